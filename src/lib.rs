@@ -1,0 +1,12 @@
+//! `httprs`: a small prefork HTTP/1.1 server for Linux, as a library.
+#![deny(unsafe_code)]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidfd and sendfile");
+
+pub mod process;
+mod time;
+
+pub use process::echo::EchoProcess;
+pub use process::harness;
+pub use time::{Millis, Now};

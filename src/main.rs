@@ -1,0 +1,4 @@
+//! The `httprs` program.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,96 @@
+//! What a connection speaks: [`Process`], [`Connection`] and the contract between a protocol and
+//! whoever does its I/O.
+//!
+//! A protocol is a state machine over bytes and a clock. It never touches a socket, so that the
+//! same code runs under TCP, under a Unix socket and under a test ([`harness`]), and a fuzzer can
+//! hammer it. Knows nothing of HTTP, sockets, workers or the kernel.
+
+pub mod echo;
+pub mod harness;
+mod io;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+pub use io::{Exchange, FileRange, Input, Io, Output, Segment, Tally};
+
+use crate::time::Millis;
+
+/// A protocol. Built before the fork; serves all connections of a worker.
+pub trait Process {
+    /// What the log and the banner call it.
+    fn name(&self) -> &'static str;
+
+    /// A connection of this protocol with `peer`, which has sent nothing yet.
+    fn open(&self, peer: &Peer) -> Box<dyn Connection + '_>;
+
+    /// The most unconsumed input that a connection needs to see at once, in bytes.
+    ///
+    /// A connection that waits for more while it holds this much is stuck, and is closed.
+    fn input_limit(&self) -> usize {
+        16 * 1024
+    }
+}
+
+/// One connection's side of a protocol: a state machine that never does I/O.
+///
+/// # The contract of `step`
+/// 1. *Pure*: it does no I/O, reads no clock and never blocks. (Code that it calls on the user's
+///    behalf, an HTTP handler, may, and all connections of the worker wait meanwhile.)
+/// 2. *Idempotent*: called when nothing changed, it does nothing.
+/// 3. *Memoryless waits*: each [`Next`] states all that it waits for.
+/// 4. *Split-invariant*: the bytes out depend on the bytes in and the clock, never on how the
+///    bytes were cut.
+/// 5. *Bounded*: it stops producing while [`Output::is_full`].
+///
+/// The caller steps once on open (so that a silent client has a deadline), after bytes arrive,
+/// after queued output has drained, when a `WaitUntil` passes, at the end of input, and when
+/// stopping begins. Input that is full, with nothing consumed, while the protocol waits, is a bug
+/// in the protocol: the caller closes the connection.
+pub trait Connection {
+    /// Takes what it can use of the input, queues what it has to say, and says what comes next.
+    fn step(&mut self, io: &mut Io<'_>) -> Next;
+}
+
+/// What a connection waits for after a step.
+pub enum Next {
+    /// More input, the end of input, or room in the output.
+    Wait,
+    /// The same, or until this time has passed.
+    WaitUntil(Millis),
+    /// Nothing: send what is queued, then close. Input that still comes is read and thrown away
+    /// for a while, so that the peer sees the answer and not a reset.
+    Close,
+    /// From here on another protocol speaks, starting with the input that is left. It borrows
+    /// nothing from the [`Process`] of the one before.
+    Become(Box<dyn Connection>),
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Next::Wait => f.write_str("Wait"),
+            Next::WaitUntil(at) => write!(f, "WaitUntil({})", at.get()),
+            Next::Close => f.write_str("Close"),
+            Next::Become(_) => f.write_str("Become"),
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP client. An IPv4 client of a dual-stack socket is shown as IPv4.
+    Inet(SocketAddr),
+    /// A client of a Unix socket; these have no address.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Inet(address) => address.fmt(f),
+            Peer::Unix => f.write_str("unix:"),
+        }
+    }
+}
