@@ -5,6 +5,7 @@
 compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidfd and sendfile");
 
 pub mod process;
+mod sys;
 mod time;
 
 pub use process::echo::EchoProcess;

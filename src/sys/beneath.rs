@@ -1,0 +1,620 @@
+//! Opening files below a directory so that nothing outside of it can be reached, whatever the path
+//! and whatever somebody does to the tree meanwhile.
+//!
+//! `openat2(2)` with `RESOLVE_BENEATH` has the kernel prove that. Links that stay below are
+//! followed, absolute ones and those that climb out are refused (`EXDEV`), even if they come back,
+//! and the magic links of /proc too (`ELOOP`). Where the kernel is older than 5.6 or a seccomp
+//! profile refuses the call, [`Root`] goes from component to component itself, by the same rules:
+//! it holds every directory on the way open, so that `..` leads where it came from. Which way it
+//! is, is found once in a process.
+
+use std::ffi::CStr;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::{check_fd, check_len, uninterrupted};
+
+/// What symbolic links are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// Followed, if they stay below.
+    Follow,
+    /// Refused, wherever they lead and wherever in a path they are.
+    Refuse,
+}
+
+/// Why a file was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is none: neither of this name nor could there be one.
+    Missing,
+    /// There is one, and it is not ours to read (or, possibly, to see).
+    Forbidden,
+    /// The path leaves the root.
+    Outside,
+    /// Too many links, a loop of them, a magic one, or one where none may be.
+    Links,
+    /// Descriptors or memory ran out, or the tree would not hold still. It may work later.
+    Exhausted,
+    /// Something else: the disk, perhaps.
+    Other,
+}
+
+impl Cause {
+    /// What `error`, of a call of this module, means.
+    pub fn of(error: &io::Error) -> Cause {
+        match error.raw_os_error() {
+            Some(libc::EACCES | libc::EPERM) => Cause::Forbidden,
+            Some(libc::EXDEV) => Cause::Outside,
+            Some(libc::ELOOP) => Cause::Links,
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN) => Cause::Exhausted,
+            // ENXIO and ENODEV are sockets and devices without a driver; EINVAL and EILSEQ are
+            // names that some file systems cannot have.
+            Some(
+                libc::ENOENT
+                | libc::ENOTDIR
+                | libc::ENAMETOOLONG
+                | libc::ENXIO
+                | libc::ENODEV
+                | libc::EINVAL
+                | libc::EILSEQ,
+            ) => Cause::Missing,
+            _ => Cause::Other,
+        }
+    }
+}
+
+/// A directory below which files are opened.
+#[derive(Debug)]
+pub struct Root {
+    directory: File,
+    device: u64,
+    inode: u64,
+}
+
+/// A path with its NUL is no longer than this, in bytes (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
+/// One resolution follows so many links, as in the kernel.
+const MOST_LINKS: usize = 40;
+
+/// How often a resolution is tried again that somebody's renaming disturbed.
+const TRIES: usize = 32;
+
+/// `O_NONBLOCK`: opening a FIFO must not wait for its writer.
+const READ: libc::c_int =
+    libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_LARGEFILE;
+
+const LOOK: libc::c_int = libc::O_PATH | libc::O_CLOEXEC;
+
+/// Whether `openat2(2)` was refused in this process. It stays so: no filter is ever taken off.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+impl Root {
+    /// The directory at `path`, which may itself be a link to one.
+    ///
+    /// # Errors
+    /// There is none, it is no directory, or we may not go there.
+    pub fn open(path: &Path) -> io::Result<Root> {
+        let directory = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
+            .open(path)?;
+        let seen = directory.metadata()?;
+        Ok(Root {
+            directory,
+            device: seen.dev(),
+            inode: seen.ino(),
+        })
+    }
+
+    /// Whether both are the same directory. Neither's number is used again while it is held open.
+    pub fn is(&self, other: &Root) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Opens what is at `path` below this, to read it. It may be a directory, a FIFO or a device:
+    /// look at its metadata before reading. `.` is the root itself.
+    ///
+    /// # Errors
+    /// [`Cause::of`] sorts them.
+    pub fn open_file(&self, path: &[u8], links: Links) -> io::Result<File> {
+        self.resolve(path, READ, links).map(File::from)
+    }
+
+    /// Whether there is a directory at `path`, also one that may not be read.
+    pub fn has_directory(&self, path: &[u8], links: Links) -> bool {
+        self.resolve(path, LOOK | libc::O_DIRECTORY, links).is_ok()
+    }
+
+    fn resolve(&self, path: &[u8], flags: libc::c_int, links: Links) -> io::Result<OwnedFd> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // EAGAIN: something was renamed while `..` was resolved, and the kernel cannot tell
+            // any more whether that left the root.
+            match self.resolve_once(path, flags, links) {
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) && tries < TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn resolve_once(&self, path: &[u8], flags: libc::c_int, links: Links) -> io::Result<OwnedFd> {
+        if !REFUSED.load(Relaxed) && !tests_walk() {
+            match self.by_kernel(path, flags, links) {
+                Err(error) if self.is_refusal(&error) => REFUSED.store(true, Relaxed),
+                result => return result,
+            }
+        }
+        self.by_walk(path, flags, links)
+    }
+
+    /// Whether `error` is about the call and not about the file: some file systems say EPERM too.
+    fn is_refusal(&self, error: &io::Error) -> bool {
+        match error.raw_os_error() {
+            Some(libc::ENOSYS) => true,
+            Some(libc::EPERM) => self.by_kernel(b".", LOOK, Links::Refuse).is_err(),
+            _ => false,
+        }
+    }
+
+    fn by_kernel(&self, path: &[u8], flags: libc::c_int, links: Links) -> io::Result<OwnedFd> {
+        let mut buf = [0; LONGEST_PATH];
+        let path = terminated(path, &mut buf)?;
+        let mut resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS;
+        if links == Links::Refuse {
+            resolve |= libc::RESOLVE_NO_SYMLINKS;
+        }
+        uninterrupted(|| openat2(self.directory.as_fd(), path, flags, resolve))
+    }
+
+    fn by_walk(&self, path: &[u8], flags: libc::c_int, links: Links) -> io::Result<OwnedFd> {
+        // What a longer path means depends on the file system's way to it; the kernel has no such.
+        if path.len() >= LONGEST_PATH {
+            return Err(errno(libc::ENAMETOOLONG));
+        }
+        let mut left = path.to_vec();
+        let mut entered: Vec<OwnedFd> = Vec::new();
+        let mut followed = 0;
+        loop {
+            // The path itself, or the target of a link.
+            if left.first() == Some(&b'/') {
+                return Err(errno(libc::EXDEV));
+            }
+            // Steps down until the path ends or is replaced by that of a link.
+            let mut at = 0;
+            let target = loop {
+                let length = left[at..].iter().position(|b| *b == b'/');
+                let end = length.map_or(left.len(), |length| at + length);
+                let (name, rest) = (&left[at..end], &left[end..]);
+                let slashes = rest.iter().take_while(|b| **b == b'/').count();
+                let is_last = slashes == rest.len();
+                if matches!(name, b"." | b"..") {
+                    if name == b".." && entered.pop().is_none() {
+                        return Err(errno(libc::EXDEV));
+                    }
+                    if is_last {
+                        let here = entered.last().map_or(self.directory.as_fd(), AsFd::as_fd);
+                        return open_component(here, b".", flags | libc::O_DIRECTORY);
+                    }
+                } else {
+                    let here = entered.last().map_or(self.directory.as_fd(), AsFd::as_fd);
+                    let found = File::from(open_component(here, name, LOOK | libc::O_NOFOLLOW)?);
+                    let kind = found.metadata()?.file_type();
+                    if kind.is_symlink() {
+                        if links == Links::Refuse || followed == MOST_LINKS {
+                            return Err(errno(libc::ELOOP));
+                        }
+                        followed += 1;
+                        let mut target = read_link(found.as_fd())?;
+                        target.extend_from_slice(rest);
+                        break target;
+                    }
+                    if is_last {
+                        let slash = if slashes > 0 { libc::O_DIRECTORY } else { 0 };
+                        let flags = flags | libc::O_NOFOLLOW | slash;
+                        return open_component(here, name, flags).map_err(unsettled);
+                    }
+                    if !kind.is_dir() {
+                        return Err(errno(libc::ENOTDIR));
+                    }
+                    entered.push(found.into());
+                }
+                at = end + slashes;
+            };
+            left = target;
+        }
+    }
+}
+
+/// A link where there was none a moment ago: worth another try.
+fn unsettled(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ELOOP) => errno(libc::EAGAIN),
+        _ => error,
+    }
+}
+
+fn errno(number: libc::c_int) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// `path` with a NUL behind it.
+fn terminated<'b>(path: &[u8], buf: &'b mut [u8; LONGEST_PATH]) -> io::Result<&'b CStr> {
+    if path.len() >= buf.len() {
+        return Err(errno(libc::ENAMETOOLONG));
+    }
+    buf[..path.len()].copy_from_slice(path);
+    buf[path.len()] = 0;
+    CStr::from_bytes_with_nul(&buf[..=path.len()]).map_err(|_| errno(libc::EINVAL))
+}
+
+fn open_component(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    flags: libc::c_int,
+) -> io::Result<OwnedFd> {
+    let mut buf = [0; LONGEST_PATH];
+    let name = terminated(name, &mut buf)?;
+    uninterrupted(|| openat(directory, name, flags))
+}
+
+/// The target of the link that `link` was opened at.
+fn read_link(link: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let mut buf = vec![0; LONGEST_PATH];
+    let len = readlinkat(link, &mut buf)?;
+    // One that fills the buffer may have been cut.
+    if len == buf.len() {
+        return Err(errno(libc::ENAMETOOLONG));
+    }
+    buf.truncate(len);
+    Ok(buf)
+}
+
+/// `struct open_how` of openat2(2); the one of `libc` cannot be made without unsafe code.
+#[repr(C)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// `openat2(2)`. Called by number: C libraries have no function for it.
+fn openat2(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    flags: libc::c_int,
+    resolve: u64,
+) -> io::Result<OwnedFd> {
+    let how = OpenHow {
+        flags: flags as u64,
+        mode: 0,
+        resolve,
+    };
+    // SAFETY: the fd is borrowed, so open; the kernel reads the path up to its NUL and as much of
+    // the local `how` as its size says. The descriptor it returns, which fits, is new and ours.
+    unsafe {
+        check_fd(libc::syscall(
+            libc::SYS_openat2,
+            directory.as_raw_fd(),
+            path.as_ptr(),
+            &how,
+            size_of::<OpenHow>(),
+        ) as RawFd)
+    }
+}
+
+/// `openat(2)`.
+fn openat(directory: BorrowedFd<'_>, path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: the fd is borrowed, so open; the kernel reads the path up to its NUL. No flag of
+    // ours takes a mode. The descriptor it returns is new and ours.
+    unsafe { check_fd(libc::openat(directory.as_raw_fd(), path.as_ptr(), flags)) }
+}
+
+/// `readlinkat(2)` with an empty path, which stands for `link` itself; no NUL is written.
+fn readlinkat(link: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    let (to, len) = (buf.as_mut_ptr().cast(), buf.len());
+    // SAFETY: the fd is borrowed, so open; the kernel writes at most `len` bytes, all of them in
+    // `buf`.
+    check_len(unsafe { libc::readlinkat(link.as_raw_fd(), c"".as_ptr(), to, len) })
+}
+
+#[cfg(not(test))]
+fn tests_walk() -> bool {
+    false
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static WALKS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[cfg(test)]
+fn tests_walk() -> bool {
+    WALKS.get()
+}
+
+/// Lets `test` run as if there were no openat2(2), on this thread.
+#[cfg(test)]
+pub fn walking<T>(test: impl FnOnce() -> T) -> T {
+    WALKS.set(true);
+    let result = test();
+    WALKS.set(false);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::scratch::Scratch;
+    use std::io::Read;
+
+    /// What became of a path.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Got {
+        Holds(String),
+        Directory,
+        Special,
+        Failed(Cause),
+    }
+
+    fn get(root: &Root, path: &[u8], links: Links) -> Got {
+        let mut file = match root.open_file(path, links) {
+            Ok(file) => file,
+            Err(error) => return Got::Failed(Cause::of(&error)),
+        };
+        let kind = file.metadata().unwrap().file_type();
+        if kind.is_dir() {
+            return Got::Directory;
+        }
+        if !kind.is_file() {
+            return Got::Special;
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        Got::Holds(text)
+    }
+
+    /// Runs `test` both ways, the kernel's first where there is one.
+    fn both_ways(test: impl Fn(&str)) {
+        if !REFUSED.load(Relaxed) {
+            test("openat2");
+        }
+        walking(|| test("walk"));
+    }
+
+    fn tree() -> Scratch {
+        let tree = Scratch::new("beneath");
+        tree.write("secret", "outside");
+        tree.write("root/a", "A");
+        tree.write("root/d/b", "B");
+        tree.write("root/d/e/c", "C");
+        tree.write("root/odd \n\"%2e", "odd");
+        tree.link("root/to-a", "a");
+        tree.link("root/to-d", "d");
+        tree.link("root/to-d-slash", "d/");
+        tree.link("root/a-slash", "a/");
+        tree.link("root/d/e/up", "../../a");
+        tree.link("root/d/up", "..");
+        tree.link("root/through", "to-d/up/to-d/b");
+        tree.link("root/out", "../secret");
+        tree.link("root/out-and-in", "../root/a");
+        tree.link("root/d/e/out", "../../../secret");
+        tree.link("root/absolute", tree.path().join("root/a"));
+        tree.link("root/slash", "/");
+        tree.link("root/dangling", "nowhere");
+        tree.link("root/self", "self");
+        tree.link("root/ping", "pong");
+        tree.link("root/pong", "ping");
+        tree.link("root/chain1", "a");
+        for n in 2..=41 {
+            tree.link(&format!("root/chain{n}"), format!("chain{}", n - 1));
+        }
+        tree.fifo("root/fifo");
+        drop(std::os::unix::net::UnixListener::bind(tree.path().join("root/socket")).unwrap());
+        tree
+    }
+
+    #[test]
+    fn nothing_outside_is_reached_either_way() {
+        use Got::*;
+        let holds = |text: &str| Holds(text.into());
+        let failed = |cause| Failed(cause);
+        let tree = tree();
+        let root = Root::open(&tree.path().join("root")).unwrap();
+        let (long, longer) = ("x".repeat(256), "d/../".repeat(1000));
+        // With links followed, and with links refused where that is different.
+        for (path, follow, refuse) in [
+            ("a", holds("A"), None),
+            ("d/b", holds("B"), None),
+            ("d//e///c", holds("C"), None),
+            ("./d/./e/./c", holds("C"), None),
+            ("odd \n\"%2e", holds("odd"), None),
+            (".", Directory, None),
+            ("./", Directory, None),
+            ("d", Directory, None),
+            ("d/", Directory, None),
+            ("d/.", Directory, None),
+            ("d/e/..", Directory, None),
+            ("d/..", Directory, None),
+            ("a/", failed(Cause::Missing), None),
+            ("a/.", failed(Cause::Missing), None),
+            ("a/..", failed(Cause::Missing), None),
+            ("a/b", failed(Cause::Missing), None),
+            ("none", failed(Cause::Missing), None),
+            ("none/..", failed(Cause::Missing), None),
+            ("", failed(Cause::Missing), None),
+            ("a\0b", failed(Cause::Missing), None),
+            (&long, failed(Cause::Missing), None),
+            (&longer, failed(Cause::Missing), None),
+            ("d/../a", holds("A"), None),
+            ("d/e/../../a", holds("A"), None),
+            ("..", failed(Cause::Outside), None),
+            ("../secret", failed(Cause::Outside), None),
+            ("../root/a", failed(Cause::Outside), None),
+            ("d/../../secret", failed(Cause::Outside), None),
+            ("/", failed(Cause::Outside), None),
+            ("/etc/passwd", failed(Cause::Outside), None),
+            ("fifo", Special, None),
+            ("fifo/", failed(Cause::Missing), None),
+            ("socket", failed(Cause::Missing), None),
+            ("to-a", holds("A"), Some(failed(Cause::Links))),
+            ("to-a/", failed(Cause::Missing), Some(failed(Cause::Links))),
+            (
+                "a-slash",
+                failed(Cause::Missing),
+                Some(failed(Cause::Links)),
+            ),
+            ("to-d", Directory, Some(failed(Cause::Links))),
+            ("to-d/", Directory, Some(failed(Cause::Links))),
+            ("to-d/b", holds("B"), Some(failed(Cause::Links))),
+            ("to-d-slash/b", holds("B"), Some(failed(Cause::Links))),
+            ("to-d/../a", holds("A"), Some(failed(Cause::Links))),
+            ("d/e/up", holds("A"), Some(failed(Cause::Links))),
+            ("d/up", Directory, Some(failed(Cause::Links))),
+            ("d/up/a", holds("A"), Some(failed(Cause::Links))),
+            (
+                "d/up/..",
+                failed(Cause::Outside),
+                Some(failed(Cause::Links)),
+            ),
+            ("through", holds("B"), Some(failed(Cause::Links))),
+            ("out", failed(Cause::Outside), Some(failed(Cause::Links))),
+            (
+                "out-and-in",
+                failed(Cause::Outside),
+                Some(failed(Cause::Links)),
+            ),
+            (
+                "d/e/out",
+                failed(Cause::Outside),
+                Some(failed(Cause::Links)),
+            ),
+            (
+                "absolute",
+                failed(Cause::Outside),
+                Some(failed(Cause::Links)),
+            ),
+            ("slash", failed(Cause::Outside), Some(failed(Cause::Links))),
+            (
+                "slash/etc/passwd",
+                failed(Cause::Outside),
+                Some(failed(Cause::Links)),
+            ),
+            (
+                "dangling",
+                failed(Cause::Missing),
+                Some(failed(Cause::Links)),
+            ),
+            ("self", failed(Cause::Links), None),
+            ("self/a", failed(Cause::Links), None),
+            ("ping", failed(Cause::Links), None),
+            ("chain40", holds("A"), Some(failed(Cause::Links))),
+            ("chain41", failed(Cause::Links), None),
+        ] {
+            both_ways(|way| {
+                let got = get(&root, path.as_bytes(), Links::Follow);
+                assert_eq!(got, follow, "{path:?} by {way}");
+                let got = get(&root, path.as_bytes(), Links::Refuse);
+                assert_eq!(
+                    &got,
+                    refuse.as_ref().unwrap_or(&follow),
+                    "{path:?} by {way}, no links"
+                );
+            });
+        }
+    }
+
+    #[test]
+    fn the_root_may_be_a_link_and_is_known_again() {
+        let tree = tree();
+        tree.link("current", "root");
+        let root = Root::open(&tree.path().join("root")).unwrap();
+        let current = Root::open(&tree.path().join("current")).unwrap();
+        let d = Root::open(&tree.path().join("root/d")).unwrap();
+        assert!(root.is(&current));
+        assert!(!root.is(&d));
+        both_ways(|way| {
+            let got = get(&current, b"d/b", Links::Refuse);
+            assert_eq!(got, Got::Holds("B".into()), "{way}");
+            assert_eq!(get(&d, b"up/a", Links::Follow), Got::Failed(Cause::Outside));
+            assert!(root.has_directory(b"to-d", Links::Follow), "{way}");
+            assert!(!root.has_directory(b"to-d", Links::Refuse), "{way}");
+            assert!(!root.has_directory(b"a", Links::Follow), "{way}");
+        });
+        let file = Root::open(&tree.path().join("root/a"));
+        assert_eq!(Cause::of(&file.unwrap_err()), Cause::Missing);
+    }
+
+    #[test]
+    fn magic_links_are_not_followed() {
+        let proc = Root::open(Path::new("/proc")).unwrap();
+        both_ways(|way| {
+            assert!(
+                matches!(get(&proc, b"self/stat", Links::Follow), Got::Holds(_)),
+                "{way}"
+            );
+            // The kernel says ELOOP because it is magic, the walk EXDEV because it reads as an
+            // absolute path.
+            for path in [&b"self/root/etc/passwd"[..], b"self/cwd", b"self/exe"] {
+                let got = get(&proc, path, Links::Follow);
+                let refused = [Cause::Links, Cause::Outside].map(Got::Failed);
+                assert!(
+                    refused.contains(&got),
+                    "{} by {way}: {got:?}",
+                    path.escape_ascii()
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn a_tree_that_is_being_rearranged_lets_nobody_out() {
+        use std::sync::atomic::AtomicBool;
+        let tree = tree();
+        let root = Root::open(&tree.path().join("root")).unwrap();
+        let (path, over) = (tree.path().to_owned(), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Relaxed) {
+                    // `e` goes up and down; from its upper place its links climb out.
+                    let _ = std::fs::rename(path.join("root/d/e"), path.join("root/e"));
+                    let _ = std::fs::rename(path.join("root/e"), path.join("root/d/e"));
+                }
+            });
+            both_ways(|way| {
+                for _ in 0..2_000 {
+                    for name in [&b"d/e/up"[..], b"e/up", b"d/e/out", b"e/out", b"d/e/../b"] {
+                        let got = get(&root, name, Links::Follow);
+                        assert_ne!(got, Got::Holds("outside".into()), "{way}");
+                    }
+                }
+            });
+            over.store(true, Relaxed);
+        });
+    }
+
+    #[test]
+    fn causes() {
+        for (number, want) in [
+            (libc::ENOENT, Cause::Missing),
+            (libc::ENOTDIR, Cause::Missing),
+            (libc::ENAMETOOLONG, Cause::Missing),
+            (libc::EACCES, Cause::Forbidden),
+            (libc::EXDEV, Cause::Outside),
+            (libc::ELOOP, Cause::Links),
+            (libc::EMFILE, Cause::Exhausted),
+            (libc::ENFILE, Cause::Exhausted),
+            (libc::ENOMEM, Cause::Exhausted),
+            (libc::EAGAIN, Cause::Exhausted),
+            (libc::EIO, Cause::Other),
+        ] {
+            assert_eq!(Cause::of(&errno(number)), want, "{number}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Stream sockets: listening, accepting, receiving and sending.
+//!
+//! Options are set on the listening socket, before `bind`; on Linux the accepted sockets inherit
+//! them, so that a new connection costs one call.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::ptr;
+
+use super::{check, check_fd, check_len, uninterrupted};
+
+/// Whether an IPv6 socket also takes IPv4 connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// Only the family of its own address.
+    Single,
+    /// IPv4 too, as `::ffff:a.b.c.d`.
+    Dual,
+}
+
+/// A TCP socket that listens on `address`: non-blocking, closed on exec, with Nagle's algorithm
+/// off for what it accepts.
+pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    let socket = stream_socket(family)?;
+    // A restarted server must not wait for its old connections' TIME_WAIT.
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(&socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    if address.is_ipv6() {
+        // Always said, because the system's default can be changed.
+        let only = libc::c_int::from(stack == Stack::Single);
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+    }
+    bind(&socket, &RawAddress::from(address))?;
+    listen(&socket, backlog)?;
+    Ok(socket)
+}
+
+fn stream_socket(family: libc::c_int) -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: takes no pointer; the descriptor it returns is new and ours.
+    unsafe { check_fd(libc::socket(family, kind, 0)) }
+}
+
+fn set_option(
+    socket: &OwnedFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let at = ptr::from_ref(&value).cast();
+    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the kernel reads `len` bytes, the size of the local `value`.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, at, len) })?;
+    Ok(())
+}
+
+fn bind(socket: &OwnedFd, address: &RawAddress) -> io::Result<()> {
+    let (at, len) = address.as_ptr();
+    // SAFETY: the kernel reads `len` bytes of the borrowed address, which is as long.
+    check(unsafe { libc::bind(socket.as_raw_fd(), at, len) })?;
+    Ok(())
+}
+
+/// `listen(2)`; called again, it changes the length of the queue.
+pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
+    let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
+    Ok(())
+}
+
+/// `accept4(2)`: the next connection in the queue, non-blocking and closed on exec, and its
+/// peer's address (`None` for a Unix socket). `WouldBlock` when the queue is empty.
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let at = storage.as_mut_ptr().cast();
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let socket = uninterrupted(|| {
+        // SAFETY: the kernel writes at most `len` bytes to the local `storage`, which is that
+        // long; the descriptor it returns is new and ours.
+        unsafe { check_fd(libc::accept4(listener.as_raw_fd(), at, &mut len, flags)) }
+    })?;
+    // SAFETY: it was zeroed, which is a valid address of no family.
+    Ok((socket, address_of(unsafe { storage.assume_init_ref() })))
+}
+
+/// An address as the kernel wrote it; `None` if it is not an Internet address.
+fn address_of(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match libc::c_int::from(storage.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says that this is a sockaddr_in, and a storage is large enough
+            // and aligned for any address.
+            let raw = unsafe { &*ptr::from_ref(storage).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
+            Some(SocketAddrV4::new(ip, u16::from_be(raw.sin_port)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above, for a sockaddr_in6.
+            let raw = unsafe { &*ptr::from_ref(storage).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
+            let port = u16::from_be(raw.sin6_port);
+            Some(match ip.to_ipv4_mapped() {
+                // An IPv4 client of a dual-stack socket.
+                Some(ip) => SocketAddrV4::new(ip, port).into(),
+                None => SocketAddrV6::new(ip, port, 0, raw.sin6_scope_id).into(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// An address in the kernel's form.
+enum RawAddress {
+    V4(libc::sockaddr_in),
+    V6(libc::sockaddr_in6),
+}
+
+impl From<SocketAddr> for RawAddress {
+    fn from(address: SocketAddr) -> RawAddress {
+        match address {
+            SocketAddr::V4(v4) => RawAddress::V4(libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: v4.port().to_be(),
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(v4.ip().octets()),
+                },
+                sin_zero: [0; 8],
+            }),
+            SocketAddr::V6(v6) => RawAddress::V6(libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: v6.port().to_be(),
+                sin6_flowinfo: v6.flowinfo(),
+                sin6_addr: libc::in6_addr {
+                    s6_addr: v6.ip().octets(),
+                },
+                sin6_scope_id: v6.scope_id(),
+            }),
+        }
+    }
+}
+
+impl RawAddress {
+    fn as_ptr(&self) -> (*const libc::sockaddr, libc::socklen_t) {
+        match self {
+            RawAddress::V4(raw) => (ptr::from_ref(raw).cast(), size_of_val(raw) as _),
+            RawAddress::V6(raw) => (ptr::from_ref(raw).cast(), size_of_val(raw) as _),
+        }
+    }
+}
+
+/// `recv(2)`: reads what has arrived; `Ok(0)` is the end of input.
+pub fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    let (at, len) = (buf.as_mut_ptr().cast(), buf.len());
+    // SAFETY: the kernel writes at most `len` bytes to the borrowed buffer, which is that long.
+    uninterrupted(|| check_len(unsafe { libc::recv(socket.as_raw_fd(), at, len, 0) }))
+}
+
+/// `send(2)`: queues as much as there is room for. With `more`, the last packet may wait for
+/// what follows.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], more: bool) -> io::Result<usize> {
+    let (at, len) = (bytes.as_ptr().cast(), bytes.len());
+    // SAFETY: the kernel reads at most `len` bytes of the borrowed buffer, which is that long.
+    uninterrupted(|| check_len(unsafe { libc::send(socket.as_raw_fd(), at, len, flags(more)) }))
+}
+
+/// `sendmsg(2)`: the same for several buffers, of which it takes at most 1024.
+pub fn send_vectored(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+    more: bool,
+) -> io::Result<usize> {
+    // SAFETY: a message of zeros has no name, no buffers and no control data.
+    let mut message = unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() };
+    // An IoSlice is promised to have the layout of an iovec; the kernel only reads it.
+    message.msg_iov = slices.as_ptr().cast_mut().cast();
+    message.msg_iovlen = slices.len().min(1024) as _;
+    // SAFETY: the kernel reads `message`, which is local, and the buffers that it points to,
+    // which are borrowed for the whole call.
+    uninterrupted(|| check_len(unsafe { libc::sendmsg(socket.as_raw_fd(), &message, flags(more)) }))
+}
+
+fn flags(more: bool) -> libc::c_int {
+    // A peer that is gone is an error like any other, whatever SIGPIPE's disposition.
+    libc::MSG_NOSIGNAL | if more { libc::MSG_MORE } else { 0 }
+}
+
+/// `shutdown(2)`: ends one direction of a connection, or both.
+pub fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    let how = match how {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    };
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::shutdown(socket.as_raw_fd(), how) })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+
+    fn try_listen(address: &str, stack: Stack) -> io::Result<TcpListener> {
+        Ok(listen_tcp(address.parse().unwrap(), stack, 16)?.into())
+    }
+
+    #[test]
+    fn a_connection_is_accepted_and_its_peer_is_known() {
+        let listener = try_listen("127.0.0.1:0", Stack::Single).unwrap();
+        let none = accept(listener.as_fd()).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
+
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, peer) = accept(listener.as_fd()).unwrap();
+        assert_eq!(peer, Some(client.local_addr().unwrap()));
+        assert!(
+            TcpStream::from(socket.try_clone().unwrap())
+                .nodelay()
+                .unwrap(),
+            "inherited"
+        );
+
+        let mut buf = [0; 16];
+        let empty = recv(socket.as_fd(), &mut buf).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        client.write_all(b"ping").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(recv(socket.as_fd(), &mut buf).unwrap(), 4);
+        assert_eq!(recv(socket.as_fd(), &mut buf).unwrap(), 0);
+
+        assert_eq!(send(socket.as_fd(), b"a", true).unwrap(), 1);
+        let slices = [IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")];
+        assert_eq!(send_vectored(socket.as_fd(), &slices, false).unwrap(), 3);
+        shutdown(socket.as_fd(), Shutdown::Write).unwrap();
+        let mut got = String::new();
+        client.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "abcd");
+    }
+
+    #[test]
+    fn a_port_in_use_is_refused() {
+        let first = try_listen("127.0.0.1:0", Stack::Single).unwrap();
+        let again = listen_tcp(first.local_addr().unwrap(), Stack::Single, 1).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn an_ipv4_client_of_a_dual_stack_socket_is_shown_as_ipv4() {
+        let listener = match try_listen("[::]:0", Stack::Dual) {
+            Ok(listener) => listener,
+            // A machine without IPv6 cannot show it.
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => return,
+            Err(error) => panic!("{error}"),
+        };
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (_, peer) = accept(listener.as_fd()).unwrap();
+        assert_eq!(peer, Some(client.local_addr().unwrap()));
+    }
+}
