@@ -4,6 +4,8 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidfd and sendfile");
 
+#[doc(hidden)]
+pub mod args;
 pub mod process;
 mod sys;
 mod time;

@@ -1,0 +1,399 @@
+//! The one table of flags.
+
+use std::ffi::OsStr;
+
+use super::values::{bytes, choice, file_name, host, millis, number, path};
+use super::values::{restarts, server_name, workers};
+use super::{Level, LogFormat, Options, Protocol};
+
+/// A row of the table.
+pub(super) struct Flag {
+    /// Its name without the dashes; the variable's name follows from it.
+    pub(super) long: &'static str,
+    /// An older or likelier spelling.
+    pub(super) alias: Option<&'static str>,
+    /// Its one-letter name.
+    pub(super) short: Option<char>,
+    /// What help calls its value; empty for a switch.
+    pub(super) value: &'static str,
+    /// A variable that platforms set; weaker than our own.
+    pub(super) platform: Option<&'static str>,
+    /// What holds if nobody says anything, as one would type it if it can be typed.
+    pub(super) default: &'static str,
+    /// What it is for, in a few words.
+    pub(super) about: &'static str,
+    /// The heading it stands under.
+    pub(super) group: &'static str,
+    /// What it does.
+    pub(super) job: Job,
+}
+
+/// Reads a value into the options, or says what it should have been.
+pub(super) type Set = fn(&mut Options, &OsStr) -> Result<(), String>;
+
+/// What a flag does.
+#[derive(Clone, Copy)]
+pub(super) enum Job {
+    /// Takes no value on the command line, and `1` or `0` in the environment.
+    Switch(fn(&mut Options, bool)),
+    /// Takes a value; the last one counts.
+    Value(Set),
+    /// Takes a value each time; several in the environment, separated by commas.
+    List(Set),
+    /// Asks for help.
+    Help,
+    /// Asks for the version.
+    Version,
+}
+
+impl Flag {
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.long == name || self.alias == Some(name)
+    }
+
+    pub(super) fn takes_value(&self) -> bool {
+        matches!(self.job, Job::Value(_) | Job::List(_))
+    }
+
+    /// The name of its environment variable.
+    pub(super) fn variable(&self) -> String {
+        let name = self.long.replace('-', "_").to_ascii_uppercase();
+        format!("HTTPRS_{name}")
+    }
+}
+
+/// What rows that do not say otherwise have.
+const FLAG: Flag = Flag {
+    long: "",
+    alias: None,
+    short: None,
+    value: "",
+    platform: None,
+    default: "",
+    about: "",
+    group: "",
+    job: Job::Help,
+};
+
+const WHAT: &str = "What to serve";
+const WHERE: &str = "Where";
+const WORKERS: &str = "Workers";
+const LIMITS: &str = "Limits";
+const FILES: &str = "Files";
+const LOG: &str = "Log";
+const OTHER: &str = "Other";
+
+/// All flags, in the order of `--help`. Variables are applied in this order too, so what sets
+/// several things at once (`-q`) stands above what sets one of them.
+pub(super) const FLAGS: &[Flag] = &[
+    Flag {
+        long: "root",
+        short: Some('d'),
+        value: "DIR",
+        about: "a directory of files; the same as ROOT",
+        group: WHAT,
+        default: "a built-in page and echo",
+        job: Job::Value(|o, v| path(v, "a directory").map(|v| o.root = Some(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "protocol",
+        value: "http|echo",
+        about: "what connections speak",
+        group: WHAT,
+        default: "http",
+        job: Job::Value(|o, v| choice(v, PROTOCOLS).map(|v| o.protocol = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "host",
+        value: "ADDR",
+        about: "IPv4, IPv6, localhost or unix:/path; repeatable",
+        group: WHERE,
+        default: "all addresses",
+        job: Job::List(|o, v| host(v).map(|v| o.hosts.push(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "port",
+        short: Some('p'),
+        value: "PORT",
+        platform: Some("PORT"),
+        about: "TCP port; 0 picks a free one",
+        group: WHERE,
+        default: "8080",
+        job: Job::Value(|o, v| number(v, 0, 65_535).map(|n| o.port = n as u16)),
+        ..FLAG
+    },
+    Flag {
+        long: "backlog",
+        value: "N",
+        about: "connections the kernel queues for us",
+        group: WHERE,
+        default: "1024",
+        job: Job::Value(|o, v| number(v, 1, 65_535).map(|n| o.backlog = n as u32)),
+        ..FLAG
+    },
+    Flag {
+        long: "worker",
+        alias: Some("workers"),
+        short: Some('w'),
+        value: "N|auto",
+        platform: Some("WEB_CONCURRENCY"),
+        about: "processes; auto: one per CPU, at least 2",
+        group: WORKERS,
+        default: "auto",
+        job: Job::Value(|o, v| workers(v).map(|v| o.workers = v)),
+    },
+    Flag {
+        long: "max-connections",
+        value: "N",
+        about: "connections per worker; 1 is classic prefork",
+        group: WORKERS,
+        default: "1024",
+        job: Job::Value(|o, v| number(v, 1, 1_000_000).map(|n| o.max_connections = n as usize)),
+        ..FLAG
+    },
+    Flag {
+        long: "max-restarts",
+        value: "N/SECS",
+        about: "give up when N workers die unready in SECS",
+        group: WORKERS,
+        default: "10/60",
+        job: Job::Value(|o, v| restarts(v).map(|v| o.max_restarts = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "drain-timeout-ms",
+        value: "MS",
+        about: "how long a graceful stop may take",
+        group: WORKERS,
+        default: "8000",
+        job: Job::Value(|o, v| millis(v, 0).map(|n| o.drain_timeout_ms = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "timeout-ms",
+        short: Some('t'),
+        value: "MS",
+        about: "close on a client that makes no progress",
+        group: LIMITS,
+        default: "10000",
+        job: Job::Value(|o, v| millis(v, 1).map(|n| o.timeout_ms = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "header-timeout-ms",
+        value: "MS",
+        about: "for a whole request head",
+        group: LIMITS,
+        default: "10000",
+        job: Job::Value(|o, v| millis(v, 1).map(|n| o.header_timeout_ms = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "keepalive-ms",
+        value: "MS",
+        about: "idle time between two requests",
+        group: LIMITS,
+        default: "15000",
+        job: Job::Value(|o, v| millis(v, 1).map(|n| o.keepalive_ms = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "keepalive-requests",
+        value: "N",
+        about: "requests per connection; 0: no limit",
+        group: LIMITS,
+        default: "0",
+        job: Job::Value(|o, v| number(v, 0, u32::MAX.into()).map(|n| o.keepalive_requests = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "max-header-size",
+        value: "BYTES",
+        about: "largest request head (256 to 1048576)",
+        group: LIMITS,
+        default: "16384",
+        job: Job::Value(|o, v| bytes(v, 256, 1 << 20).map(|n| o.max_header_size = n as usize)),
+        ..FLAG
+    },
+    Flag {
+        long: "max-body-size",
+        value: "BYTES",
+        about: "largest request body",
+        group: LIMITS,
+        default: "1048576",
+        job: Job::Value(|o, v| bytes(v, 0, 1 << 40).map(|n| o.max_body_size = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "index",
+        value: "NAME",
+        about: "the file that stands for its directory",
+        group: FILES,
+        default: "index.html",
+        job: Job::Value(|o, v| file_name(v).map(|v| o.index = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "hidden",
+        about: "serve names that begin with a dot",
+        group: FILES,
+        default: "off",
+        job: Job::Switch(|o, on| o.hidden = on),
+        ..FLAG
+    },
+    Flag {
+        long: "no-symlinks",
+        about: "follow no links, not even those that stay inside",
+        group: FILES,
+        default: "off",
+        job: Job::Switch(|o, on| o.no_symlinks = on),
+        ..FLAG
+    },
+    Flag {
+        long: "file-cache",
+        value: "N",
+        about: "files that a worker remembers for a second; 0: none",
+        group: FILES,
+        default: "256",
+        job: Job::Value(|o, v| number(v, 0, 65_536).map(|n| o.file_cache = n as usize)),
+        ..FLAG
+    },
+    Flag {
+        long: "quiet",
+        short: Some('q'),
+        about: "as --log none --log-level warn",
+        group: LOG,
+        default: "off",
+        job: Job::Switch(|o, on| {
+            if on {
+                o.log = Some(LogFormat::None);
+                o.log_level = Level::Warn;
+            }
+        }),
+        ..FLAG
+    },
+    Flag {
+        long: "verbose",
+        short: Some('v'),
+        about: "as --log-level debug",
+        group: LOG,
+        default: "off",
+        job: Job::Switch(|o, on| {
+            if on {
+                o.log_level = Level::Debug;
+            }
+        }),
+        ..FLAG
+    },
+    Flag {
+        long: "log",
+        value: "text|json|common|none",
+        about: "access lines",
+        group: LOG,
+        default: "text on a terminal, else json",
+        job: Job::Value(|o, v| choice(v, FORMATS).map(|v| o.log = Some(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "log-file",
+        value: "PATH",
+        about: "where access lines go",
+        group: LOG,
+        default: "standard output",
+        job: Job::Value(|o, v| path(v, "a file").map(|v| o.log_file = Some(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "log-level",
+        value: "error|warn|info|debug",
+        about: "events, on standard error",
+        group: LOG,
+        default: "info",
+        job: Job::Value(|o, v| choice(v, LEVELS).map(|v| o.log_level = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "server-name",
+        value: "NAME",
+        about: "the Server field; '' leaves it out",
+        group: OTHER,
+        default: "httprs",
+        job: Job::Value(|o, v| server_name(v).map(|v| o.server_name = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "help",
+        short: Some('h'),
+        about: "print this and exit",
+        group: OTHER,
+        job: Job::Help,
+        ..FLAG
+    },
+    Flag {
+        long: "version",
+        short: Some('V'),
+        about: "print the version and exit",
+        group: OTHER,
+        job: Job::Version,
+        ..FLAG
+    },
+];
+
+const PROTOCOLS: &[(&str, Protocol)] = &[("http", Protocol::Http), ("echo", Protocol::Echo)];
+
+const FORMATS: &[(&str, LogFormat)] = &[
+    ("text", LogFormat::Text),
+    ("json", LogFormat::Json),
+    ("common", LogFormat::Common),
+    ("none", LogFormat::None),
+];
+
+const LEVELS: &[(&str, Level)] = &[
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+];
+
+/// The flag that a bare argument stands for: the first row.
+pub(super) fn root() -> &'static Flag {
+    &FLAGS[0]
+}
+
+/// The flag that somebody who typed `name` may have meant.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let names = || FLAGS.iter().flat_map(|f| [Some(f.long), f.alias]).flatten();
+    let closest = names()
+        .map(|known| (distance(name, known), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= 2.min(known.len() / 2));
+    if let Some((_, known)) = closest {
+        return Some(known);
+    }
+    // `--timeout` is a long way from `--timeout-ms`, but not for whoever typed it.
+    names().find(|known| name.len() > 2 && known.starts_with(name))
+}
+
+/// How many letters must be inserted, removed, replaced or swapped with the next one to turn `a`
+/// into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut next = vec![i];
+        for j in 1..=b.len() {
+            let replaced = row[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(row[j] + 1).min(next[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(above[j - 2] + 1);
+            }
+            next.push(best);
+        }
+        above = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
+}

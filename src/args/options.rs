@@ -1,0 +1,129 @@
+//! What the flags come to: [`Options`], and the defaults.
+
+use std::path::PathBuf;
+
+/// Everything that can be set from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The directory to serve; the embedded default if there is none.
+    pub root: Option<PathBuf>,
+    /// Where to listen: addresses without brackets, `localhost`, or `unix:/path`. Empty means every
+    /// address of the machine.
+    pub hosts: Vec<String>,
+    /// The TCP port; 0 picks a free one.
+    pub port: u16,
+    /// What connections speak.
+    pub protocol: Protocol,
+    /// How many workers run.
+    pub workers: Workers,
+    /// Connections that one worker serves at a time.
+    pub max_connections: usize,
+    /// How long a client may make no progress, in milliseconds.
+    pub timeout_ms: u64,
+    /// How long a whole request head may take, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// How long a connection may idle between two requests, in milliseconds.
+    pub keepalive_ms: u64,
+    /// Requests served on one connection; 0 for any number.
+    pub keepalive_requests: u64,
+    /// The largest request head, in bytes.
+    pub max_header_size: usize,
+    /// The largest request body, in bytes.
+    pub max_body_size: u64,
+    /// Give up after so many workers died before they were ready, within so many seconds.
+    pub max_restarts: (u32, u32),
+    /// How long a graceful stop may take, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// The file that stands for its directory.
+    pub index: String,
+    /// Serve files whose names begin with a dot.
+    pub hidden: bool,
+    /// Follow no symbolic links below the root.
+    pub no_symlinks: bool,
+    /// Open files that one worker remembers.
+    pub file_cache: usize,
+    /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
+    pub log: Option<LogFormat>,
+    /// Events below this level are left out.
+    pub log_level: Level,
+    /// Where access lines go, if not to standard output.
+    pub log_file: Option<PathBuf>,
+    /// The value of the `Server` field; empty leaves the field out.
+    pub server_name: String,
+    /// Connections that the kernel queues until a worker accepts them.
+    pub backlog: u32,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            root: None,
+            hosts: Vec::new(),
+            port: 8080,
+            protocol: Protocol::Http,
+            workers: Workers::Auto,
+            max_connections: 1024,
+            timeout_ms: 10_000,
+            header_timeout_ms: 10_000,
+            keepalive_ms: 15_000,
+            keepalive_requests: 0,
+            max_header_size: 16_384,
+            max_body_size: 1_048_576,
+            max_restarts: (10, 60),
+            drain_timeout_ms: 8_000,
+            index: "index.html".to_owned(),
+            hidden: false,
+            no_symlinks: false,
+            file_cache: 256,
+            log: None,
+            log_level: Level::Info,
+            log_file: None,
+            server_name: "httprs".to_owned(),
+            backlog: 1024,
+        }
+    }
+}
+
+/// What connections speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// Every byte comes back.
+    Echo,
+}
+
+/// How many workers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as the machine, or the share of it that we were given, can run at a time.
+    Auto,
+    /// This many, from 1 to 512.
+    Exactly(usize),
+}
+
+/// How access lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// The Common Log Format.
+    Common,
+    /// No access lines.
+    None,
+}
+
+/// How much the event log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// What went wrong.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happened.
+    Info,
+    /// And why.
+    Debug,
+}

@@ -1,0 +1,443 @@
+//! The command line, as tables.
+
+use super::*;
+
+fn read(line: &[&str], env: &[(&str, &str)]) -> Result<Command, Error> {
+    let env = |name: &str| {
+        let found = env.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| OsString::from(value))
+    };
+    parse(line.iter().map(OsString::from), &env)
+}
+
+fn options(line: &[&str], env: &[(&str, &str)]) -> Options {
+    match read(line, env) {
+        Ok(Command::Run(options)) => options,
+        other => panic!("{line:?} {env:?}: {other:?}"),
+    }
+}
+
+fn with(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
+#[test]
+fn the_oldest_promise_is_kept() {
+    let line = "--host 127.0.0.1 --port 8080 --worker 4 --timeout-ms 2000 --max-header-size 8192";
+    let line: Vec<&str> = line.split(' ').collect();
+    let want = with(|o| {
+        o.hosts = vec!["127.0.0.1".to_owned()];
+        o.workers = Workers::Exactly(4);
+        o.timeout_ms = 2000;
+        o.max_header_size = 8192;
+    });
+    assert_eq!(options(&line, &[]), want);
+}
+
+#[test]
+fn flags_can_be_spelled_in_every_usual_way() {
+    let port = with(|o| o.port = 81);
+    let root = with(|o| o.root = Some("site".into()));
+    for (name, line, want) in [
+        ("nothing", &[][..], Options::default()),
+        ("long", &["--port", "81"], port.clone()),
+        ("long, equals", &["--port=81"], port.clone()),
+        ("short", &["-p", "81"], port.clone()),
+        ("short, attached", &["-p81"], port.clone()),
+        ("short, equals", &["-p=81"], port.clone()),
+        ("the last wins", &["-p1", "--port", "2", "-p81"], port),
+        ("ROOT", &["site"], root.clone()),
+        ("-d", &["-d", "site"], root.clone()),
+        ("--root", &["--root=site"], root.clone()),
+        ("-d, then ROOT", &["-d", "other", "site"], root.clone()),
+        ("after --", &["--", "site"], root),
+        (
+            "a ROOT like a flag",
+            &["--", "--port"],
+            with(|o| o.root = Some("--port".into())),
+        ),
+        (
+            "alias",
+            &["--workers=3"],
+            with(|o| o.workers = Workers::Exactly(3)),
+        ),
+        ("auto", &["-w3", "-wauto"], Options::default()),
+        ("a switch", &["--hidden"], with(|o| o.hidden = true)),
+        (
+            "switches in one word, then a value",
+            &["-vp81"],
+            with(|o| {
+                o.port = 81;
+                o.log_level = Level::Debug;
+            }),
+        ),
+        (
+            "hosts add up",
+            &["--host", "::1", "--host=[::]", "--host", "unix:/run/x.sock"],
+            with(|o| o.hosts = ["::1", "::", "unix:/run/x.sock"].map(String::from).into()),
+        ),
+        (
+            "restarts",
+            &["--max-restarts", "3/5"],
+            with(|o| o.max_restarts = (3, 5)),
+        ),
+        (
+            "quiet",
+            &["-q"],
+            with(|o| {
+                o.log = Some(LogFormat::None);
+                o.log_level = Level::Warn;
+            }),
+        ),
+        (
+            "an empty value",
+            &["--server-name="],
+            with(|o| o.server_name.clear()),
+        ),
+        (
+            "a value that begins with a dash",
+            &["--index=-x"],
+            with(|o| o.index = "-x".to_owned()),
+        ),
+    ] {
+        assert_eq!(options(line, &[]), want, "{name}");
+    }
+    for (name, line, want) in [
+        (
+            "help",
+            &["--port", "1", "-h", "--nonsense"][..],
+            Command::Help,
+        ),
+        ("help in a word", &["-qh"], Command::Help),
+        ("version", &["-V"], Command::Version),
+        ("long version", &["--version"], Command::Version),
+    ] {
+        assert_eq!(read(line, &[]), Ok(want), "{name}");
+    }
+}
+
+#[test]
+fn a_root_need_not_be_text() {
+    let odd = || os_string(b"si\xffte");
+    let mut flag = OsString::from("--root=");
+    flag.push(odd());
+    for line in [vec![odd()], vec![flag], vec!["-d".into(), odd()]] {
+        let Ok(Command::Run(options)) = parse(line.clone().into_iter(), &|_| None) else {
+            panic!("{line:?}");
+        };
+        assert_eq!(options.root, Some(odd().into()), "{line:?}");
+    }
+}
+
+#[test]
+fn the_nearest_source_wins() {
+    for (name, line, env, port) in [
+        ("default", &[][..], &[][..], 8080),
+        ("platform", &[], &[("PORT", "1")], 1),
+        ("ours", &[], &[("PORT", "1"), ("HTTPRS_PORT", "2")], 2),
+        ("flag", &["-p3"], &[("PORT", "1"), ("HTTPRS_PORT", "2")], 3),
+        (
+            "empty is unset",
+            &[],
+            &[("PORT", "1"), ("HTTPRS_PORT", "")],
+            1,
+        ),
+        (
+            "a flag helps against a bad variable",
+            &["-p3"],
+            &[("HTTPRS_PORT", "x")],
+            3,
+        ),
+        (
+            "ours helps against the platform's",
+            &[],
+            &[("PORT", "x"), ("HTTPRS_PORT", "2")],
+            2,
+        ),
+        (
+            "a link of Kubernetes is not meant for us",
+            &[],
+            &[("HTTPRS_PORT", "tcp://10.0.0.1:80")],
+            8080,
+        ),
+    ] {
+        assert_eq!(options(line, env).port, port, "{name}");
+    }
+    let two = with(|o| o.hosts = vec!["::1".to_owned(), "127.0.0.1".to_owned()]);
+    assert_eq!(options(&[], &[("HTTPRS_HOST", "::1, 127.0.0.1")]), two);
+    let flag = options(&["--host=::"], &[("HTTPRS_HOST", "::1")]);
+    assert_eq!(
+        flag.hosts,
+        ["::"],
+        "hosts of flags replace those of the environment"
+    );
+    let six = options(&[], &[("WEB_CONCURRENCY", "6")]);
+    assert_eq!(six.workers, Workers::Exactly(6));
+    assert!(options(&[], &[("HTTPRS_HIDDEN", "true")]).hidden);
+    assert!(!options(&[], &[("HTTPRS_HIDDEN", "0")]).hidden);
+    assert!(options(&["--hidden"], &[("HTTPRS_HIDDEN", "0")]).hidden);
+    let both = options(&[], &[("HTTPRS_QUIET", "1"), ("HTTPRS_LOG", "json")]);
+    assert_eq!(
+        both.log,
+        Some(LogFormat::Json),
+        "the special beats the general"
+    );
+}
+
+#[test]
+fn every_error_is_one_line_with_cause_and_cure() {
+    for (line, env, code, want) in [
+        (
+            &["--prot", "1"][..],
+            &[][..],
+            64,
+            "unknown flag \"--prot\"; did you mean --port?",
+        ),
+        (
+            &["--timeout", "1"],
+            &[],
+            64,
+            "unknown flag \"--timeout\"; did you mean --timeout-ms?",
+        ),
+        (
+            &["--wrokers=1"],
+            &[],
+            64,
+            "unknown flag \"--wrokers\"; did you mean --workers?",
+        ),
+        (&["-x"], &[], 64, "unknown flag \"-x\"; see --help"),
+        (
+            &["--frobnicate"],
+            &[],
+            64,
+            "unknown flag \"--frobnicate\"; see --help",
+        ),
+        (
+            &["-port"],
+            &[],
+            64,
+            "-p got \"ort\", but expects a number from 0 to 65535",
+        ),
+        (&["--port"], &[], 64, "--port needs a value: --port PORT"),
+        (
+            &["--port", "--hidden"],
+            &[],
+            64,
+            "--port needs a value: --port PORT",
+        ),
+        (&["-w"], &[], 64, "-w needs a value: -w N|auto"),
+        (
+            &["--port=65536"],
+            &[],
+            64,
+            "--port got \"65536\", but expects a number from 0 to 65535",
+        ),
+        (
+            &["--port=+1"],
+            &[],
+            64,
+            "--port got \"+1\", but expects a number from 0 to 65535",
+        ),
+        (
+            &["--port="],
+            &[],
+            64,
+            "--port got \"\", but expects a number from 0 to 65535",
+        ),
+        (
+            &["-p", "a\nb"],
+            &[],
+            64,
+            "-p got \"a\\nb\", but expects a number from 0 to 65535",
+        ),
+        (
+            &["-w0"],
+            &[],
+            64,
+            "-w got \"0\", but expects auto or a number from 1 to 512",
+        ),
+        (
+            &["-w513"],
+            &[],
+            64,
+            "-w got \"513\", but expects auto or a number from 1 to 512",
+        ),
+        (
+            &["-t", "2s"],
+            &[],
+            64,
+            "-t got \"2s\", but expects milliseconds, a plain number from 1 to 86400000",
+        ),
+        (
+            &["--max-header-size=255"],
+            &[],
+            64,
+            "--max-header-size got \"255\", but expects bytes, a plain number from 256 to 1048576",
+        ),
+        (
+            &["--host=127.0.0.1:80"],
+            &[],
+            64,
+            "--host got \"127.0.0.1:80\", but expects an IPv4 or IPv6 address, localhost, \
+             or unix:/path; the port goes to --port",
+        ),
+        (
+            &["--max-restarts=10"],
+            &[],
+            64,
+            "--max-restarts got \"10\", but expects deaths/seconds, such as 10/60 \
+             (1 to 1000, 1 to 3600)",
+        ),
+        (
+            &["--log=xml"],
+            &[],
+            64,
+            "--log got \"xml\", but expects one of text, json, common, none",
+        ),
+        (
+            &["--index=../x"],
+            &[],
+            64,
+            "--index got \"../x\", but expects the name of a file, without slashes",
+        ),
+        (
+            &["--server-name=a\r\nb"],
+            &[],
+            64,
+            "--server-name got \"a\\r\\nb\", but expects at most 128 printable ASCII characters, \
+             no blanks at the ends",
+        ),
+        (
+            &["--hidden=1"],
+            &[],
+            64,
+            "--hidden takes no value, but got \"1\"; leave it out",
+        ),
+        (
+            &["a", "b"],
+            &[],
+            64,
+            "unexpected argument \"b\"; one ROOT is all there is",
+        ),
+        (&[""], &[], 64, "ROOT got \"\", but expects a directory"),
+        (
+            &[],
+            &[("PORT", "x")],
+            78,
+            "PORT got \"x\", but expects a number from 0 to 65535",
+        ),
+        (
+            &[],
+            &[("HTTPRS_WORKER", "x")],
+            78,
+            "HTTPRS_WORKER got \"x\", but expects auto or a number from 1 to 512",
+        ),
+        (
+            &[],
+            &[("HTTPRS_HIDDEN", "yes")],
+            78,
+            "HTTPRS_HIDDEN got \"yes\", but expects 1, true, 0 or false",
+        ),
+    ] {
+        let error = read(line, env).expect_err(want);
+        assert_eq!(error.to_string(), want);
+        assert_eq!(error.exit_code(), code, "{want}");
+    }
+}
+
+#[test]
+fn the_bounds_are_where_the_messages_say() {
+    for (flag, good, bad) in [
+        ("--port", &["0", "65535"][..], &["65536", "-1", "1e3"][..]),
+        ("--worker", &["1", "512", "auto"], &["0", "513", "Auto"]),
+        ("--max-connections", &["1", "1000000"], &["0", "1000001"]),
+        ("--timeout-ms", &["1", "86400000"], &["0", "86400001"]),
+        (
+            "--header-timeout-ms",
+            &["1", "86400000"],
+            &["0", "86400001"],
+        ),
+        ("--keepalive-ms", &["1", "86400000"], &["0", "86400001"]),
+        (
+            "--keepalive-requests",
+            &["0", "4294967295"],
+            &["4294967296"],
+        ),
+        (
+            "--max-header-size",
+            &["256", "1048576"],
+            &["255", "1048577"],
+        ),
+        (
+            "--max-body-size",
+            &["0", "1099511627776"],
+            &["1099511627777"],
+        ),
+        (
+            "--max-restarts",
+            &["1/1", "1000/3600"],
+            &["0/1", "1/0", "1001/1", "1/3601", "1/"],
+        ),
+        ("--drain-timeout-ms", &["0", "86400000"], &["86400001"]),
+        ("--file-cache", &["0", "65536"], &["65537"]),
+        ("--backlog", &["1", "65535"], &["0", "65536"]),
+        (
+            "--host",
+            &["localhost", "1.2.3.4", "::", "[::1]", "unix:x"],
+            &["x.org", "", "unix:"],
+        ),
+    ] {
+        for value in good {
+            let line = format!("{flag}={value}");
+            assert!(read(&[&line], &[]).is_ok(), "{line}");
+        }
+        for value in bad {
+            let line = format!("{flag}={value}");
+            assert!(read(&[&line], &[]).is_err(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_defaults_in_the_table_are_the_defaults() {
+    for flag in FLAGS {
+        if flag.takes_value() {
+            let line = format!("--{}={}", flag.long, flag.default);
+            // Those that cannot be typed say so by having a blank in them.
+            if !flag.default.contains(' ') {
+                assert_eq!(options(&[&line], &[]), Options::default(), "{line}");
+            }
+        } else if let Job::Switch(_) = flag.job {
+            assert_eq!(flag.default, "off", "--{}", flag.long);
+            let off = options(&[], &[(&flag.variable(), "0")]);
+            assert_eq!(off, Options::default(), "--{}", flag.long);
+        }
+        assert!(
+            !flag.about.is_empty() && !flag.group.is_empty(),
+            "{}",
+            flag.long
+        );
+        let same = FLAGS
+            .iter()
+            .filter(|f| f.long == flag.long || f.short.is_some() && f.short == flag.short);
+        assert_eq!(same.count(), 1, "--{} is there twice", flag.long);
+    }
+    assert_eq!(flags::root().long, "root");
+}
+
+#[test]
+fn help_and_readme_list_every_flag() {
+    let (help, table) = (help(), readme_table());
+    for flag in FLAGS {
+        let name = format!("--{}", flag.long);
+        assert!(help.contains(&name), "{name}");
+        assert!(table.contains(&format!("`{name}")), "{name}");
+    }
+    for line in help.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+        assert_eq!(line, line.trim_end());
+    }
+    assert!(help.ends_with('\n') && version().ends_with('\n'));
+}

@@ -1,0 +1,90 @@
+//! What the table of flags says to people: `--help`, `--version` and the README's table.
+
+use super::flags::{FLAGS, Flag, Job};
+
+/// Where the explanations begin; what is wider gets a line of its own.
+const COLUMN: usize = 33;
+
+/// The text of `--help`. No line is longer than 100 columns.
+pub fn help() -> String {
+    let mut text = String::from(
+        "httprs, a prefork HTTP/1.1 server\n\nUsage: httprs [FLAGS] [ROOT]\n\n  \
+         ROOT is a directory of files. Without one there is a welcome page at / for browsers,\n  \
+         and an echo of the request for everything else.\n",
+    );
+    let mut group = "";
+    for flag in FLAGS {
+        if flag.group != group {
+            group = flag.group;
+            text += &format!("\n{group}:\n");
+        }
+        let left = left(flag);
+        let note = note(flag);
+        if left.len() < COLUMN {
+            text += &format!("{left:COLUMN$}{}{note}\n", flag.about);
+        } else {
+            text += &format!("{left}\n{:COLUMN$}{}{note}\n", "", flag.about);
+        }
+    }
+    text += "\nEvery flag is also an environment variable: --timeout-ms is HTTPRS_TIMEOUT_MS. \
+             Switches are\n1 or 0 there, and several hosts are separated by commas. A flag beats \
+             its variable, which beats\nthe platform's ($PORT, $WEB_CONCURRENCY), which beats the \
+             default.\n\nExamples:\n  \
+             httprs --port 8080 ./public\n  \
+             httprs --host 127.0.0.1 --port 8080 --worker 4 --timeout-ms 2000 \
+             --max-header-size 8192\n";
+    text
+}
+
+/// The text of `--version`.
+pub fn version() -> String {
+    format!("httprs {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// The README's table of flags, as Markdown. The README has it between `<!-- flags -->` and
+/// `<!-- /flags -->`, and a test compares the two.
+pub fn readme_table() -> String {
+    let mut text = String::from("| flag | variable | default | |\n|---|---|---|---|\n");
+    for flag in FLAGS {
+        let short = flag.short.map(|s| format!("`-{s}`, ")).unwrap_or_default();
+        let alias = flag.alias.map(|a| format!(", `--{a}`")).unwrap_or_default();
+        let name = format!("--{} {}", flag.long, flag.value);
+        let row = format!(
+            "| {short}`{}`{alias} | {} | {} | {} |\n",
+            // A bar ends a cell, even between backticks.
+            name.trim_end().replace('|', "\\|"),
+            variables(flag),
+            flag.default,
+            flag.about,
+        );
+        text += &row;
+    }
+    text
+}
+
+fn variables(flag: &Flag) -> String {
+    if matches!(flag.job, Job::Help | Job::Version) {
+        return String::new();
+    }
+    let platform = flag.platform.map(|p| format!(", `{p}`"));
+    format!("`{}`{}", flag.variable(), platform.unwrap_or_default())
+}
+
+fn left(flag: &Flag) -> String {
+    let short = match flag.short {
+        Some(short) => format!("-{short}, "),
+        None => "    ".to_owned(),
+    };
+    let name = format!("  {short}--{} {}", flag.long, flag.value);
+    name.trim_end().to_owned()
+}
+
+fn note(flag: &Flag) -> String {
+    let platform = flag.platform.map(|p| format!("${p}"));
+    let default = Some(flag.default.to_owned()).filter(|d| !d.is_empty() && d != "off");
+    match (default, platform) {
+        (None, None) => String::new(),
+        (Some(one), None) | (None, Some(one)) => format!(" [{one}]"),
+        (Some(default), Some(platform)) => format!(" [{default}; {platform}]"),
+    }
+}

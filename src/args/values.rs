@@ -1,0 +1,108 @@
+//! How the values of flags are read: each reader gives the value, or says what it expected.
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::Workers;
+
+/// A day: nothing here should wait longer, and a typing slip should not wait for ever.
+const DAY_MS: u64 = 86_400_000;
+
+/// Digits only: `str::parse` would take a plus sign too.
+fn digits(value: &str) -> Option<u64> {
+    let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| value.parse().ok()).flatten()
+}
+
+fn between(value: &OsStr, min: u64, max: u64) -> Option<u64> {
+    let number = value.to_str().and_then(digits);
+    number.filter(|n| (min..=max).contains(n))
+}
+
+pub(super) fn number(value: &OsStr, min: u64, max: u64) -> Result<u64, String> {
+    between(value, min, max).ok_or_else(|| format!("a number from {min} to {max}"))
+}
+
+pub(super) fn bytes(value: &OsStr, min: u64, max: u64) -> Result<u64, String> {
+    between(value, min, max).ok_or_else(|| format!("bytes, a plain number from {min} to {max}"))
+}
+
+pub(super) fn millis(value: &OsStr, min: u64) -> Result<u64, String> {
+    between(value, min, DAY_MS)
+        .ok_or_else(|| format!("milliseconds, a plain number from {min} to {DAY_MS}"))
+}
+
+pub(super) fn choice<T: Copy>(value: &OsStr, table: &[(&str, T)]) -> Result<T, String> {
+    let found = table.iter().find(|(name, _)| value == *name);
+    found.map(|(_, it)| *it).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+pub(super) fn path(value: &OsStr, what: &str) -> Result<PathBuf, String> {
+    if value.is_empty() {
+        return Err(what.to_owned());
+    }
+    Ok(PathBuf::from(value))
+}
+
+pub(super) fn workers(value: &OsStr) -> Result<Workers, String> {
+    if value == "auto" {
+        return Ok(Workers::Auto);
+    }
+    let count = between(value, 1, 512).ok_or("auto or a number from 1 to 512")?;
+    Ok(Workers::Exactly(count as usize))
+}
+
+pub(super) fn restarts(value: &OsStr) -> Result<(u32, u32), String> {
+    let parts = value.to_str().and_then(|v| v.split_once('/'));
+    let pair = parts.and_then(|(n, secs)| Some((digits(n)?, digits(secs)?)));
+    match pair {
+        Some((n @ 1..=1_000, secs @ 1..=3_600)) => Ok((n as u32, secs as u32)),
+        _ => Err("deaths/seconds, such as 10/60 (1 to 1000, 1 to 3600)".to_owned()),
+    }
+}
+
+/// An address without its brackets, `localhost`, or `unix:` and a path. Other names are refused:
+/// to resolve one may take seconds, and may give another answer at the next start.
+pub(super) fn host(value: &OsStr) -> Result<String, String> {
+    let text = value.to_str().unwrap_or_default();
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    let address = bare.unwrap_or(text);
+    let is_path = matches!(text.strip_prefix("unix:"), Some(path) if !path.is_empty());
+    if address.parse::<IpAddr>().is_ok() || text == "localhost" || is_path {
+        return Ok(address.to_owned());
+    }
+    let hint = match text.parse::<std::net::SocketAddr>() {
+        Ok(_) => "; the port goes to --port",
+        Err(_) => "",
+    };
+    Err(format!(
+        "an IPv4 or IPv6 address, localhost, or unix:/path{hint}"
+    ))
+}
+
+pub(super) fn file_name(value: &OsStr) -> Result<String, String> {
+    match value.to_str() {
+        Some(name) if !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']) => {
+            Ok(name.to_owned())
+        }
+        _ => Err("the name of a file, without slashes".to_owned()),
+    }
+}
+
+/// What may stand in a header field: no control bytes, so that no value can begin a new line.
+pub(super) fn server_name(value: &OsStr) -> Result<String, String> {
+    match value.to_str() {
+        Some(name)
+            if name.len() <= 128
+                && name.bytes().all(|b| (0x20..0x7f).contains(&b))
+                && name.trim() == name =>
+        {
+            Ok(name.to_owned())
+        }
+        _ => Err("at most 128 printable ASCII characters, no blanks at the ends".to_owned()),
+    }
+}
