@@ -6,10 +6,12 @@ compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidf
 
 #[doc(hidden)]
 pub mod args;
+mod log;
 pub mod process;
 mod sys;
 mod time;
 
+pub use log::{Access, Format, Level, Log};
 pub use process::echo::EchoProcess;
 pub use process::harness;
 pub use time::{Millis, Now};

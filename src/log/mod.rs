@@ -1,0 +1,614 @@
+//! The log: access lines on standard output or in a file, everything else on standard error.
+//!
+//! Promises: whole lines only, at most `PIPE_BUF` bytes a write, so that the lines of several
+//! workers do not mix; never a wait, whoever reads the other end: what cannot be written is dropped
+//! and counted; nothing that a peer sent reaches the log unescaped; no allocation for a line in the
+//! steady state. Knows nothing of HTTP or sockets.
+
+mod line;
+mod sink;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use sink::{Sink, Target};
+
+/// How access lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: time, peer, request, status, bytes of the body, duration, worker.
+    Text,
+    /// One JSON object a line; events are JSON as well.
+    Json,
+    /// The Common Log Format, in UTC.
+    Common,
+    /// No access lines.
+    None,
+}
+
+/// How grave an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something looks wrong.
+    Warn,
+    /// Something happened.
+    Info,
+    /// Why it happened.
+    Debug,
+}
+
+impl Level {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+}
+
+/// A request and its answer, as they appear in the access log. The bytes are as the peer sent them.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// Who asked.
+    pub peer: &'a dyn fmt::Display,
+    /// When, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// The method; empty if the request could not be understood.
+    pub method: &'a [u8],
+    /// What was asked for; if the request could not be understood, how it began.
+    pub target: &'a [u8],
+    /// The protocol's name and version.
+    pub protocol: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// Which worker answered.
+    pub worker: usize,
+}
+
+/// Lines wait here for the end of the turn; a turn that has more of them writes in between.
+const BUFFER: usize = 16 * 1024;
+
+/// Lines wait for a reader that is slow up to so many bytes; then the newer ones are dropped. A
+/// pipe holds 64 KiB: this rides out a reader that is away for a moment.
+const BACKLOG: usize = 256 * 1024;
+
+/// At most one report of dropped lines in so many milliseconds.
+const REPORT_EVERY_MS: u64 = 10_000;
+
+/// The log of one process. After a fork each process has its own; flush before, so that no line is
+/// there twice.
+pub struct Log {
+    format: Format,
+    /// `None` for a log that says nothing at all.
+    level: Option<Level>,
+    path: Option<PathBuf>,
+    lines: RefCell<Sink>,
+    events: RefCell<Sink>,
+    /// Access lines that were not written yet. The first may be what is left of a line of which
+    /// the beginning was written.
+    waiting: RefCell<Vec<u8>>,
+    /// Where lines are put together.
+    scratch: Cell<Vec<u8>>,
+    /// How much of `waiting` belongs to a line that was begun.
+    begun: Cell<usize>,
+    /// The last write would have had to wait.
+    blocked: Cell<bool>,
+    dropped: Cell<u64>,
+    reported: Cell<u64>,
+    reported_ms: Cell<Option<u64>>,
+    /// The latest time that anybody mentioned: the log reads no clock.
+    now_ms: Cell<u64>,
+}
+
+impl Log {
+    /// A log that writes nothing.
+    pub fn silent() -> Log {
+        Log::with(Format::None, None, None, Sink::closed(), Sink::closed())
+    }
+
+    /// Access lines in this format to `log_file`, or to standard output; events of this level and
+    /// graver ones to standard error.
+    ///
+    /// # Errors
+    /// If the file cannot be opened. A named pipe must have a reader already.
+    pub fn new(format: Format, level: Level, log_file: Option<&Path>) -> io::Result<Log> {
+        let lines = match log_file {
+            Some(path) => Sink::open(path)?,
+            None => Sink::of(Target::Stdout),
+        };
+        let path = log_file.map(Path::to_path_buf);
+        let events = Sink::of(Target::Stderr);
+        Ok(Log::with(format, Some(level), path, lines, events))
+    }
+
+    fn with(
+        format: Format,
+        level: Option<Level>,
+        path: Option<PathBuf>,
+        lines: Sink,
+        events: Sink,
+    ) -> Log {
+        Log {
+            format,
+            level,
+            path,
+            lines: RefCell::new(lines),
+            events: RefCell::new(events),
+            waiting: RefCell::default(),
+            scratch: Cell::default(),
+            begun: Cell::new(0),
+            blocked: Cell::new(false),
+            dropped: Cell::new(0),
+            reported: Cell::new(0),
+            reported_ms: Cell::new(None),
+            now_ms: Cell::new(0),
+        }
+    }
+
+    /// Opens the log file anew, after somebody has moved the old one away. Without a log file this
+    /// does nothing.
+    ///
+    /// # Errors
+    /// If it cannot be opened; then lines go on into the old one.
+    pub fn reopen(&self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            // What was logged before belongs into the old file.
+            self.flush();
+            let sink = Sink::open(path)?;
+            self.lines.replace(sink);
+            // What the old one did not take is lost with it.
+            let mut waiting = self.waiting.borrow_mut();
+            self.dropped.set(self.dropped.get() + count_lines(&waiting));
+            waiting.clear();
+            self.begun.set(0);
+            self.blocked.set(false);
+        }
+        Ok(())
+    }
+
+    /// Whether events of this level are written.
+    pub fn enabled(&self, level: Level) -> bool {
+        self.level.is_some_and(|most| level <= most)
+    }
+
+    /// Whether access lines are written: if not, nobody needs to gather what they say.
+    pub fn logs_access(&self) -> bool {
+        self.format != Format::None
+    }
+
+    /// Lines that could not be written so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.get()
+    }
+
+    /// Writes one event to standard error, at once.
+    pub fn event(&self, level: Level, unix_ms: u64, message: fmt::Arguments<'_>) {
+        self.now_ms.set(unix_ms);
+        if !self.enabled(level) {
+            return;
+        }
+        if self.write_event(level, unix_ms, message) {
+            self.report();
+        } else {
+            self.dropped.set(self.dropped.get() + 1);
+        }
+    }
+
+    /// Takes down one line; [`Log::flush`] writes it.
+    pub fn access(&self, entry: &Access<'_>) {
+        self.now_ms.set(entry.unix_ms);
+        if !self.logs_access() || self.lines.borrow().is_closed() {
+            return;
+        }
+        // Taken, not borrowed: a `Display` that logs must not find it in use.
+        let mut line = self.scratch.take();
+        line.clear();
+        line::access(&mut line, self.format, entry);
+        if self.waiting.borrow().len() + line.len() > BUFFER && !self.blocked.get() {
+            self.flush();
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.len() + line.len() > BACKLOG {
+            self.dropped.set(self.dropped.get() + 1);
+        } else {
+            waiting.extend_from_slice(&line);
+        }
+        drop(waiting);
+        self.scratch.set(line);
+    }
+
+    /// Whether lines wait for another [`Log::flush`], soon.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.get()
+    }
+
+    /// Writes the access lines that wait, as far as that is possible without waiting.
+    pub fn flush(&self) {
+        self.blocked.set(false);
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            return;
+        }
+        let mut at = 0;
+        let mut trouble = None;
+        while at < waiting.len() {
+            let piece = whole_lines(&waiting[at..]);
+            match self.lines.borrow().write(piece) {
+                Ok(0) => trouble = Some(ErrorKind::WriteZero),
+                Ok(n) => {
+                    at += n;
+                    continue;
+                }
+                Err(e) => trouble = Some(e.kind()),
+            }
+            break;
+        }
+        if at > 0 {
+            let torn = waiting[at - 1] != b'\n';
+            self.begun
+                .set(if torn { first_line(&waiting[at..]) } else { 0 });
+        }
+        if trouble != Some(ErrorKind::WouldBlock) {
+            // A line whose beginning was written stays, so that the next one begins on a line of
+            // its own; the others go.
+            let kept = at + self.begun.get();
+            let lost = count_lines(&waiting[kept..]);
+            self.dropped.set(self.dropped.get() + lost);
+            waiting.truncate(kept);
+        }
+        waiting.drain(..at);
+        drop(waiting);
+        match trouble {
+            None => self.report(),
+            Some(ErrorKind::WouldBlock) => {
+                self.blocked.set(true);
+                self.report();
+            }
+            Some(ErrorKind::BrokenPipe) => self.close(),
+            Some(_) => self.report(),
+        }
+    }
+
+    /// The last flush of a process: what still cannot be written is lost, and all that was lost is
+    /// said.
+    pub fn finish(&self) {
+        self.flush();
+        let mut waiting = self.waiting.borrow_mut();
+        self.dropped.set(self.dropped.get() + count_lines(&waiting));
+        waiting.clear();
+        drop(waiting);
+        self.reported_ms.set(None);
+        self.report();
+    }
+
+    /// Nobody will ever read the access lines again.
+    fn close(&self) {
+        self.lines.borrow_mut().close();
+        self.waiting.borrow_mut().clear();
+        self.begun.set(0);
+        self.blocked.set(false);
+        let lost = self.dropped.get() - self.reported.replace(self.dropped.get());
+        if self.enabled(Level::Warn) {
+            let to = match self.path {
+                Some(_) => "the log file",
+                None => "standard output",
+            };
+            let now = self.now_ms.get();
+            let message = format_args!(
+                "nobody reads {to} any more: no more access lines, and {lost} were lost before"
+            );
+            self.write_event(Level::Warn, now, message);
+        }
+    }
+
+    /// Says how many lines were dropped since this was last said, but not too often.
+    fn report(&self) {
+        let lost = self.dropped.get() - self.reported.get();
+        let now = self.now_ms.get();
+        let last = self.reported_ms.get();
+        let too_early = last.is_some_and(|last| now.saturating_sub(last) < REPORT_EVERY_MS);
+        if lost == 0 || too_early || !self.enabled(Level::Warn) {
+            return;
+        }
+        let message = format_args!("log lines dropped, since nobody read them in time: {lost}");
+        if self.write_event(Level::Warn, now, message) {
+            self.reported.set(self.reported.get() + lost);
+            self.reported_ms.set(Some(now));
+        }
+    }
+
+    /// Whether it was written.
+    fn write_event(&self, level: Level, unix_ms: u64, message: fmt::Arguments<'_>) -> bool {
+        let mut line = self.scratch.take();
+        line.clear();
+        line::event(&mut line, self.format, level, unix_ms, message);
+        let mut events = self.events.borrow_mut();
+        let written = events.write(&line);
+        self.scratch.set(line);
+        match written {
+            Ok(_) => return true,
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => events.close(),
+            Err(_) => {}
+        }
+        false
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("format", &self.format)
+            .field("level", &self.level)
+            .field("path", &self.path)
+            .field("dropped", &self.dropped.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The most whole lines that one write takes. No line is longer than that.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    if bytes.len() <= line::LONGEST {
+        return bytes;
+    }
+    let end = bytes[..line::LONGEST].iter().rposition(|b| *b == b'\n');
+    &bytes[..end.map_or(line::LONGEST, |end| end + 1)]
+}
+
+fn first_line(bytes: &[u8]) -> usize {
+    let end = bytes.iter().position(|b| *b == b'\n');
+    end.map_or(bytes.len(), |end| end + 1)
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|b| **b == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::{PipeReader, Read};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    const MS: u64 = 1_795_352_400_000;
+
+    fn sink(fd: impl Into<OwnedFd>) -> Sink {
+        Sink::of(Target::File(File::from(fd.into())))
+    }
+
+    /// A log, the reader of its access lines and the reader of its events.
+    fn log(format: Format) -> (Log, PipeReader, PipeReader) {
+        let ((a, lines), (b, events)) = (io::pipe().unwrap(), io::pipe().unwrap());
+        let log = Log::with(format, Some(Level::Info), None, sink(lines), sink(events));
+        (log, a, b)
+    }
+
+    fn access(log: &Log, unix_ms: u64, target: &str) {
+        log.access(&Access {
+            peer: &"127.0.0.1:40000",
+            unix_ms,
+            method: b"GET",
+            target: target.as_bytes(),
+            protocol: "HTTP/1.1",
+            status: 200,
+            body_bytes: 512,
+            ms: 3,
+            worker: 0,
+        });
+    }
+
+    fn rest(log: Log, mut reader: impl Read) -> String {
+        drop(log);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn is_send<T: Send>(_: &T) {}
+
+    #[test]
+    fn lines_wait_for_the_flush_and_events_do_not() {
+        let (log, lines, mut events) = log(Format::Text);
+        is_send(&log);
+        access(&log, MS, "/one");
+        log.event(Level::Info, MS, format_args!("up with {}", 2));
+        log.event(Level::Debug, MS, format_args!("not this"));
+        let mut event = [0; 42];
+        let n = events.read(&mut event).unwrap();
+        assert_eq!(&event[..n], b"2026-11-22T13:00:00.000Z info  up with 2\n");
+        access(&log, MS, "/two");
+        log.flush();
+        assert_eq!(log.dropped(), 0);
+        let text = rest(log, lines);
+        assert_eq!(text.lines().count(), 2);
+        assert!(
+            text.contains("GET /one") && text.contains("GET /two"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_silent_log_says_nothing() {
+        let log = Log::silent();
+        assert!(!log.enabled(Level::Error) && !log.logs_access());
+        access(&log, MS, "/");
+        log.event(Level::Error, MS, format_args!("x"));
+        log.flush();
+        log.reopen().unwrap();
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn levels_are_thresholds() {
+        let (log, _lines, _events) = log(Format::None);
+        for (level, want) in [
+            (Level::Error, true),
+            (Level::Warn, true),
+            (Level::Info, true),
+            (Level::Debug, false),
+        ] {
+            assert_eq!(log.enabled(level), want, "{level:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_pipe_is_waited_for_then_lines_are_dropped_counted_and_said_so_once() {
+        let (log, mut lines, events) = log(Format::Text);
+        let sent = 10_000;
+        for i in 0..sent {
+            access(&log, MS, &format!("/{i}"));
+        }
+        log.flush();
+        let lost = log.dropped();
+        assert!(lost > 0 && lost < sent, "{lost}");
+        assert!(log.is_blocked() && log.waiting.borrow().len() <= BACKLOG);
+        // The reader wakes up.
+        let mut text = Vec::new();
+        let mut some = vec![0; 1 << 16];
+        while log.is_blocked() {
+            let n = lines.read(&mut some).unwrap();
+            text.extend_from_slice(&some[..n]);
+            log.flush();
+        }
+        access(&log, MS + 5, "/after");
+        log.flush();
+        access(&log, MS + 6, "/after");
+        log.flush();
+        assert_eq!(log.dropped(), lost);
+        let events_text = rest(log, events);
+        lines.read_to_end(&mut text).unwrap();
+        let lines_text = String::from_utf8(text).unwrap();
+        assert_eq!(lines_text.lines().count() as u64, sent - lost + 2);
+        assert!(lines_text.lines().all(|l| l.ends_with(" 200 512 3ms w0")));
+        let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
+        assert!(events_text.ends_with(&said), "{events_text}");
+        assert_eq!(events_text.lines().count(), 1);
+    }
+
+    #[test]
+    fn reports_are_rate_limited_and_none_is_lost() {
+        let (log, _lines, events) = log(Format::Text);
+        for (now, lost) in [(MS, 3), (MS + 1, 4), (MS + REPORT_EVERY_MS, 5)] {
+            log.dropped.set(log.dropped.get() + lost);
+            log.event(Level::Info, now, format_args!("x"));
+        }
+        let text = rest(log, events);
+        let reports: Vec<&str> = text.lines().filter(|l| l.contains("dropped")).collect();
+        assert_eq!(reports.len(), 2, "{text}");
+        assert!(reports[0].ends_with(": 3") && reports[1].ends_with(": 9"));
+    }
+
+    #[test]
+    fn a_closed_reader_is_mentioned_once() {
+        let (log, lines, events) = log(Format::Text);
+        drop(lines);
+        for i in 0..3 {
+            access(&log, MS + i, "/");
+            log.flush();
+        }
+        let text = rest(log, events);
+        assert_eq!(
+            text,
+            "2026-11-22T13:00:00.000Z warn  nobody reads standard output any more: \
+             no more access lines, and 1 were lost before\n"
+        );
+    }
+
+    #[test]
+    fn closed_events_do_not_stop_the_lines() {
+        let (log, lines, events) = log(Format::Text);
+        drop(events);
+        log.event(Level::Error, MS, format_args!("nobody hears this"));
+        access(&log, MS, "/heard");
+        log.flush();
+        assert_eq!(log.dropped(), 1);
+        assert!(rest(log, lines).contains("/heard"));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_finished_first() {
+        // A stream socket takes part of a write, which a pipe never does.
+        let (writer, mut reader) = UnixStream::pair().unwrap();
+        let (_events, events) = io::pipe().unwrap();
+        let level = Some(Level::Error);
+        let log = Log::with(Format::Text, level, None, sink(writer), sink(events));
+        let mut text = Vec::new();
+        let mut some = vec![0; 3_001];
+        for i in 0..40_000 {
+            access(&log, MS, &format!("/{i}"));
+            if i % 7 == 0 {
+                log.flush();
+            }
+            if i % 200 == 0 {
+                let n = reader.read(&mut some).unwrap();
+                text.extend_from_slice(&some[..n]);
+            }
+        }
+        let begun = log.begun.get();
+        let waiting = log.waiting.borrow().len();
+        assert!(waiting <= BACKLOG && begun <= line::LONGEST);
+        let lost = log.dropped();
+        assert!(lost > 0);
+        let mut tail = String::new();
+        drop(log);
+        reader.read_to_string(&mut tail).unwrap();
+        text.extend_from_slice(tail.as_bytes());
+        let text = String::from_utf8(text).unwrap();
+        let whole = text.rfind('\n').unwrap_or(0);
+        for line in text[..whole].lines() {
+            assert!(line.starts_with("2026-") && line.ends_with(" w0"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_log_file_can_be_moved_away() {
+        let path = std::env::temp_dir().join(format!("httprs-log-{}", std::process::id()));
+        let moved = path.with_extension("1");
+        let log = Log::new(Format::Common, Level::Error, Some(&path)).unwrap();
+        access(&log, MS, "/one");
+        log.flush();
+        std::fs::rename(&path, &moved).unwrap();
+        access(&log, MS, "/two");
+        log.reopen().unwrap();
+        access(&log, MS, "/three");
+        log.flush();
+        let (old, new) = (
+            std::fs::read_to_string(&moved).unwrap(),
+            std::fs::read_to_string(&path).unwrap(),
+        );
+        std::fs::remove_file(&moved).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((old.lines().count(), new.lines().count()), (2, 1));
+        assert!(old.contains("/two") && new.contains("/three"));
+        let nowhere = Path::new("/nonexistent/log");
+        assert!(Log::new(Format::Text, Level::Error, Some(nowhere)).is_err());
+    }
+
+    #[test]
+    fn the_steady_state_reuses_its_buffers() {
+        let (log, mut lines, _events) = log(Format::Json);
+        let mut sink = vec![0; 1 << 16];
+        let mut sizes = Vec::new();
+        for _ in 0..100 {
+            access(&log, MS, "/some/path");
+            log.flush();
+            let _ = lines.read(&mut sink).unwrap();
+            let scratch = log.scratch.take();
+            sizes.push((scratch.capacity(), log.waiting.borrow().capacity()));
+            log.scratch.set(scratch);
+        }
+        assert!(sizes[1..].iter().all(|s| *s == sizes[1]), "{sizes:?}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Where the lines of the log go, and what kind of thing that is.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use crate::sys::stdio::{self, Kind};
+
+/// Where lines go.
+pub(super) struct Sink {
+    target: Target,
+    kind: Kind,
+}
+
+pub(super) enum Target {
+    Stdout,
+    Stderr,
+    File(File),
+    /// Its reader is gone, or it never was there.
+    Closed,
+}
+
+impl Sink {
+    pub(super) fn closed() -> Sink {
+        Sink {
+            target: Target::Closed,
+            kind: Kind::Device,
+        }
+    }
+
+    pub(super) fn open(path: &Path) -> io::Result<Sink> {
+        Ok(Sink::of(Target::File(stdio::open_append(path)?)))
+    }
+
+    pub(super) fn of(target: Target) -> Sink {
+        match target.with_fd(stdio::kind) {
+            Ok(kind) => Sink { target, kind },
+            Err(_) => Sink::closed(),
+        }
+    }
+
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.target
+            .with_fd(|fd| stdio::write_at_once(self.kind, fd, bytes))
+    }
+
+    pub(super) fn close(&mut self) {
+        self.target = Target::Closed;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.target, Target::Closed)
+    }
+}
+
+impl Target {
+    fn with_fd<T>(&self, then: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Target::Stdout => then(io::stdout().as_fd()),
+            Target::Stderr => then(io::stderr().as_fd()),
+            Target::File(file) => then(file.as_fd()),
+            Target::Closed => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
