@@ -1,0 +1,106 @@
+# What one does with this project. `make` alone lists it.
+
+CARGO ?= cargo
+ARGS ?=
+FUZZ_SECONDS ?= 30
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+MACHINE := $(shell uname -m)
+MUSL := $(MACHINE)-unknown-linux-musl
+GNU := $(MACHINE)-unknown-linux-gnu
+STATIC := target/static/httprs
+
+.PHONY: help run test lint static fuzz fuzz-build replay bench clean ci components
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: ## build and start the server: make run ARGS='--port 9000 ./site'
+	$(CARGO) run --release -- $(ARGS)
+
+test: ## all tests
+	$(CARGO) test --all-targets
+	$(CARGO) test --doc
+
+lint: components ## formatting, clippy and the documentation, warnings denied
+	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+# Only where rustup is there to ask; a distribution's cargo comes with its own packages.
+components:
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# Where the musl target is installed it is used, because glibc warns that parts of it are never
+# quite static; we use none of those parts, so glibc will do.
+static: ## a static, stripped binary at target/static/httprs
+	@set -eu; mkdir -p $(dir $(STATIC)); \
+	libdir=$$(rustc --print target-libdir --target $(MUSL) 2>/dev/null || true); \
+	if [ -n "$$libdir" ] && ls "$$libdir"/libstd-*.rlib >/dev/null 2>&1; then \
+	  target=$(MUSL); flags="$${RUSTFLAGS:-}"; \
+	else \
+	  target=$(GNU); flags="$${RUSTFLAGS:-} -C target-feature=+crt-static"; \
+	fi; \
+	RUSTFLAGS="$$flags" $(CARGO) build --release --bin httprs --target $$target; \
+	cp "$(TARGET_DIR)/$$target/release/httprs" $(STATIC); \
+	if command -v readelf >/dev/null 2>&1; then \
+	  if readelf -lW $(STATIC) | grep -q INTERP; then echo "$(STATIC) is not static" >&2; exit 1; fi; \
+	elif command -v ldd >/dev/null 2>&1; then \
+	  if ldd $(STATIC) 2>&1 | grep -q '=>'; then echo "$(STATIC) is not static" >&2; exit 1; fi; \
+	fi; \
+	./$(STATIC) --version >/dev/null; \
+	echo "$(STATIC): $$(wc -c < $(STATIC)) bytes, static ($$target)"
+
+# Installs what is missing where that can be had. libFuzzer is C++.
+fuzz-build: ## build the fuzz targets; without nightly, check them on stable
+	@set -eu; \
+	if { $(CARGO) +nightly --version >/dev/null 2>&1 \
+	    || rustup toolchain install nightly --profile minimal; } \
+	  && { $(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked; } \
+	  && { command -v c++ >/dev/null || { echo "fuzz: there is no c++"; false; }; }; \
+	then $(CARGO) +nightly fuzz build; \
+	else \
+	  echo "fuzz: no nightly, no cargo-fuzz or no c++ to be had; checking the targets on stable"; \
+	  $(CARGO) check --manifest-path fuzz/Cargo.toml; \
+	fi
+
+replay: # every seed of the corpora, on stable
+	$(CARGO) test --test corpus
+
+# What is found goes to fuzz/target and serves the next run; seeds with names are written by hand.
+fuzz: ## fuzz each target for FUZZ_SECONDS (30)
+	@set -eu; \
+	if ! $(CARGO) +nightly --version >/dev/null 2>&1 || ! $(CARGO) fuzz --version >/dev/null 2>&1; then \
+	  echo "fuzz: needs nightly and cargo-fuzz (make fuzz-build installs them); stable for now:"; \
+	  $(CARGO) check --manifest-path fuzz/Cargo.toml; \
+	  $(MAKE) --no-print-directory replay; \
+	  exit 0; \
+	fi; \
+	$(CARGO) +nightly fuzz build; \
+	for target in $$($(CARGO) +nightly fuzz list); do \
+	  echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+	  found=fuzz/target/corpus-new/$$target; mkdir -p $$found; \
+	  log=fuzz/target/corpus-new/$$target.log; \
+	  if $(CARGO) +nightly fuzz run $$target $$found fuzz/corpus/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -dict=fuzz/http.dict -max_len=4096 >$$log 2>&1; then \
+	    grep -E '\bcov: ' $$log | tail -n 1; tail -n 1 $$log; \
+	  else \
+	    cat $$log; echo "fuzz: $$target failed" >&2; exit 1; \
+	  fi; \
+	done
+
+bench: ## processor time for each request, next to nginx; needs wrk
+	@tests/bench/run.sh
+
+clean: ## remove everything that was built
+	$(CARGO) clean
+	rm -rf target/static
+
+# One after the other, also under `make -j`: the cheapest news first.
+ci: ## test, lint, static, fuzz-build, replay
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory static
+	@$(MAKE) --no-print-directory fuzz-build
+	@$(MAKE) --no-print-directory replay
