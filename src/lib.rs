@@ -6,11 +6,13 @@ compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidf
 
 #[doc(hidden)]
 pub mod args;
+pub mod http;
 mod log;
 pub mod process;
 mod sys;
 mod time;
 
+pub use http::{Method, StatusCode};
 pub use log::{Access, Format, Level, Log};
 pub use process::echo::EchoProcess;
 pub use process::harness;

@@ -1,0 +1,236 @@
+//! Classes of bytes as tables, each below the grammar that it was made from, and the scan that
+//! looks for control bytes a word at a time.
+//!
+//! Tables and not `match`: one load a byte, whatever the class looks like.
+
+/// A set of bytes.
+pub(super) type Class = [bool; 256];
+
+/// ```text
+/// token = 1*tchar                                            (RFC 9110 §5.6.2)
+/// tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~"
+///       / DIGIT / ALPHA
+/// ```
+pub(super) const TOKEN: Class = class(b"!#$%&'*+-.^_`|~", true);
+
+/// What a request target may consist of as far as the request line is concerned: visible ASCII.
+/// Which of it a URI may hold is for `uri` to say; here it must only be clear where it ends.
+pub(super) const VISIBLE: Class = span(0x21, 0x7e);
+
+/// ```text
+/// uri-host = *( unreserved / pct-encoded / sub-delims )      (RFC 3986 §3.2.2, reg-name)
+/// unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"
+/// sub-delims = "!" / "$" / "&" / "'" / "(" / ")" / "*" / "+" / "," / ";" / "="
+/// ```
+/// `%` is not in it: its two digits must be looked at.
+pub(super) const HOST: Class = class(b"-._~!$&'()*+,;=", true);
+
+/// ```text
+/// path = *( "/" / pchar )                                    (RFC 3986 §3.3)
+/// pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
+/// ```
+/// and `[`, `]`, `|`, which no URI may hold but every browser sends as they are (the path
+/// percent-encode set of the WHATWG URL standard lacks them), and on which no two readers differ.
+/// `%` is not in it.
+pub(super) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|", true);
+
+/// ```text
+/// query = *( pchar / "/" / "?" )                             (RFC 3986 §3.4)
+/// ```
+/// and what browsers send as it is: `?a[]=1`, `?q={"x"}` without the quotes, `|`, `^`, `` ` ``.
+/// `%` is not in it.
+pub(super) const QUERY: Class = class(b"-._~!$&'()*+,;=:@/?[]|{}^`", true);
+
+/// ```text
+/// entity-tag = [ weak ] DQUOTE *etagc DQUOTE                 (RFC 9110 §8.8.3)
+/// etagc = %x21 / %x23-7E / obs-text
+/// ```
+pub(super) const ETAG: Class = {
+    let mut set = span(0x21, 0xff);
+    set[b'"' as usize] = false;
+    set[0x7f] = false;
+    set
+};
+
+/// ```text
+/// qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text   (RFC 9110 §5.6.4)
+/// ```
+pub(super) const QUOTED: Class = {
+    let mut set = FIELD_VALUE;
+    set[b'"' as usize] = false;
+    set[b'\\' as usize] = false;
+    set
+};
+
+/// ```text
+/// field-value = *( field-vchar / SP / HTAB )                 (RFC 9110 §5.5)
+/// field-vchar = VCHAR / obs-text
+/// ```
+/// Also what may follow the backslash of a quoted-pair.
+pub(super) const FIELD_VALUE: Class = {
+    let mut set = span(0x20, 0xff);
+    set[b'\t' as usize] = true;
+    set[0x7f] = false;
+    set
+};
+
+/// Whether all of `bytes` are in `class`.
+pub(super) fn all(bytes: &[u8], class: &Class) -> bool {
+    bytes.iter().all(|&b| class[usize::from(b)])
+}
+
+/// How many bytes at the front of `bytes` are in `class`.
+pub(super) fn run(bytes: &[u8], class: &Class) -> usize {
+    bytes
+        .iter()
+        .position(|&b| !class[usize::from(b)])
+        .unwrap_or(bytes.len())
+}
+
+/// `bytes` without OWS = *( SP / HTAB ) at both ends (RFC 9110 §5.6.3).
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Where the first control byte other than HTAB is, at or after `from`.
+///
+/// Many bytes at a time, because nearly all bytes of a head pass here and nearly none stop it:
+/// long values in strides that the compiler turns into vector instructions, the rest in words.
+pub(super) fn control(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(stride) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+        let hit = |&b: &u8| u8::from(b < 0x20) | u8::from(b == 0x7f);
+        if stride.iter().fold(0, |hits, b| hits | hit(b)) != 0 {
+            break;
+        }
+        at += 32;
+    }
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let hits = controls(u64::from_le_bytes(*word));
+        if hits == 0 {
+            at += 8;
+            continue;
+        }
+        // Only the lowest hit is sure: a borrow can mark bytes above it.
+        let hit = at + hits.trailing_zeros() as usize / 8;
+        if bytes[hit] != b'\t' {
+            return Some(hit);
+        }
+        at = hit + 1;
+    }
+    let rest = bytes.get(at..)?;
+    let hit = rest.iter().position(|&b| !FIELD_VALUE[usize::from(b)])?;
+    Some(at + hit)
+}
+
+/// Marks the high bit of each byte that is below 0x20 or is DEL, the lowest of them for sure
+/// ("Bit Twiddling Hacks", `hasless` and `haszero`).
+const fn controls(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const DEL: u64 = u64::from_le_bytes([0x7f; 8]);
+    let below = word.wrapping_sub(ONES * 0x20) & !word;
+    let del = word ^ DEL;
+    (below | (del.wrapping_sub(ONES) & !del)) & HIGH
+}
+
+/// The bytes of `list`, with letters and digits if `alphanumeric`.
+const fn class(list: &[u8], alphanumeric: bool) -> Class {
+    let mut set = [false; 256];
+    let mut i = 0;
+    while i < list.len() {
+        set[list[i] as usize] = true;
+        i += 1;
+    }
+    let mut b = 0;
+    while alphanumeric && b < 128 {
+        set[b] |= (b as u8).is_ascii_alphanumeric();
+        b += 1;
+    }
+    set
+}
+
+/// The bytes from `first` to `last`.
+const fn span(first: u8, last: u8) -> Class {
+    let mut set = [false; 256];
+    let mut b = first as usize;
+    while b <= last as usize {
+        set[b] = true;
+        b += 1;
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_what_the_grammar_says() {
+        for b in 0..=255u8 {
+            let i = usize::from(b);
+            let separator = b"\"(),/:;<=>?@[\\]{}".contains(&b);
+            assert_eq!(TOKEN[i], b.is_ascii_graphic() && !separator, "token {b:#x}");
+            assert_eq!(VISIBLE[i], b.is_ascii_graphic(), "visible {b:#x}");
+            let control = (b < 0x20 && b != b'\t') || b == 0x7f;
+            assert_eq!(FIELD_VALUE[i], !control, "field value {b:#x}");
+            assert!(!PATH[i] || QUERY[i], "{b:#x} is in paths alone");
+            assert!(!HOST[i] || PATH[i], "{b:#x} is in hosts alone");
+        }
+        for b in b"%#\\\"<> \x7f\x80" {
+            assert!(!QUERY[usize::from(*b)], "query {b:#x}");
+        }
+    }
+
+    #[test]
+    fn the_wide_scan_finds_what_the_narrow_one_finds() {
+        // Each byte value at each place of a word, behind bytes that tempt the borrow.
+        for lure in [b'a', b'\t', b' ', 0x80, 0xff, b'!', b'~'] {
+            for place in 0..20 {
+                for b in 0..=255u8 {
+                    let mut bytes = [lure; 20];
+                    bytes[place] = b;
+                    for from in [0, 1, 7, 20, 21] {
+                        let want = bytes
+                            .iter()
+                            .enumerate()
+                            .skip(from)
+                            .find(|(_, b)| !FIELD_VALUE[usize::from(**b)])
+                            .map(|(i, _)| i);
+                        let got = control(&bytes, from);
+                        assert_eq!(got, want, "{b:#x} at {place} after {lure:#x}");
+                    }
+                }
+            }
+        }
+        assert_eq!(control(b"\t\x08\t\t\t\t\t\t\t", 0), Some(1));
+    }
+
+    #[test]
+    fn trimming_takes_spaces_and_tabs_alone() {
+        for (name, from, want) in [
+            ("nothing", &b""[..], &b""[..]),
+            ("blank", b" \t ", b""),
+            ("both ends", b"\t a b ", b"a b"),
+            ("no other space", b"\x0b a\xa0", b"\x0b a\xa0"),
+        ] {
+            assert_eq!(trim(from), want, "{name}");
+        }
+    }
+}

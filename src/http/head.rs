@@ -1,0 +1,735 @@
+//! Request heads: bytes in, [`Head`] out (RFC 9112 §2–5).
+//!
+//! [`HeadEnd`] finds where the head ends, resumably; [`Head::parse`] then reads it whole, so that
+//! the grammar has no half-way states. What either refuses depends on the bytes alone, never on
+//! how they were cut: the first byte that settles it, in the order of the bytes, is what counts.
+//! Never panics, whatever the bytes; strict, with no knobs.
+//! Knows nothing of sockets, time, bodies or responses.
+
+use std::str;
+
+use super::byte;
+use super::header::{Fields, Line, Span};
+use super::host;
+use super::limits::Limits;
+use super::value::{Method, StatusCode, Version};
+
+/// What was being read when a head turned out to be bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadError {
+    /// A line feed without its carriage return.
+    BareLf,
+    /// A carriage return without its line feed.
+    BareCr,
+    /// A control byte, such as NUL.
+    Control,
+    /// The request line is not three words with a space between them.
+    RequestLine,
+    /// The method is not a token, or is longer than any.
+    Method,
+    /// The target holds bytes that none may hold.
+    Target,
+    /// The target is longer than [`Limits::target_bytes`].
+    TargetTooLong,
+    /// A well-formed version, but not HTTP/1.
+    Version,
+    /// The name of a field is not a token followed by a colon.
+    FieldName,
+    /// A line begins with a space: a folded field, or one that wants to hide.
+    FieldFold,
+    /// A control byte in the value of a field.
+    FieldValue,
+    /// More field lines than [`Limits::fields`].
+    TooManyFields,
+    /// More bytes than [`Limits::head_bytes`].
+    TooLong,
+    /// HTTP/1.1, but no Host.
+    HostMissing,
+    /// More than one Host.
+    HostRepeated,
+    /// Host names no host.
+    Host,
+    /// The bytes end before the head does.
+    Unfinished,
+}
+
+impl HeadError {
+    /// The status of the answer. The connection is closed in any case.
+    pub fn status(self) -> StatusCode {
+        match self {
+            HeadError::TargetTooLong => StatusCode::URI_TOO_LONG,
+            HeadError::TooLong | HeadError::TooManyFields => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            HeadError::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The reason, in a few words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HeadError::BareLf => "line feed without carriage return",
+            HeadError::BareCr => "carriage return without line feed",
+            HeadError::Control => "control byte in the head",
+            HeadError::RequestLine => "malformed request line",
+            HeadError::Method => "malformed method",
+            HeadError::Target => "malformed request target",
+            HeadError::TargetTooLong => "request target too long",
+            HeadError::Version => "not HTTP/1",
+            HeadError::FieldName => "malformed field name",
+            HeadError::FieldFold => "line begins with a space",
+            HeadError::FieldValue => "malformed field value",
+            HeadError::TooManyFields => "too many fields",
+            HeadError::TooLong => "head too long",
+            HeadError::HostMissing => "no Host",
+            HeadError::HostRepeated => "more than one Host",
+            HeadError::Host => "malformed Host",
+            HeadError::Unfinished => "unfinished head",
+        }
+    }
+}
+
+/// A search for the end of a head that goes on where it stopped.
+#[derive(Clone, Debug, Default)]
+pub struct HeadEnd {
+    /// Everything before this was looked at.
+    seen: usize,
+    /// Where the current line starts.
+    line: usize,
+    /// The current line is a field line, or the empty one.
+    in_fields: bool,
+}
+
+impl HeadEnd {
+    /// Where the head ends (just past its empty line), or `None` until more bytes come.
+    ///
+    /// `buf` holds the request from its first byte, and only grows between calls. Line ends,
+    /// control bytes, the request line and the limits are checked on the way, each as soon as the
+    /// bytes that settle it are there, so that a TLS hello or an HTTP/0.9 request is answered at
+    /// once and not when its time is up.
+    pub fn find(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+        if self.seen == 0 && !self.begin(buf)? {
+            return Ok(None);
+        }
+        loop {
+            // What lies behind the limit is not looked at, for it may not have come yet.
+            let limit = self.limit(limits);
+            let window = &buf[..buf.len().min(limit)];
+            self.seen = byte::control(window, self.seen).unwrap_or(window.len());
+            match (window.get(self.seen), window.get(self.seen + 1)) {
+                (Some(b'\r'), Some(b'\n')) => {}
+                (None, _) | (Some(b'\r'), None) if window.len() < limit => return Ok(None),
+                (None, _) | (Some(b'\r'), None) => return Err(self.too_long(window, limits)),
+                (Some(b'\r'), Some(_)) => return Err(HeadError::BareCr),
+                (Some(b'\n'), _) => return Err(HeadError::BareLf),
+                (Some(_), _) => return Err(HeadError::Control),
+            }
+            if !self.in_fields {
+                RequestLine::default().read(window, self.line, self.seen, limits)?;
+                self.in_fields = true;
+            } else if self.seen == self.line {
+                return Ok(Some(self.seen + 2));
+            }
+            self.seen += 2;
+            self.line = self.seen;
+        }
+    }
+
+    /// Gets ready for the next head.
+    pub fn reset(&mut self) {
+        *self = HeadEnd::default();
+    }
+
+    /// Looks at the first bytes; whether there were enough of them.
+    ///
+    /// One empty line before the request line is skipped (RFC 9112 §2.2): old clients send one
+    /// after a body. What cannot begin a method is refused at its first byte.
+    fn begin(&mut self, buf: &[u8]) -> Result<bool, HeadError> {
+        let line = match buf {
+            [] | [b'\r'] => return Ok(false),
+            [b'\r', b'\n', ..] => 2,
+            [b'\r', ..] => return Err(HeadError::BareCr),
+            _ => 0,
+        };
+        match buf.get(line) {
+            None => Ok(false),
+            Some(&b) if byte::TOKEN[usize::from(b)] => {
+                self.line = line;
+                self.seen = line;
+                Ok(true)
+            }
+            Some(b'\n') => Err(HeadError::BareLf),
+            Some(b'\r') => Err(HeadError::RequestLine),
+            Some(_) => Err(HeadError::Method),
+        }
+    }
+
+    /// Where the part that is being read must have ended.
+    fn limit(&self, limits: &Limits) -> usize {
+        if self.in_fields {
+            return limits.head_bytes;
+        }
+        // A method, a target, a version, two spaces and CRLF.
+        let longest = limits
+            .method_bytes
+            .saturating_add(limits.target_bytes)
+            .saturating_add(Version::Http11.as_str().len() + 4);
+        limits.head_bytes.min(self.line.saturating_add(longest))
+    }
+
+    /// Why `window`, which is as long as it may be, is too long: the fault lies in the request
+    /// line, where it did not end, and there most likely in the target.
+    fn too_long(&self, window: &[u8], limits: &Limits) -> HeadError {
+        if self.in_fields {
+            return HeadError::TooLong;
+        }
+        let mut line = RequestLine::default();
+        let read = line.read(window, self.line, self.seen, limits);
+        let whole = line.target.end() + 1 + Version::Http11.as_str().len();
+        match read {
+            Err(HeadError::RequestLine) if line.target.len() > 0 && self.seen < whole => {
+                HeadError::TargetTooLong
+            }
+            Err(error) => error,
+            Ok(()) => HeadError::TooLong,
+        }
+    }
+}
+
+/// A request's head. Its memory is reused by the next one that is parsed into it.
+///
+/// ```
+/// use httprs::http::{Head, Limits, Method};
+/// let mut head = Head::default();
+/// head.parse(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", &Limits::default())?;
+/// assert_eq!((head.method(), head.target_str()), (Method::Get, "/a"));
+/// assert_eq!(head.fields().get_str("host"), Some("x"));
+/// # Ok::<(), httprs::http::HeadError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    line: RequestLine,
+    /// The lines, and all bytes of the head.
+    fields: Fields,
+}
+
+impl Head {
+    /// Reads a head whose end is known ([`HeadEnd::find`]), and forgets the one before. Bytes
+    /// behind its empty line are not looked at, but they count.
+    ///
+    /// After an error, method and target are what was understood of them, for the access log.
+    pub fn parse(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
+        let start = self.parse_request_line(bytes, limits)?;
+        let Fields { bytes, lines } = &mut self.fields;
+        let mut at = start;
+        let mut host = None;
+        while !bytes[at..].starts_with(b"\r\n") {
+            if lines.len() >= limits.fields {
+                return Err(HeadError::TooManyFields);
+            }
+            let (line, next) = Line::parse(bytes, at)?;
+            if line.is_named(bytes, b"host") && host.replace(line.value).is_some() {
+                return Err(HeadError::HostRepeated);
+            }
+            lines.push(line);
+            at = next;
+        }
+        // RFC 9112 §3.2: exactly one in 1.1. HTTP/1.0 knows none, so there it may be missing.
+        match host {
+            Some(host) if !host::is_valid(host.of(bytes)) => Err(HeadError::Host),
+            None if self.line.version == Version::Http11 => Err(HeadError::HostMissing),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the request line alone, and forgets the head before: for the access log, where the
+    /// rest is known to be bad. Where the fields start.
+    pub fn parse_request_line(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<usize, HeadError> {
+        self.clear();
+        // No offset in a head is above u32::MAX: see `Line`.
+        let limit = limits.head_bytes.min(u32::MAX as usize);
+        let long = bytes.len() > limit;
+        let bytes = &bytes[..bytes.len().min(limit)];
+        self.fields.bytes.extend_from_slice(bytes);
+        // RFC 9112 §2.2: one empty line before the request line is skipped.
+        let start = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
+        let stop = byte::control(bytes, start);
+        let end = stop.unwrap_or(bytes.len());
+        self.line.read(bytes, start, end, limits)?;
+        match (bytes.get(end), bytes.get(end + 1)) {
+            _ if long => Err(HeadError::TooLong),
+            (Some(b'\r'), Some(b'\n')) => Ok(end + 2),
+            (None, _) | (Some(b'\r'), None) => Err(HeadError::Unfinished),
+            (Some(b'\r'), Some(_)) => Err(HeadError::BareCr),
+            (Some(b'\n'), _) => Err(HeadError::BareLf),
+            (Some(_), _) => Err(HeadError::Control),
+        }
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.line = RequestLine::default();
+        self.fields.clear();
+    }
+
+    /// The method, if it is one that we know.
+    pub fn method(&self) -> Method {
+        self.line.method
+    }
+
+    /// The method as it was sent.
+    pub fn method_str(&self) -> &str {
+        self.text(self.line.method_at)
+    }
+
+    /// The target as it was sent: visible ASCII, and nothing else is known of it.
+    pub fn target_str(&self) -> &str {
+        self.text(self.line.target)
+    }
+
+    /// The version.
+    pub fn version(&self) -> Version {
+        self.line.version
+    }
+
+    /// The field lines.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    fn text(&self, span: Span) -> &str {
+        // Method and target are ASCII, so this never falls back.
+        str::from_utf8(span.of(&self.fields.bytes)).unwrap_or_default()
+    }
+}
+
+/// What a request line says.
+#[derive(Clone, Copy, Debug, Default)]
+struct RequestLine {
+    method: Method,
+    method_at: Span,
+    target: Span,
+    version: Version,
+}
+
+impl RequestLine {
+    /// Reads the line from `start` to `end`, where its CRLF is; keeps what was good before an
+    /// error.
+    ///
+    /// ```text
+    /// request-line = method SP request-target SP HTTP-version    (RFC 9112 §3)
+    /// HTTP-version = %s"HTTP" "/" DIGIT "." DIGIT                (RFC 9112 §2.3)
+    /// ```
+    /// One space each: the leniency that §3 allows is how two readers come to disagree.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        limits: &Limits,
+    ) -> Result<(), HeadError> {
+        let line = bytes.get(start..end).unwrap_or_default();
+        let method = byte::run(line, &byte::TOKEN);
+        if method > limits.method_bytes {
+            return Err(HeadError::Method);
+        }
+        match line.get(method) {
+            None => return Err(HeadError::RequestLine),
+            Some(b' ') if method > 0 => {}
+            Some(_) => return Err(HeadError::Method),
+        }
+        self.method = Method::from_bytes(&line[..method]);
+        self.method_at = Span::new(start, start + method);
+
+        let rest = &line[method + 1..];
+        let target = byte::run(rest, &byte::VISIBLE);
+        let at = start + method + 1;
+        if target > limits.target_bytes {
+            // As much of it as may be, for the log.
+            self.target = Span::new(at, at + limits.target_bytes);
+            return Err(HeadError::TargetTooLong);
+        }
+        self.target = Span::new(at, at + target);
+        match rest.get(target) {
+            Some(b' ') if target > 0 => {}
+            Some(b' ') | None => return Err(HeadError::RequestLine),
+            Some(_) => return Err(HeadError::Target),
+        }
+
+        let [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            major @ b'0'..=b'9',
+            b'.',
+            minor @ b'0'..=b'9',
+        ] = &rest[target + 1..]
+        else {
+            return Err(HeadError::RequestLine);
+        };
+        self.version = match (major, minor) {
+            (b'1', b'0') => Version::Http10,
+            (b'1', _) => Version::Http11,
+            _ => return Err(HeadError::Version),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HeadError::*;
+    use super::*;
+
+    /// What the two steps make of `wire` when it comes in these pieces.
+    fn outcome(pieces: &[&[u8]], limits: &Limits) -> Result<Option<(usize, Head)>, HeadError> {
+        let mut end = HeadEnd::default();
+        let mut buf = Vec::new();
+        for piece in pieces {
+            buf.extend_from_slice(piece);
+            if let Some(at) = end.find(&buf, limits)? {
+                let mut head = Head::default();
+                head.parse(&buf[..at], limits)?;
+                return Ok(Some((at, head)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The outcome as text, whole, byte by byte, and cut at every place.
+    fn every_cut(name: &str, wire: &[u8], limits: &Limits) -> String {
+        let text = |pieces: &[&[u8]]| match outcome(pieces, limits) {
+            Ok(None) => "more".to_owned(),
+            Ok(Some((at, head))) => format!(
+                "{at} {} {} {} {:?}",
+                head.method_str(),
+                head.target_str(),
+                head.version(),
+                head.fields()
+            ),
+            Err(error) => format!("{error:?}"),
+        };
+        let whole = text(&[wire]);
+        let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+        assert_eq!(text(&bytes), whole, "{name}, byte by byte");
+        for at in (0..wire.len()).step_by(1 + wire.len() / 500) {
+            let (a, b) = wire.split_at(at);
+            assert_eq!(text(&[a, b]), whole, "{name}, cut at {at}");
+        }
+        whole
+    }
+
+    #[test]
+    fn good_heads() {
+        for (name, wire, want) in [
+            (
+                "one",
+                "GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+                r#"28 GET /a HTTP/1.1 {"Host": "x"}"#,
+            ),
+            ("1.0", "GET / HTTP/1.0\r\n\r\n", "18 GET / HTTP/1.0 {}"),
+            (
+                "1.0 with Host",
+                "GET / HTTP/1.0\r\nhost:x\r\n\r\n",
+                r#"26 GET / HTTP/1.0 {"host": "x"}"#,
+            ),
+            (
+                "1.9",
+                "GET / HTTP/1.9\r\nHost: x\r\n\r\n",
+                r#"27 GET / HTTP/1.1 {"Host": "x"}"#,
+            ),
+            (
+                "empty line first",
+                "\r\nGET / HTTP/1.0\r\n\r\n",
+                "20 GET / HTTP/1.0 {}",
+            ),
+            (
+                "pipelined",
+                "GET / HTTP/1.0\r\n\r\n\0\n\x16",
+                "18 GET / HTTP/1.0 {}",
+            ),
+            (
+                "own method",
+                "x!~ * HTTP/1.0\r\n\r\n",
+                "18 x!~ * HTTP/1.0 {}",
+            ),
+            (
+                "tab in a value",
+                "G / HTTP/1.0\r\na: b\tc\r\n\r\n",
+                r#"24 G / HTTP/1.0 {"a": "b\\tc"}"#,
+            ),
+            ("only an empty line", "\r\n", "more"),
+            ("no end", "GET / HTTP/1.1\r\nHost: x\r\n", "more"),
+        ] {
+            assert_eq!(
+                every_cut(name, wire.as_bytes(), &Limits::default()),
+                want,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_heads() {
+        for (name, wire, want) in [
+            ("TLS hello", &b"\x16\x03\x01"[..], Method),
+            ("space first", b" GET / HTTP/1.1\r\n\r\n", Method),
+            ("NUL first", b"\0", Method),
+            ("LF first", b"\nGET / HTTP/1.1\r\n\r\n", BareLf),
+            ("CR first", b"\rGET / HTTP/1.1\r\n\r\n", BareCr),
+            (
+                "two empty lines",
+                b"\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+                RequestLine,
+            ),
+            ("0.9", b"GET /\r\n", RequestLine),
+            ("method alone", b"GET\r\n", RequestLine),
+            ("no target", b"GET  HTTP/1.1\r\n", RequestLine),
+            ("two spaces", b"GET  / HTTP/1.1\r\n", RequestLine),
+            ("two spaces later", b"GET /  HTTP/1.1\r\n", RequestLine),
+            ("space at the end", b"GET / HTTP/1.1 \r\n", RequestLine),
+            ("space in the target", b"GET /a b HTTP/1.1\r\n", RequestLine),
+            ("tab", b"GET\t/ HTTP/1.1\r\n", Method),
+            ("tab later", b"GET /\tHTTP/1.1\r\n", Target),
+            ("bytes above ASCII", b"GET /\xff HTTP/1.1\r\n", Target),
+            ("colon in the method", b"GE:T / HTTP/1.1\r\n", Method),
+            ("lower-case http", b"GET / http/1.1\r\n", RequestLine),
+            ("letters behind", b"GET / HTTP/1.1x\r\n", RequestLine),
+            ("two digits", b"GET / HTTP/1.10\r\n", RequestLine),
+            ("01", b"GET / HTTP/01.1\r\n", RequestLine),
+            ("comma", b"GET / HTTP/1,1\r\n", RequestLine),
+            ("no minor", b"GET / HTTP/1\r\n", RequestLine),
+            ("another name", b"GET / HTTQ/1.1\r\n", RequestLine),
+            (
+                "HTTP/2 preface",
+                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                Version,
+            ),
+            ("HTTP/0.9 by name", b"GET / HTTP/0.9\r\n", Version),
+            (
+                "bare LF in line",
+                b"GET / HTTP/1.1\nHost: x\r\n\r\n",
+                BareLf,
+            ),
+            ("bare LF later", b"GET / HTTP/1.1\r\nHost: x\n\r\n", BareLf),
+            (
+                "LF for the empty line",
+                b"GET / HTTP/1.1\r\nHost: x\r\n\n",
+                BareLf,
+            ),
+            (
+                "bare CR",
+                b"GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n",
+                BareCr,
+            ),
+            ("CR CR LF", b"GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", BareCr),
+            (
+                "NUL in a value",
+                b"GET / HTTP/1.1\r\nHost: x\0\r\n\r\n",
+                Control,
+            ),
+            ("NUL in the target", b"GET /\0 HTTP/1.1\r\n\r\n", Control),
+            ("DEL", b"GET /\x7f HTTP/1.1\r\n\r\n", Control),
+            (
+                "fold",
+                b"GET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n",
+                FieldFold,
+            ),
+            (
+                "first line folded",
+                b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
+                FieldFold,
+            ),
+            (
+                "space before colon",
+                b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+                FieldName,
+            ),
+            ("no colon", b"GET / HTTP/1.1\r\nHost\r\n\r\n", FieldName),
+            ("no name", b"GET / HTTP/1.1\r\n: x\r\n\r\n", FieldName),
+            ("no Host", b"GET / HTTP/1.1\r\n\r\n", HostMissing),
+            ("no Host in 1.2", b"GET / HTTP/1.2\r\n\r\n", HostMissing),
+            (
+                "two Hosts",
+                b"GET / HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n",
+                HostRepeated,
+            ),
+            (
+                "two Hosts in 1.0",
+                b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n",
+                HostRepeated,
+            ),
+            ("bad Host", b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", Host),
+            (
+                "bad Host in 1.0",
+                b"GET / HTTP/1.0\r\nHost: a@b\r\n\r\n",
+                Host,
+            ),
+            ("empty Host", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", Host),
+        ] {
+            let got = every_cut(name, wire, &Limits::default());
+            assert_eq!(got, format!("{want:?}"), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_limit_at_n_and_one_more() {
+        let default = Limits::default();
+        let n = default.head_bytes;
+        let head = |n: usize| format!("GET / HTTP/1.0\r\na: {}\r\n\r\n", "b".repeat(n - 23));
+        let target = |n: usize| format!("GET {} HTTP/1.0\r\n\r\n", "/".repeat(n));
+        let method = |n: usize| format!("{} / HTTP/1.0\r\n\r\n", "M".repeat(n));
+        let fields = |n: usize| format!("GET / HTTP/1.0\r\n{}\r\n", "a: b\r\n".repeat(n));
+        let tiny = Limits {
+            head_bytes: 30,
+            ..Limits::default()
+        };
+        for (name, limits, wire, want) in [
+            ("head n", &default, head(n), None),
+            ("head n+1", &default, head(n + 1), Some(TooLong)),
+            ("head without end", &default, head(n * 3), Some(TooLong)),
+            ("target n", &default, target(8192), None),
+            ("target n+1", &default, target(8193), Some(TargetTooLong)),
+            ("target 2n", &default, target(16384), Some(TargetTooLong)),
+            ("target 5n", &default, target(40000), Some(TargetTooLong)),
+            ("method n", &default, method(32), None),
+            ("method n+1", &default, method(33), Some(Method)),
+            ("method without end", &default, method(20000), Some(Method)),
+            ("fields n", &default, fields(100), None),
+            ("fields n+1", &default, fields(101), Some(TooManyFields)),
+            (
+                "both longest",
+                &default,
+                target(8192).replace("GET", &"M".repeat(32)),
+                None,
+            ),
+            (
+                "longest but version",
+                &default,
+                target(8192).replace("1.0", "1.00"),
+                Some(RequestLine),
+            ),
+            ("tiny n", &tiny, target(13), None),
+            ("tiny n+1", &tiny, target(14), Some(TooLong)),
+            (
+                "tiny cut in the version",
+                &tiny,
+                target(20),
+                Some(TargetTooLong),
+            ),
+            (
+                "tiny cut in the target",
+                &tiny,
+                target(40),
+                Some(TargetTooLong),
+            ),
+        ] {
+            let got = every_cut(name, wire.as_bytes(), limits);
+            match want {
+                None => assert!(
+                    got.starts_with(&format!("{} ", wire.len())),
+                    "{name}: {got}"
+                ),
+                Some(error) => assert_eq!(got, format!("{error:?}"), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_refused_before_more_comes() {
+        for (name, start, want) in [
+            ("target", "GET /", TargetTooLong),
+            ("method", "M", Method),
+            ("spaces", "GET / HTTP/1.1", RequestLine),
+            ("field", "GET / HTTP/1.1\r\na: ", TooLong),
+            ("then NUL", "GET / HTTP/1.1\r\na: ", TooLong),
+        ] {
+            let limits = Limits::default();
+            let mut wire = start.as_bytes().to_vec();
+            wire.resize(limits.head_bytes, b'x');
+            wire.extend_from_slice(b"\0\n");
+            let got = every_cut(name, &wire, &limits);
+            assert_eq!(got, format!("{want:?}"), "{name}");
+        }
+    }
+
+    #[test]
+    fn parsing_is_total() {
+        // Every prefix, and every byte replaced by each kind of trouble; also without the search.
+        let wire = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\nA: b, \"c\"\r\n\r\n";
+        let limits = Limits::default();
+        let mut head = Head::default();
+        for at in 0..wire.len() {
+            assert!(head.parse(&wire[..at], &limits).is_err(), "prefix {at}");
+            for b in 0..=255u8 {
+                let mut wire = wire.to_vec();
+                wire[at] = b;
+                let found = outcome(&[&wire], &limits).map(|found| found.is_some());
+                let parsed = head.parse(&wire, &limits);
+                // What the search waits for or refuses is never a head by itself.
+                assert_eq!(found == Ok(true), parsed.is_ok(), "{}", wire.escape_ascii());
+                if parsed.is_ok() {
+                    assert!(!head.target_str().is_empty() && !head.method_str().is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_log_sees_what_was_understood() {
+        let mut head = Head::default();
+        for (name, wire, method, target) in [
+            (
+                "bad field",
+                &b"GET /a HTTP/1.1\r\n: x\r\n\r\n"[..],
+                "GET",
+                "/a",
+            ),
+            ("bad version", b"GET /a HTTP/3.0\r\n\r\n", "GET", "/a"),
+            ("0.9", b"GET /a\r\n", "GET", "/a"),
+            ("bad target", b"GET /\xff HTTP/1.1\r\n\r\n", "GET", "/"),
+            ("bad method", b"G@T / HTTP/1.1\r\n\r\n", "", ""),
+        ] {
+            assert!(head.parse(wire, &Limits::default()).is_err(), "{name}");
+            assert_eq!(
+                (head.method_str(), head.target_str()),
+                (method, target),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn statuses() {
+        for (error, want) in [
+            (TargetTooLong, 414),
+            (TooLong, 431),
+            (TooManyFields, 431),
+            (Version, 505),
+            (BareLf, 400),
+            (Host, 400),
+            (Unfinished, 400),
+        ] {
+            assert_eq!(error.status().get(), want, "{}", error.as_str());
+        }
+    }
+
+    #[test]
+    fn memory_is_reused() {
+        let wire = b"GET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
+        let mut head = Head::default();
+        let parse = |head: &mut Head| head.parse(wire, &Limits::default()).is_ok();
+        assert!(parse(&mut head));
+        let capacity = head.fields().capacity();
+        assert!((0..9).all(|_| parse(&mut head)));
+        assert_eq!(head.fields().capacity(), capacity);
+        assert_eq!(head.fields().len(), 2);
+    }
+}

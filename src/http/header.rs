@@ -1,0 +1,375 @@
+//! [`Fields`]: the field lines of a head or of a trailer section (RFC 9110 §5).
+//!
+//! The lines are spans into one buffer that is reused, so that a request costs one copy and no
+//! allocation. Names are tokens and values have no control bytes: nothing else gets in.
+//! Knows nothing of what any field means.
+
+use std::fmt;
+use std::str;
+
+use super::HeadError;
+use super::byte;
+
+/// Field lines in the order in which they came. Names are compared case-blind.
+///
+/// ```
+/// use httprs::http::Fields;
+/// let mut fields = Fields::default();
+/// fields.push("Accept", b"text/html, */*")?;
+/// fields.push("accept", b"image/png")?;
+/// assert_eq!(fields.get("ACCEPT"), Some(&b"text/html, */*"[..]));
+/// assert_eq!(fields.list("accept").count(), 3);
+/// # Ok::<(), httprs::http::HeadError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Fields {
+    /// What the spans point into. A head keeps its request line here too.
+    pub(super) bytes: Vec<u8>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// Where the parts of one field line are. Offsets are `u32` to keep a line in 16 bytes; parsers
+/// make sure that no buffer is longer than that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) name: Span,
+    pub(super) value: Span,
+}
+
+/// A piece of a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// The span from `start` to `end`, which lie in a buffer of at most `u32::MAX` bytes.
+    pub(super) fn new(start: usize, end: usize) -> Span {
+        Span {
+            start: start as u32,
+            len: end.saturating_sub(start) as u32,
+        }
+    }
+
+    /// The bytes it stands for; none if they are not there.
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.range()).unwrap_or_default()
+    }
+
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end()
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.start as usize + self.len()
+    }
+}
+
+impl Fields {
+    /// Adds a line, checked as if a peer had sent it; spaces around the value are dropped.
+    pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), HeadError> {
+        if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
+            return Err(HeadError::FieldName);
+        }
+        let value = byte::trim(value);
+        if !byte::all(value, &byte::FIELD_VALUE) {
+            return Err(HeadError::FieldValue);
+        }
+        let start = self.bytes.len();
+        let middle = start + name.len();
+        let end = middle + value.len();
+        if u32::try_from(end).is_err() {
+            return Err(HeadError::TooLong);
+        }
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(value);
+        self.lines.push(Line {
+            name: Span::new(start, middle),
+            value: Span::new(middle, end),
+        });
+        Ok(())
+    }
+
+    /// Forgets all lines and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lines.clear();
+    }
+
+    /// The value of the first line with this name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let wanted = name.as_bytes();
+        self.lines
+            .iter()
+            .find(|line| line.is_named(&self.bytes, wanted))
+            .map(|line| line.value.of(&self.bytes))
+    }
+
+    /// The value of the first line with this name, if it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all lines with this name.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let wanted = name.as_bytes();
+        self.lines
+            .iter()
+            .filter(move |line| line.is_named(&self.bytes, wanted))
+            .map(|line| line.value.of(&self.bytes))
+    }
+
+    /// The elements of the comma-separated list that all lines with this name make up together
+    /// (RFC 9110 §5.6.1). A comma in a quoted string does not separate; empty elements are
+    /// skipped.
+    ///
+    /// Not for fields whose values are no lists: `Cookie` and dates have commas of their own.
+    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name)
+            .flat_map(|value| Elements { rest: Some(value) })
+            .filter(|element| !element.is_empty())
+    }
+
+    /// Whether `token` is an element of the list `name`, case-blind.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.list(name)
+            .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// How many lines have this name.
+    pub fn count(&self, name: &str) -> usize {
+        self.get_all(name).count()
+    }
+
+    /// All lines, names as they were sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.lines.iter().map(|line| {
+            let name = line.name.of(&self.bytes);
+            // A name is a token, so it is ASCII and this never falls back.
+            let name = str::from_utf8(name).unwrap_or_default();
+            (name, line.value.of(&self.bytes))
+        })
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// What this keeps allocated, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.lines.capacity() * size_of::<Line>()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self
+            .iter()
+            .map(|(name, value)| (name, value.escape_ascii().to_string()));
+        f.debug_map().entries(lines).finish()
+    }
+}
+
+impl Line {
+    /// The field line at `at`, and where the next one starts.
+    ///
+    /// ```text
+    /// field-line = field-name ":" OWS field-value OWS CRLF       (RFC 9112 §5)
+    /// ```
+    /// A space before the colon MUST be refused (§5.1). A line that begins with a space continues
+    /// the one before it (obs-fold, §5.2) or hides the first one (§2.2): refused too.
+    pub(super) fn parse(bytes: &[u8], at: usize) -> Result<(Line, usize), HeadError> {
+        let line = bytes.get(at..).ok_or(HeadError::Unfinished)?;
+        let name = byte::run(line, &byte::TOKEN);
+        match line.get(name) {
+            Some(b':') if name > 0 => {}
+            Some(b' ' | b'\t') if name == 0 => return Err(HeadError::FieldFold),
+            Some(_) => return Err(HeadError::FieldName),
+            None => return Err(HeadError::Unfinished),
+        }
+        let mut start = name + 1;
+        while let Some(b' ' | b'\t') = line.get(start) {
+            start += 1;
+        }
+        let stop = byte::control(line, start).ok_or(HeadError::Unfinished)?;
+        match (line[stop], line.get(stop + 1)) {
+            (b'\r', Some(b'\n')) => {}
+            (b'\r', None) => return Err(HeadError::Unfinished),
+            (b'\r', Some(_)) => return Err(HeadError::BareCr),
+            (b'\n', _) => return Err(HeadError::BareLf),
+            _ => return Err(HeadError::FieldValue),
+        }
+        let mut end = stop;
+        while end > start && matches!(line[end - 1], b' ' | b'\t') {
+            end -= 1;
+        }
+        let line = Line {
+            name: Span::new(at, at + name),
+            value: Span::new(at + start, at + end),
+        };
+        Ok((line, at + stop + 2))
+    }
+
+    /// Whether its name is `wanted`. Lengths are compared first: they nearly always differ.
+    pub(super) fn is_named(&self, bytes: &[u8], wanted: &[u8]) -> bool {
+        self.name.len() == wanted.len() && self.name.of(bytes).eq_ignore_ascii_case(wanted)
+    }
+}
+
+/// The elements of one value, empty ones included.
+struct Elements<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest?;
+        let mut quoted = false;
+        let mut escaped = false;
+        let comma = rest.iter().position(|&b| {
+            let comma = b == b',' && !quoted;
+            quoted ^= b == b'"' && !escaped;
+            escaped = quoted && b == b'\\' && !escaped;
+            comma
+        });
+        let element = &rest[..comma.unwrap_or(rest.len())];
+        self.rest = comma.map(|at| &rest[at + 1..]);
+        Some(byte::trim(element))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.push(name, value.as_bytes()).expect("a good line");
+        }
+        fields
+    }
+
+    #[test]
+    fn lookup_is_case_blind_and_in_order() {
+        let fields = fields(&[("Via", "a"), ("HOST", "x"), ("via", "b"), ("vib", "c")]);
+        assert_eq!(fields.get("VIA"), Some(&b"a"[..]));
+        assert_eq!(fields.get_str("host"), Some("x"));
+        assert_eq!(fields.get("hos"), None);
+        assert_eq!(fields.count("via"), 2);
+        assert_eq!(fields.get_all("Via").collect::<Vec<_>>(), [b"a", b"b"]);
+        let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Via", "HOST", "via", "vib"]);
+        assert_eq!((fields.len(), fields.is_empty()), (4, false));
+    }
+
+    #[test]
+    fn lists() {
+        for (name, values, want) in [
+            ("none", &[][..], &[][..]),
+            ("one", &["a"], &["a"]),
+            ("spaces and tabs", &[" a ,\tb\t, c d "], &["a", "b", "c d"]),
+            ("empty elements", &[",", ", ,a,,", ""], &["a"]),
+            ("over lines", &["a, b", "c"], &["a", "b", "c"]),
+            ("quoted comma", &[r#"a="1,2", b"#], &[r#"a="1,2""#, "b"]),
+            ("quoted quote", &[r#""\",", b"#], &[r#""\",""#, "b"]),
+            ("quoted backslash", &[r#""\\", b"#], &[r#""\\""#, "b"]),
+            ("backslash outside", &[r#"\"a,b""#], &[r#"\"a,b""#]),
+            (
+                "no closing quote",
+                &[r#"a, "b, c"#, "d"],
+                &["a", r#""b, c"#, "d"],
+            ),
+        ] {
+            let lines: Vec<_> = values.iter().map(|value| ("x", *value)).collect();
+            let fields = fields(&lines);
+            let got: Vec<_> = fields
+                .list("X")
+                .map(|element| str::from_utf8(element).expect("text"))
+                .collect();
+            assert_eq!(got, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_whole_elements() {
+        let fields = fields(&[("Connection", "keep-alive, Upgrade"), ("connection", "x")]);
+        assert!(fields.has_token("connection", "upgrade"));
+        assert!(fields.has_token("connection", "X"));
+        assert!(!fields.has_token("connection", "keep"));
+        assert!(!fields.has_token("upgrade", "upgrade"));
+    }
+
+    #[test]
+    fn nothing_gets_in_that_would_break_a_line() {
+        for (name, value, want) in [
+            ("", "x", HeadError::FieldName),
+            ("a b", "x", HeadError::FieldName),
+            ("a:", "x", HeadError::FieldName),
+            ("a", "x\r\nb: y", HeadError::FieldValue),
+            ("a", "x\0", HeadError::FieldValue),
+            ("a", "x\x7f", HeadError::FieldValue),
+        ] {
+            let got = Fields::default().push(name, value.as_bytes());
+            assert_eq!(got, Err(want), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn lines() {
+        use HeadError::*;
+        for (name, wire, want) in [
+            ("plain", &b"a: b\r\n"[..], Ok(("a", &b"b"[..], 6))),
+            ("no space", b"a:b\r\n", Ok(("a", b"b", 5))),
+            ("much space", b"a: \t b c\t \r\nd", Ok(("a", b"b c", 12))),
+            ("empty", b"a:\r\n", Ok(("a", b"", 4))),
+            ("blank", b"a: \t \r\n", Ok(("a", b"", 7))),
+            ("colons", b"a::b:\r\n", Ok(("a", b":b:", 7))),
+            ("obs-text", b"a: \x80\xff\r\n", Ok(("a", b"\x80\xff", 7))),
+            (
+                "every mark",
+                b"!#$%&'*+-.^_`|~09azAZ: b\r\n",
+                Ok(("!#$%&'*+-.^_`|~09azAZ", b"b", 26)),
+            ),
+            ("space before the colon", b"a : b\r\n", Err(FieldName)),
+            ("tab before the colon", b"a\t: b\r\n", Err(FieldName)),
+            ("space in the name", b"a b: c\r\n", Err(FieldName)),
+            ("no colon", b"a\r\n", Err(FieldName)),
+            ("no name", b": b\r\n", Err(FieldName)),
+            ("fold", b" a: b\r\n", Err(FieldFold)),
+            ("tab fold", b"\ta: b\r\n", Err(FieldFold)),
+            ("blank line", b" \r\n", Err(FieldFold)),
+            ("not ASCII", b"\xe9: b\r\n", Err(FieldName)),
+            ("parenthesis", b"(a): b\r\n", Err(FieldName)),
+            ("NUL in the name", b"a\0: b\r\n", Err(FieldName)),
+            ("NUL in the value", b"a: b\0\r\n", Err(FieldValue)),
+            ("vertical tab", b"a: \x0bb\r\n", Err(FieldValue)),
+            ("DEL", b"a: \x7f\r\n", Err(FieldValue)),
+            ("bare LF", b"a: b\nc: d\r\n", Err(BareLf)),
+            ("bare CR", b"a: b\rc\r\n", Err(BareCr)),
+            ("two CRs", b"a: b\r\r\n", Err(BareCr)),
+            ("no end", b"a: b", Err(Unfinished)),
+            ("half an end", b"a: b\r", Err(Unfinished)),
+            ("nothing", b"", Err(Unfinished)),
+        ] {
+            let got = Line::parse(wire, 0).map(|(line, next)| {
+                let name = str::from_utf8(line.name.of(wire)).expect("a token");
+                (name, line.value.of(wire), next)
+            });
+            assert_eq!(got, want, "{name}");
+        }
+    }
+}

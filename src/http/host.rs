@@ -1,0 +1,155 @@
+//! Who is meant: `uri-host [ ":" port ]`, as in the Host field and in a target's authority.
+//!
+//! ```text
+//! Host        = uri-host [ ":" port ]                        (RFC 9110 §7.2)
+//! uri-host    = IP-literal / IPv4address / reg-name          (RFC 3986 §3.2.2)
+//! IP-literal  = "[" ( IPv6address / IPvFuture  ) "]"
+//! IPvFuture   = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )
+//! reg-name    = *( unreserved / pct-encoded / sub-delims )
+//! port        = *DIGIT
+//! ```
+//! Stricter than that in two places. The host must not be empty, though a reg-name may be: an
+//! `http` URI without one is invalid (RFC 9110 §4.2.1), a server may refuse it (RFC 9112 §3.3), and
+//! servers differ on what it names. The port must be one that exists. Userinfo, which hides where
+//! a link leads, is not in the grammar of Host and is refused in a target too (RFC 9110 §4.2.4).
+
+use std::net::Ipv6Addr;
+use std::str;
+
+use super::byte;
+
+/// Whether `text` names a host, perhaps with a port.
+pub fn is_valid(text: &[u8]) -> bool {
+    split(text).is_some()
+}
+
+/// Whether `text` names a host and a port, as the target of CONNECT must (RFC 9112 §3.2.3).
+pub(super) fn has_port(text: &[u8]) -> bool {
+    matches!(split(text), Some((_, Some(port))) if !port.is_empty())
+}
+
+/// The host and what follows its colon, if both are what they should be.
+fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let end = match text {
+        [b'[', ..] => 1 + text.iter().position(|&b| b == b']')?,
+        _ => text.iter().position(|&b| b == b':').unwrap_or(text.len()),
+    };
+    let (host, rest) = text.split_at(end);
+    let port = match rest {
+        [] => None,
+        [b':', port @ ..] if is_port(port) => Some(port),
+        _ => return None,
+    };
+    let good = match host {
+        [b'[', b'v' | b'V', future @ .., b']'] => is_future(future),
+        [b'[', address @ .., b']'] => is_ipv6(address),
+        _ => is_reg_name(host),
+    };
+    good.then_some((host, port))
+}
+
+fn is_port(text: &[u8]) -> bool {
+    let mut port = 0u32;
+    text.iter().all(|&b| {
+        port = port.saturating_mul(10).saturating_add(u32::from(b & 0x0f));
+        b.is_ascii_digit() && port <= u32::from(u16::MAX)
+    })
+}
+
+/// Names and IPv4 addresses: the latter are names too, as far as the grammar goes.
+fn is_reg_name(text: &[u8]) -> bool {
+    let mut rest = text;
+    loop {
+        rest = &rest[byte::run(rest, &byte::HOST)..];
+        rest = match rest {
+            [] => return !text.is_empty(),
+            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
+            _ => return false,
+        };
+    }
+}
+
+fn is_ipv6(text: &[u8]) -> bool {
+    str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+}
+
+fn is_future(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let [b'.', rest @ ..] = &text[digits..] else {
+        return false;
+    };
+    let good = |&b: &u8| b == b':' || byte::HOST[usize::from(b)];
+    digits > 0 && !rest.is_empty() && rest.iter().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for (text, good) in [
+            ("example.com", true),
+            ("EXAMPLE.com:80", true),
+            ("x:", true),
+            ("x:0", true),
+            ("x:00080", true),
+            ("x:65535", true),
+            ("127.0.0.1:8080", true),
+            ("under_score", true),
+            ("a%20b", true),
+            ("xn--bcher-kva.example.", true),
+            ("[::1]", true),
+            ("[::1]:8080", true),
+            ("[::ffff:1.2.3.4]", true),
+            ("[v1.x:y]", true),
+            ("", false),
+            (":80", false),
+            ("x:65536", false),
+            ("x:99999999999999999999", false),
+            ("x:-1", false),
+            ("x:+1", false),
+            ("x:8 0", false),
+            ("x:80:80", false),
+            ("x:80a", false),
+            ("::1", false),
+            ("[::1", false),
+            ("[]", false),
+            ("[", false),
+            ("[::1]x", false),
+            ("[::1%25eth0]", false),
+            ("[1.2.3.4]", false),
+            ("[v.x]", false),
+            ("[v1.]", false),
+            ("[v]", false),
+            ("user@x", false),
+            ("user:pw@x", false),
+            ("a b", false),
+            ("a,b c", false),
+            ("a/b", false),
+            ("a?b", false),
+            ("a#b", false),
+            ("a\\b", false),
+            ("a%2", false),
+            ("a%zz", false),
+            ("a\u{e9}", false),
+            ("a\0", false),
+            ("http://x", false),
+            ("<x>", false),
+        ] {
+            assert_eq!(is_valid(text.as_bytes()), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn tunnels_need_a_port() {
+        for (text, good) in [
+            ("x:1", true),
+            ("[::1]:1", true),
+            ("x", false),
+            ("x:", false),
+        ] {
+            assert_eq!(has_port(text.as_bytes()), good, "{text}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! HTTP/1.1 (RFC 9110, RFC 9112), strict and with no knobs.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `limits` | every size and count at which we stop |
+//! | `byte` | classes of bytes, with their grammar |
+//! | `value` | methods, versions, status codes |
+//! | `header` | field lines, and lookup in them |
+//! | `host` | who is meant |
+//! | `head` | where a head ends, and what it says |
+//! | `framing` | where its body ends: the gate against smuggling |
+//! | `chunked` | bodies in chunks, both ways |
+//! | `uri` | what a target means: host, path, query |
+//! | `date` | one form out, three forms in |
+//! | `range` | which bytes of a file |
+//! | `conditional` | whether the client has it already |
+//!
+//! All of it is pure: bytes, numbers and dates in, values and segments out. It does no I/O, reads
+//! no clock and knows nothing of workers.
+
+mod byte;
+pub mod chunked;
+pub mod conditional;
+pub mod date;
+pub mod framing;
+pub mod head;
+pub mod header;
+pub mod host;
+pub mod limits;
+pub mod range;
+pub mod uri;
+pub mod value;
+
+pub use chunked::ChunkedError;
+pub use framing::{Framing, FramingError, request_framing};
+pub use head::{Head, HeadEnd, HeadError};
+pub use header::Fields;
+pub use limits::Limits;
+pub use uri::{Form, Target, UriError, query_pairs};
+pub use value::{Method, StatusCode, Version};
