@@ -12,7 +12,7 @@ pub mod process;
 mod sys;
 mod time;
 
-pub use http::{Method, StatusCode};
+pub use http::{Handler, Http1, HttpRequest, HttpResponse, Method, StatusCode};
 pub use log::{Access, Format, Level, Log};
 pub use process::echo::EchoProcess;
 pub use process::harness;

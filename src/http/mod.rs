@@ -14,6 +14,12 @@
 //! | `date` | one form out, three forms in |
 //! | `range` | which bytes of a file |
 //! | `conditional` | whether the client has it already |
+//! | `request`, `response` | what a handler is asked, and what it answers |
+//! | `handler` | what answers |
+//! | `encode` | responses as bytes |
+//! | `refusal` | why a request is not handled |
+//! | `connection` | a connection, from its first byte to its last |
+//! | `http1` | HTTP/1.1 as a protocol |
 //!
 //! All of it is pure: bytes, numbers and dates in, values and segments out. It does no I/O, reads
 //! no clock and knows nothing of workers.
@@ -21,20 +27,32 @@
 mod byte;
 pub mod chunked;
 pub mod conditional;
+mod connection;
 pub mod date;
+mod encode;
 pub mod framing;
+mod handler;
 pub mod head;
 pub mod header;
 pub mod host;
+mod http1;
 pub mod limits;
 pub mod range;
+mod refusal;
+mod request;
+mod response;
 pub mod uri;
 pub mod value;
 
 pub use chunked::ChunkedError;
 pub use framing::{Framing, FramingError, request_framing};
+pub use handler::Handler;
 pub use head::{Head, HeadEnd, HeadError};
 pub use header::Fields;
+pub use http1::{Http1, Patience};
 pub use limits::Limits;
+pub use request::HttpRequest;
+pub(crate) use response::FieldLines;
+pub use response::{Body, FieldError, HttpResponse};
 pub use uri::{Form, Target, UriError, query_pairs};
 pub use value::{Method, StatusCode, Version};

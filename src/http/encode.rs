@@ -1,0 +1,163 @@
+//! Responses as bytes (RFC 9112 §4, RFC 9110 §6.6.1 and §8.6): status line, fields, length.
+
+use std::io::Write;
+
+use super::date::imf_fixdate;
+use super::response::{Body, HttpResponse};
+use super::value::{Method, StatusCode, Version};
+use crate::process::{Output, Segment};
+
+/// Written bodies up to this size, in bytes, are copied behind their head, so that both leave in
+/// one piece; larger ones are handed over as they are.
+const COPIED: usize = 16 * 1024;
+
+/// What is the same for all responses of one second.
+#[derive(Clone, Copy, Debug)]
+pub struct CachedDate {
+    unix: u64,
+    text: [u8; 29],
+}
+
+impl CachedDate {
+    /// The date of this second, made anew only if it is another one.
+    pub fn at(self, unix: u64) -> CachedDate {
+        if unix == self.unix {
+            self
+        } else {
+            CachedDate {
+                unix,
+                text: imf_fixdate(unix),
+            }
+        }
+    }
+}
+
+impl Default for CachedDate {
+    fn default() -> CachedDate {
+        CachedDate {
+            unix: 0,
+            text: imf_fixdate(0),
+        }
+    }
+}
+
+/// What a response's head says besides what its handler said.
+#[derive(Clone, Copy, Debug)]
+pub struct Framed<'a> {
+    /// The method that is answered.
+    pub method: Method,
+    /// The version of the request.
+    pub version: Version,
+    /// Whether the connection stays open.
+    pub keep_alive: bool,
+    /// The date.
+    pub date: CachedDate,
+    /// The value of `Server`; empty for none.
+    pub server: &'a str,
+}
+
+/// Queues the response; returns how many bytes of body will be sent. The response's body is taken.
+pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: Framed<'_>) -> u64 {
+    let bodiless = response.status.is_bodiless();
+    let len = response.body_len();
+    let sends_body = !bodiless && framed.method != Method::Head;
+    let copied =
+        sends_body && matches!(response.body, Body::Written) && response.bytes.len() <= COPIED;
+    output.append(|out| {
+        push_head(out, response, framed, (!bodiless).then_some(len));
+        if copied {
+            out.extend_from_slice(&response.bytes);
+        }
+    });
+    if !sends_body {
+        return 0;
+    }
+    if !copied {
+        output.push_segment(match std::mem::replace(&mut response.body, Body::Written) {
+            Body::Written => Segment::Owned(std::mem::take(&mut response.bytes), 0),
+            Body::Static(bytes) => Segment::Static(bytes),
+            Body::Shared(bytes) => Segment::Shared(bytes, 0),
+            Body::File(range) => Segment::File(range),
+        });
+    }
+    len
+}
+
+fn push_head(
+    out: &mut Vec<u8>,
+    response: &HttpResponse,
+    framed: Framed<'_>,
+    content_length: Option<u64>,
+) {
+    push_status_line(out, response.status);
+    out.extend_from_slice(b"Date: ");
+    out.extend_from_slice(&framed.date.text);
+    out.extend_from_slice(b"\r\n");
+    if !framed.server.is_empty() {
+        out.extend_from_slice(b"Server: ");
+        out.extend_from_slice(framed.server.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(&response.fields);
+    if let Some(len) = content_length {
+        out.extend_from_slice(b"Content-Length: ");
+        push_decimal(out, len);
+        out.extend_from_slice(b"\r\n");
+    }
+    if !framed.keep_alive {
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if framed.version == Version::Http10 {
+        // A client of 1.0 asked for this, and must be told that it got it.
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Always 1.1: the version says what we speak, not what was asked (RFC 9110 §6.2).
+fn push_status_line(out: &mut Vec<u8>, status: StatusCode) {
+    if status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    // A Vec takes all that is written to it.
+    let _ = write!(out, "HTTP/1.1 {} {}\r\n", status.get(), status.reason());
+}
+
+fn push_decimal(out: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_those_of_std() {
+        for n in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX] {
+            let mut out = Vec::new();
+            push_decimal(&mut out, n);
+            assert_eq!(out, n.to_string().into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_date_is_made_once_a_second() {
+        let date = CachedDate::default().at(1_795_352_400);
+        assert_eq!(&date.text, b"Sun, 22 Nov 2026 13:00:00 GMT");
+        assert_eq!(date.at(1_795_352_400).text, date.text);
+        assert_eq!(
+            &date.at(1_795_352_401).text,
+            b"Sun, 22 Nov 2026 13:00:01 GMT"
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! [`Handler`]: what answers a request.
+
+use std::io;
+
+use super::request::HttpRequest;
+use super::response::HttpResponse;
+
+/// Answers HTTP requests. Built before the fork; each worker has a copy.
+///
+/// A worker calls one handler at a time, and its other connections wait meanwhile: a handler that
+/// has to wait for something keeps them waiting, and more workers are the remedy. One that panics
+/// ends its worker and all connections of it; the master forks another.
+///
+/// Closures are handlers; so are types of your own:
+///
+/// ```
+/// use std::io::{self, Write};
+/// use httprs::{Handler, Http1, HttpRequest, HttpResponse, harness};
+///
+/// struct Hello { greeting: String }
+///
+/// impl Handler for Hello {
+///     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+///         writeln!(res, "{} from {}", self.greeting, req.path())
+///     }
+/// }
+///
+/// let http = Http1::with(Hello { greeting: "good morning".into() });
+/// let answer = harness::converse(&http, &[b"GET /here HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.ends_with(b"good morning from /here\n"));
+/// ```
+pub trait Handler {
+    /// Answers `req` by filling in `res`.
+    ///
+    /// # Errors
+    /// Whatever went wrong on the server's side. What was filled in is dropped, and the client is
+    /// told 500.
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
+}
+
+impl<F> Handler for F
+where
+    F: Fn(&HttpRequest, &mut HttpResponse) -> io::Result<()>,
+{
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        self(req, res)
+    }
+}

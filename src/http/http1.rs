@@ -1,0 +1,164 @@
+//! [`Http1`]: HTTP/1.1 as a protocol: a handler, its limits and its patience.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+
+use super::byte;
+use super::connection::Http1Connection;
+use super::encode::CachedDate;
+use super::handler::Handler;
+use super::limits::Limits;
+use super::request::HttpRequest;
+use super::response::{FieldError, HttpResponse};
+use crate::process::{Connection, Input, Peer, Process};
+
+/// How long a connection waits for its client, in milliseconds, and for how many requests it
+/// lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For some more of a request: its first byte on a new connection, the rest of its head or of
+    /// its body. 10 s.
+    pub progress_ms: u64,
+    /// For a whole head, from its first byte, however steadily it comes. 10 s.
+    pub header_ms: u64,
+    /// For another request. 15 s: most browsers are back within it or not at all.
+    pub keepalive_ms: u64,
+    /// Requests on one connection; 0 for any number.
+    pub keepalive_requests: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            progress_ms: 10_000,
+            header_ms: 10_000,
+            keepalive_ms: 15_000,
+            keepalive_requests: 0,
+        }
+    }
+}
+
+/// HTTP/1.1 (RFC 9112) as a [`Process`]: what comes in is parsed, what a [`Handler`] answers goes
+/// out.
+///
+/// ```
+/// use std::io::Write;
+/// use httprs::{Http1, harness};
+/// let http = Http1::new(|req, res| writeln!(res, "hello, {}", req.path()));
+/// let answer = harness::converse(&http, &[b"GET /you HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.ends_with(b"hello, /you\n"));
+/// ```
+#[derive(Debug)]
+pub struct Http1<H> {
+    pub(super) handler: H,
+    pub(super) limits: Limits,
+    pub(super) patience: Patience,
+    pub(super) server_name: String,
+    pub(super) date: Cell<CachedDate>,
+    /// Requests and responses between uses, so that a request costs no allocation.
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection that waits for a body keeps the box"
+    )]
+    spares: RefCell<Vec<Box<Pair>>>,
+}
+
+/// How many spare pairs a worker keeps; more are in use only while as many bodies arrive at once.
+const SPARES: usize = 32;
+
+impl<F> Http1<F>
+where
+    F: Fn(&HttpRequest, &mut HttpResponse) -> io::Result<()>,
+{
+    /// Answers requests with a closure.
+    pub fn new(handler: F) -> Http1<F> {
+        Http1::with(handler)
+    }
+}
+
+impl<H: Handler> Http1<H> {
+    /// Answers requests with a handler of any type.
+    pub fn with(handler: H) -> Http1<H> {
+        Http1 {
+            handler,
+            limits: Limits::default(),
+            patience: Patience::default(),
+            server_name: "httprs".into(),
+            date: Cell::default(),
+            spares: RefCell::default(),
+        }
+    }
+
+    /// How much a client may send.
+    pub fn limits(mut self, limits: Limits) -> Http1<H> {
+        self.limits = limits;
+        self
+    }
+
+    /// How long a client may take.
+    pub fn patience(mut self, patience: Patience) -> Http1<H> {
+        self.patience = patience;
+        self
+    }
+
+    /// The value of the `Server` field, `httprs` by default; empty for no such field.
+    ///
+    /// # Errors
+    /// The name has bytes that a field value may not have.
+    pub fn server_name(mut self, name: &str) -> Result<Http1<H>, FieldError> {
+        if !byte::all(name.as_bytes(), &byte::FIELD_VALUE) {
+            return Err(FieldError::Value);
+        }
+        self.server_name = name.into();
+        Ok(self)
+    }
+
+    /// The same with a handler around, or in place of, its handler.
+    pub fn map<G: Handler>(self, wrap: impl FnOnce(H) -> G) -> Http1<G> {
+        Http1 {
+            handler: wrap(self.handler),
+            limits: self.limits,
+            patience: self.patience,
+            server_name: self.server_name,
+            date: self.date,
+            spares: self.spares,
+        }
+    }
+
+    /// A request and a response to fill in.
+    pub(super) fn take_pair(&self) -> Box<Pair> {
+        self.spares.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// They are not needed any more.
+    pub(super) fn give_back(&self, mut pair: Box<Pair>) {
+        let mut spares = self.spares.borrow_mut();
+        if spares.len() < SPARES {
+            pair.request.clear();
+            pair.response.clear();
+            spares.push(pair);
+        }
+    }
+}
+
+impl<H: Handler> Process for Http1<H> {
+    fn name(&self) -> &'static str {
+        "HTTP/1.1"
+    }
+
+    fn open(&self, _peer: &Peer) -> Box<dyn Connection + '_> {
+        Box::new(Http1Connection::new(self))
+    }
+
+    /// One byte more than a head may have, so that one that is too long is seen to be.
+    fn input_limit(&self) -> usize {
+        self.limits.head_bytes.saturating_add(1).max(Input::CHUNK)
+    }
+}
+
+/// A request and its answer.
+#[derive(Debug, Default)]
+pub(super) struct Pair {
+    pub(super) request: HttpRequest,
+    pub(super) response: HttpResponse,
+}

@@ -1,0 +1,275 @@
+//! [`HttpResponse`]: what a handler answers.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::byte;
+use super::value::StatusCode;
+use crate::process::FileRange;
+
+/// An answer in the making: 200 with an empty body, until a handler says otherwise.
+///
+/// It is an [`io::Write`], so `write!(res, ...)` and `writeln!(res, ...)` add to the body. Its
+/// length, the date and what keeps the connection alive are the server's business.
+///
+/// ```
+/// use std::io::Write;
+/// use httprs::{Http1, StatusCode, harness};
+///
+/// let http = Http1::new(|req, res| {
+///     res.status(StatusCode::CREATED);
+///     res.header("Content-Type", "text/plain")?;
+///     writeln!(res, "hello, {}", req.path())
+/// });
+/// let answer = harness::converse(&http, &[b"GET /you HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.starts_with(b"HTTP/1.1 201 Created\r\n"));
+/// assert!(answer.bytes.ends_with(b"\r\n\r\nhello, /you\n"));
+/// ```
+#[derive(Debug)]
+pub struct HttpResponse {
+    pub(super) status: StatusCode,
+    /// Encoded field lines.
+    pub(super) fields: Vec<u8>,
+    /// What was written.
+    pub(super) bytes: Vec<u8>,
+    pub(super) body: Body,
+    pub(super) close: bool,
+    pub(super) unlogged: bool,
+}
+
+/// A body that is not made by writing it.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// What was written to the response.
+    Written,
+    /// Bytes that are part of the program.
+    Static(&'static [u8]),
+    /// Bytes that many responses share.
+    Shared(Arc<[u8]>),
+    /// A range of an open file. It is never read into memory.
+    File(FileRange),
+}
+
+/// Field lines, encoded once to be sent often. Only [`HttpResponse::into_lines`] makes them, so
+/// every one of them has passed through [`HttpResponse::header`]: none can smuggle another one, and
+/// none says how the message is framed.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldLines(Box<[u8]>);
+
+/// Why a field was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldError {
+    /// The name is not a token (RFC 9110 §5.1).
+    Name,
+    /// The value has bytes that would end it or begin something else, such as CR and LF (§5.5).
+    Value,
+    /// The server sets this field itself.
+    Reserved,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FieldError::Name => "not a field name",
+            FieldError::Value => "a field value with control bytes",
+            FieldError::Reserved => "a field that the server sets itself",
+        })
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+impl From<FieldError> for io::Error {
+    fn from(error: FieldError) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
+/// Fields that say how a message is framed or how long its connection lives: two opinions about
+/// that are one too many.
+const RESERVED: [&str; 5] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "transfer-encoding",
+];
+
+/// A body buffer that grew beyond this, in bytes, is not kept for later responses.
+const LARGEST_SPARE: usize = 64 * 1024;
+
+impl Default for HttpResponse {
+    fn default() -> HttpResponse {
+        HttpResponse {
+            status: StatusCode::OK,
+            fields: Vec::new(),
+            bytes: Vec::new(),
+            body: Body::Written,
+            close: false,
+            unlogged: false,
+        }
+    }
+}
+
+impl HttpResponse {
+    /// Sets the status.
+    pub fn status(&mut self, status: StatusCode) -> &mut HttpResponse {
+        self.status = status;
+        self
+    }
+
+    /// Adds a field. Several of one name are sent in their order.
+    ///
+    /// # Errors
+    /// The name or the value could be read as something else, or the field is one that the server
+    /// sets itself: `Connection`, `Content-Length`, `Date`, `Keep-Alive`, `Transfer-Encoding`.
+    pub fn header(
+        &mut self,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<&mut HttpResponse, FieldError> {
+        let value = value.as_ref();
+        if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
+            return Err(FieldError::Name);
+        }
+        if !byte::all(value, &byte::FIELD_VALUE) {
+            return Err(FieldError::Value);
+        }
+        if RESERVED
+            .iter()
+            .any(|reserved| reserved.eq_ignore_ascii_case(name))
+        {
+            return Err(FieldError::Reserved);
+        }
+        self.fields.extend_from_slice(name.as_bytes());
+        self.fields.extend_from_slice(b": ");
+        self.fields.extend_from_slice(value);
+        self.fields.extend_from_slice(b"\r\n");
+        Ok(self)
+    }
+
+    /// Adds fields that were encoded before: a copy, and nothing to check again.
+    pub(crate) fn lines(&mut self, lines: &FieldLines) -> &mut HttpResponse {
+        self.fields.extend_from_slice(&lines.0);
+        self
+    }
+
+    /// The fields of this, for [`HttpResponse::lines`] of others.
+    pub(crate) fn into_lines(self) -> FieldLines {
+        FieldLines(self.fields.into())
+    }
+
+    /// Sends this in place of what was written.
+    pub fn body(&mut self, body: Body) -> &mut HttpResponse {
+        self.body = body;
+        self
+    }
+
+    /// Closes the connection when this was sent.
+    pub fn close(&mut self) -> &mut HttpResponse {
+        self.close = true;
+        self
+    }
+
+    /// Leaves this exchange out of the access log: for answers that machines ask for every second.
+    pub fn unlogged(&mut self) -> &mut HttpResponse {
+        self.unlogged = true;
+        self
+    }
+
+    /// Takes everything back: 200 with an empty body.
+    pub fn clear(&mut self) {
+        self.status = StatusCode::OK;
+        self.fields.clear();
+        if self.bytes.capacity() > LARGEST_SPARE {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.body = Body::Written;
+        self.close = false;
+        self.unlogged = false;
+    }
+
+    /// How many bytes the body has.
+    pub(super) fn body_len(&self) -> u64 {
+        match &self.body {
+            Body::Written => self.bytes.len() as u64,
+            Body::Static(bytes) => bytes.len() as u64,
+            Body::Shared(bytes) => bytes.len() as u64,
+            Body::File(range) => range.len,
+        }
+    }
+}
+
+impl Write for HttpResponse {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_can_smuggle_another_one() {
+        for (name, field, value, want) in [
+            ("fine", "X-A", &b"b"[..], Ok(())),
+            ("empty", "X-A", b"", Ok(())),
+            ("obs-text", "X-A", b"\xe4", Ok(())),
+            ("CR LF", "X-A", b"b\r\nX-B: c", Err(FieldError::Value)),
+            ("LF", "X-A", b"b\nc", Err(FieldError::Value)),
+            ("CR", "X-A", b"b\rc", Err(FieldError::Value)),
+            ("NUL", "X-A", b"b\0c", Err(FieldError::Value)),
+            ("no name", "", b"b", Err(FieldError::Name)),
+            ("colon", "X:A", b"b", Err(FieldError::Name)),
+            ("space", "X A", b"b", Err(FieldError::Name)),
+            ("length", "content-LENGTH", b"1", Err(FieldError::Reserved)),
+            (
+                "coding",
+                "Transfer-Encoding",
+                b"chunked",
+                Err(FieldError::Reserved),
+            ),
+        ] {
+            let mut response = HttpResponse::default();
+            let got = response.header(field, value).map(|_| ());
+            assert_eq!(got, want, "{name}");
+            assert_eq!(response.fields.is_empty(), want.is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn lines_are_encoded_once_and_added_often() {
+        let mut once = HttpResponse::default();
+        once.header("A", "b").unwrap();
+        assert!(once.header("C", "d\r\nE: f").is_err());
+        let lines = once.into_lines();
+        let mut often = HttpResponse::default();
+        often.header("X", "y").unwrap().lines(&lines).lines(&lines);
+        assert_eq!(often.fields, b"X: y\r\nA: b\r\nA: b\r\n");
+    }
+
+    #[test]
+    fn a_cleared_response_is_a_new_one() {
+        let mut response = HttpResponse::default();
+        response
+            .status(StatusCode::NOT_FOUND)
+            .close()
+            .unlogged()
+            .body(Body::Static(b"x"));
+        response.header("A", "b").unwrap();
+        write!(response, "hello").unwrap();
+        response.clear();
+        assert_eq!(
+            format!("{response:?}"),
+            format!("{:?}", HttpResponse::default())
+        );
+    }
+}
