@@ -9,11 +9,17 @@ pub mod args;
 pub mod http;
 mod log;
 pub mod process;
+pub mod scoreboard;
+mod server;
 mod sys;
 mod time;
+pub mod worker;
 
 pub use http::{Handler, Http1, HttpRequest, HttpResponse, Method, StatusCode};
-pub use log::{Access, Format, Level, Log};
+pub use log::{Format, Level, Log};
 pub use process::echo::EchoProcess;
 pub use process::harness;
+pub use scoreboard::Scoreboard;
+pub use server::{Running, Server};
 pub use time::{Millis, Now};
+pub use worker::{Address, Outcome, Stopper, Worker};

@@ -1,0 +1,315 @@
+//! [`Server`]: binds, forks, serves, stops, returns. It puts a protocol of your choice under the
+//! care of a `WorkerManager`, and knows none itself.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use crate::log::Log;
+use crate::process::Process;
+use crate::scoreboard::Scoreboard;
+use crate::worker::supervisor::Policy;
+use crate::worker::{
+    Address, Listener, Outcome, SocketOptions, SocketWorker, Stopper, Worker, WorkerGroup,
+    WorkerManager,
+};
+
+/// A prefork server: a master that keeps a number of worker processes running, which share its
+/// listening sockets.
+///
+/// It does nothing that was not asked for: it logs nothing, leaves signals alone, and waits for no
+/// children but its own. See [`Server::log`] and [`Server::own_signals`].
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use httprs::{EchoProcess, Server};
+///
+/// let server = Server::bind("127.0.0.1:0")?.workers(2);
+/// let address = server.local_addr()?;
+/// let running = server.spawn(EchoProcess)?;
+///
+/// let mut client = TcpStream::connect(address)?;
+/// client.write_all(b"hello")?;
+/// client.shutdown(std::net::Shutdown::Write)?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer)?;
+/// assert_eq!(answer, "hello");
+///
+/// assert!(running.stop()?.stopped);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Server {
+    listeners: Vec<Listener>,
+    workers: usize,
+    options: SocketOptions,
+    policy: Policy,
+    log: Log,
+    own_signals: bool,
+    board: Scoreboard,
+    stopper: Stopper,
+    announcement: Option<String>,
+    /// Told when the workers are forked.
+    started: Option<Sender<()>>,
+}
+
+impl Server {
+    /// Binds an address: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/path`; port 0
+    /// lets the system choose one. Clients can connect from now on, and wait until the server
+    /// runs.
+    ///
+    /// # Errors
+    /// The address is not one, is in use, or may not be used.
+    pub fn bind(address: &str) -> io::Result<Server> {
+        Server::bind_all(&Address::parse(address)?)
+    }
+
+    /// Binds several addresses. Those whose port is 0 get one port together.
+    ///
+    /// # Errors
+    /// As for [`Server::bind`]; then none of them is bound.
+    pub fn bind_all(addresses: &[Address]) -> io::Result<Server> {
+        let options = SocketOptions::default();
+        Ok(Server {
+            listeners: Listener::bind_all(addresses, options.backlog)?,
+            workers: default_workers(),
+            options,
+            policy: Policy {
+                workers: 0,
+                drain_timeout_ms: 8_000,
+                restarts: 10,
+                restarts_within_ms: 60_000,
+            },
+            log: Log::silent(),
+            own_signals: false,
+            board: Scoreboard::new()?,
+            stopper: Stopper::new()?,
+            announcement: None,
+            started: None,
+        })
+    }
+
+    /// How many workers to fork, 1 to 512; the default is one for each processor that this
+    /// process may use, and at least 2.
+    pub fn workers(mut self, workers: usize) -> Server {
+        self.workers = workers;
+        self
+    }
+
+    /// How many connections one worker takes; the default is 1024. With 1, each worker serves
+    /// one client at a time, as prefork servers once did.
+    pub fn max_connections(mut self, connections: usize) -> Server {
+        self.options.max_connections = connections.max(1);
+        self
+    }
+
+    /// How many connections may wait to be accepted; the default is 1024.
+    pub fn backlog(mut self, connections: u32) -> Server {
+        self.options.backlog = connections;
+        self
+    }
+
+    /// How long a client may read nothing of what was sent to it before the connection is closed,
+    /// in milliseconds; the default is 10,000.
+    pub fn write_timeout_ms(mut self, ms: u64) -> Server {
+        self.options.write_ms = ms;
+        self
+    }
+
+    /// How long workers may take to finish what they have begun when the server stops, in
+    /// milliseconds; the default is 8,000. Those that take longer are killed.
+    pub fn drain_timeout_ms(mut self, ms: u64) -> Server {
+        self.policy.drain_timeout_ms = ms;
+        self
+    }
+
+    /// Gives up when `deaths` workers died within `seconds` before they were ready to serve; the default is 10 in 60. One that was ready is always replaced.
+    pub fn max_restarts(mut self, deaths: u32, seconds: u64) -> Server {
+        self.policy.restarts = deaths;
+        self.policy.restarts_within_ms = seconds.saturating_mul(1_000);
+        self
+    }
+
+    /// Writes log lines; the default is [`Log::silent`].
+    pub fn log(mut self, log: Log) -> Server {
+        self.log = log;
+        self
+    }
+
+    /// Makes the signals of this process the server's: `SIGTERM`, `SIGQUIT`, `SIGINT` and
+    /// `SIGHUP` stop it gracefully, a second one at once, `SIGUSR1` opens the log file again, and
+    /// every child of the process is waited for. For a program that is nothing but a server, to be
+    /// called before it starts threads.
+    pub fn own_signals(mut self) -> Server {
+        self.own_signals = true;
+        self
+    }
+
+    /// A line to log when every worker is ready.
+    pub fn announce(mut self, line: String) -> Server {
+        self.announcement = Some(line);
+        self
+    }
+
+    /// The TCP address that this server listens on, the first if there are several.
+    ///
+    /// # Errors
+    /// `Unsupported` if it listens on Unix sockets only.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let first = self
+            .listeners
+            .iter()
+            .find_map(|listener| match listener.address() {
+                Address::Inet(address) => Some(*address),
+                Address::Unix(_) => None,
+            });
+        first.ok_or_else(|| io::ErrorKind::Unsupported.into())
+    }
+
+    /// Every address that it listens on, with the real port where that was 0.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.listeners.iter().map(Listener::address)
+    }
+
+    /// What stops this server from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// What master and workers know of each other, for handlers that show it.
+    pub fn scoreboard(&self) -> Scoreboard {
+        self.board.clone()
+    }
+
+    /// Forks the workers, keeps them running, and returns when the server was stopped and no
+    /// worker is left. May be called from any thread.
+    ///
+    /// A worker is a copy of this process with one thread, so a lock that another thread holds at
+    /// that moment stays locked in it: fork before you start threads that share locks with your
+    /// handlers.
+    ///
+    /// # Errors
+    /// The system refuses what a server cannot do without. Workers that die or cannot be forked
+    /// are no error.
+    pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
+        let listeners = std::mem::take(&mut self.listeners);
+        let worker = SocketWorker::new(process, listeners, self.options);
+        self.run_group(Box::new(worker))
+    }
+
+    /// Forks workers of your own making in place of those that serve a [`Process`]. They open what
+    /// they need themselves, so this server is bound to nothing: `Server::bind_all(&[])`.
+    ///
+    /// # Errors
+    /// As for [`Server::run`], what [`Worker::init`] returns, and `InvalidInput` if this server is
+    /// bound to addresses: nobody would accept from them.
+    pub fn run_worker<W: Worker + 'static>(self, worker: W) -> io::Result<Outcome> {
+        if let Some(listener) = self.listeners.first() {
+            let message = format!("{} is bound, and no worker uses it", listener.address());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        self.run_group(Box::new(worker))
+    }
+
+    fn run_group(mut self, worker: Box<dyn Worker>) -> io::Result<Outcome> {
+        let group = WorkerGroup {
+            worker,
+            count: self.workers,
+        };
+        let mut manager = WorkerManager::new(
+            vec![group],
+            self.policy,
+            &self.board,
+            &self.log,
+            self.stopper.clone(),
+            self.own_signals,
+        )?;
+        if let Some(line) = self.announcement.take() {
+            manager.announce(line);
+        }
+        let started = self.started.take();
+        manager.run(|| {
+            if let Some(started) = started {
+                // Whoever spawned it waits for this.
+                let _ = started.send(());
+            }
+        })
+    }
+
+    /// The same as [`Server::run`] in a thread of its own, which the returned value stops. For
+    /// tests, and for programs that are servers among other things. Returns when the workers are
+    /// forked: what the program opens from then on, they have no copy of, so a client that it
+    /// closes is closed.
+    ///
+    /// # Errors
+    /// The thread cannot be started, or [`Server::run`] failed before that.
+    pub fn spawn<P: Process + Send + 'static>(mut self, process: P) -> io::Result<Running> {
+        let stopper = self.stopper();
+        let (started, forked) = mpsc::channel();
+        self.started = Some(started);
+        let thread = thread::Builder::new()
+            .name("httprs".into())
+            .spawn(move || self.run(process))?;
+        let mut running = Running {
+            stopper,
+            thread: Some(thread),
+        };
+        // Nobody says that they are forked if they never were.
+        if forked.recv().is_err() {
+            running.join()?;
+        }
+        Ok(running)
+    }
+}
+
+/// One for each processor that this process may use (its cgroup's quota counts), and at least 2,
+/// so that a worker that dies or is busy is not the only one.
+fn default_workers() -> usize {
+    thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .clamp(2, crate::scoreboard::MAX_WORKERS)
+}
+
+/// A server that runs in a thread of its own. Dropping it stops the server and waits for it.
+#[derive(Debug)]
+pub struct Running {
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<Outcome>>>,
+}
+
+impl Running {
+    /// Asks the server to finish what it has begun, and waits until no worker is left.
+    ///
+    /// # Errors
+    /// What [`Server::run`] returned.
+    pub fn stop(mut self) -> io::Result<Outcome> {
+        self.stopper.stop()?;
+        self.join()
+    }
+
+    /// Waits until the server was stopped by its [`Stopper`].
+    ///
+    /// # Errors
+    /// What [`Server::run`] returned.
+    pub fn wait(mut self) -> io::Result<Outcome> {
+        self.join()
+    }
+
+    fn join(&mut self) -> io::Result<Outcome> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            _ => Err(io::Error::other("the server's thread panicked")),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            let _ = self.stopper.stop();
+            let _ = self.join();
+        }
+    }
+}

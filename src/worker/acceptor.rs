@@ -1,0 +1,264 @@
+//! [`Acceptor`]: when a worker takes connections from the shared queue.
+//!
+//! All workers wait for the same listening sockets with `EPOLLEXCLUSIVE`, so that a connection
+//! wakes one of them and not all. Left alone, the kernel wakes the same one every time for as long
+//! as it keeps up, and it ends up with nearly all connections. So a worker that is well above the
+//! mean stands back: it takes the sockets out of its epoll set, which alone makes the kernel ask
+//! the others, and wakes them for what waits already. For how long has a bound, because the others
+//! may be hung: whatever then still waits is taken by whoever is there.
+
+use std::io;
+
+use super::listener::Listener;
+use super::slab::Token;
+use crate::scoreboard::Scoreboard;
+use crate::sys::epoll::{Epoll, Interest};
+use crate::sys::event::EventFd;
+use crate::time::Millis;
+
+/// How long a worker stands back for others at most, in milliseconds.
+const STAND_BACK_MS: u64 = 50;
+/// How long to wait after accepting failed for want of descriptors or memory, in milliseconds.
+const EXHAUSTED_MS: u64 = 100;
+
+/// Whether the listening sockets are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// They are.
+    On,
+    /// They are not, until this time or until there is a reason.
+    Off { until: Millis, why: Pause },
+}
+
+/// Why a worker accepts nothing for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Others have fewer connections.
+    AboveMean,
+    /// It has as many as it may have.
+    Full,
+    /// There are no descriptors left, or no memory.
+    Exhausted,
+}
+
+/// The listening sockets of a worker, and whether it takes connections from them.
+pub struct Acceptor<'a> {
+    listeners: Vec<Listener>,
+    board: &'a Scoreboard,
+    /// Wakes all workers that stand back. Shared with them.
+    nudge: &'a EventFd,
+    watch: Watch,
+    /// It stood back as long as it may: what waits now is taken, mean or no mean.
+    overdue: bool,
+    capacity: usize,
+}
+
+impl<'a> Acceptor<'a> {
+    /// An acceptor that watches nothing yet.
+    pub fn new(
+        listeners: Vec<Listener>,
+        capacity: usize,
+        board: &'a Scoreboard,
+        nudge: &'a EventFd,
+    ) -> Acceptor<'a> {
+        let watch = Watch::Off {
+            until: Millis::NEVER,
+            why: Pause::Full,
+        };
+        Acceptor {
+            listeners,
+            board,
+            nudge,
+            watch,
+            overdue: false,
+            capacity,
+        }
+    }
+
+    /// Watches the sockets, with tokens from `first` on.
+    pub fn start(&mut self, epoll: &Epoll) -> io::Result<()> {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            epoll.add(
+                listener,
+                Acceptor::token(index).raw(),
+                Interest::READ_EXCLUSIVE,
+            )?;
+        }
+        self.watch = Watch::On;
+        Ok(())
+    }
+
+    /// The token of a listener.
+    pub const fn token(index: usize) -> Token {
+        Token::reserved(16 + index as u16)
+    }
+
+    /// How many listeners there are.
+    pub fn len(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// Whether a connection may be taken now, for a worker that has `connections`. If not, it
+    /// stands back.
+    pub fn may_accept(&mut self, connections: usize, now: Millis, epoll: &Epoll) -> bool {
+        if self.watch != Watch::On {
+            return false;
+        }
+        if connections >= self.capacity {
+            self.pause(Pause::Full, now, epoll);
+            return false;
+        }
+        if !self.overdue && self.board.is_above_mean(connections) {
+            self.pause(Pause::AboveMean, now, epoll);
+            return false;
+        }
+        true
+    }
+
+    /// Takes the next connection of a listener, mean or no mean.
+    pub fn accept(&self, index: usize) -> io::Result<(std::os::fd::OwnedFd, crate::process::Peer)> {
+        match self.listeners.get(index) {
+            Some(listener) => listener.accept(),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// The queue was found empty: whoever is above the mean stands back again.
+    pub fn found_empty(&mut self) {
+        self.overdue = false;
+    }
+
+    /// Stops watching for a while, and wakes the others: they may be asleep, and what waits in the
+    /// queue will not wake them, since this worker has used that wake-up.
+    pub fn pause(&mut self, why: Pause, now: Millis, epoll: &Epoll) {
+        if self.watch != Watch::On {
+            return;
+        }
+        for listener in &self.listeners {
+            // An error would mean that it was not watched, which is what is wanted.
+            let _ = epoll.delete(listener);
+        }
+        let until = match why {
+            Pause::AboveMean => now.after(STAND_BACK_MS),
+            Pause::Exhausted => now.after(EXHAUSTED_MS),
+            Pause::Full => Millis::NEVER,
+        };
+        self.watch = Watch::Off { until, why };
+        let _ = self.nudge.notify();
+    }
+
+    /// Watches again if there is no reason any more not to.
+    pub fn resume_if_due(
+        &mut self,
+        connections: usize,
+        now: Millis,
+        epoll: &Epoll,
+    ) -> io::Result<()> {
+        let Watch::Off { until, why } = self.watch else {
+            return Ok(());
+        };
+        let due = now >= until;
+        let resume = match why {
+            Pause::AboveMean => due || !self.board.is_above_mean(connections),
+            Pause::Full => connections < self.capacity,
+            Pause::Exhausted => due,
+        };
+        if resume && !self.listeners.is_empty() {
+            self.overdue = due && why == Pause::AboveMean;
+            self.start(epoll)?;
+        }
+        Ok(())
+    }
+
+    /// When [`Acceptor::resume_if_due`] has to be called at the latest.
+    pub fn wake_at(&self) -> Millis {
+        match self.watch {
+            Watch::Off { until, .. } => until,
+            Watch::On => Millis::NEVER,
+        }
+    }
+
+    /// Closes the listening sockets, for this worker alone or, if the whole server stops, for
+    /// everybody. Without the latter they would live on in any process that was forked meanwhile,
+    /// a worker of another server of the same program for one, and clients would wait for nobody.
+    pub fn close(&mut self, for_everybody: bool) {
+        if for_everybody {
+            self.listeners.iter().for_each(Listener::shut);
+        }
+        self.listeners.clear();
+        self.watch = Watch::Off {
+            until: Millis::NEVER,
+            why: Pause::Full,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoreboard::State;
+    use crate::sys::epoll::Events;
+    use crate::worker::listener::Address;
+    use std::net::TcpStream;
+
+    fn is_watched(epoll: &Epoll) -> bool {
+        let mut events = Events::with_capacity(4);
+        epoll.wait(&mut events, Some(0)).unwrap();
+        events.len() > 0
+    }
+
+    #[test]
+    fn it_stands_back_above_the_mean_but_not_for_ever() {
+        let listeners = Listener::bind_all(&Address::parse("127.0.0.1:0").unwrap(), 16).unwrap();
+        let Address::Inet(address) = listeners[0].address().clone() else {
+            unreachable!()
+        };
+        let (board, nudge, epoll) = (
+            Scoreboard::new().unwrap(),
+            EventFd::new().unwrap(),
+            Epoll::new().unwrap(),
+        );
+        board.set_wanted(2);
+        let (ours, other) = (board.slot(0).unwrap(), board.slot(1).unwrap());
+        ours.set_state(State::Ready, 1);
+        other.set_state(State::Ready, 2);
+        ours.set_connections(10);
+
+        let mut acceptor = Acceptor::new(listeners, 100, &board, &nudge);
+        acceptor.start(&epoll).unwrap();
+        let _client = TcpStream::connect(address).unwrap();
+        assert!(is_watched(&epoll));
+        let at = Millis::new;
+
+        assert!(!acceptor.may_accept(10, at(0), &epoll), "10 to 0");
+        assert!(nudge.take().unwrap(), "the others were woken");
+        assert!(!is_watched(&epoll));
+        acceptor.resume_if_due(10, at(10), &epoll).unwrap();
+        assert!(!is_watched(&epoll), "still above");
+
+        acceptor
+            .resume_if_due(10, at(STAND_BACK_MS), &epoll)
+            .unwrap();
+        assert!(
+            is_watched(&epoll) && acceptor.may_accept(10, at(51), &epoll),
+            "others are hung"
+        );
+        acceptor.found_empty();
+        assert!(
+            !acceptor.may_accept(10, at(52), &epoll),
+            "stands back again"
+        );
+
+        other.set_connections(10);
+        acceptor.resume_if_due(10, at(53), &epoll).unwrap();
+        assert!(acceptor.may_accept(10, at(53), &epoll), "no longer above");
+
+        assert!(!acceptor.may_accept(100, at(54), &epoll), "full");
+        acceptor.resume_if_due(100, at(99_999), &epoll).unwrap();
+        assert!(!is_watched(&epoll), "still full");
+        acceptor.resume_if_due(99, at(54), &epoll).unwrap();
+        assert!(is_watched(&epoll));
+        acceptor.close(false);
+        assert!(!is_watched(&epoll));
+    }
+}

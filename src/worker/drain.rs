@@ -1,0 +1,68 @@
+//! How an [`EventLoop`] leaves: what was begun is finished, what waits in the queue is served, and
+//! nothing new is begun.
+
+use std::io;
+use std::mem;
+
+use super::event_loop::EventLoop;
+use super::slab::Token;
+
+impl EventLoop<'_> {
+    /// Begins to leave.
+    pub(super) fn drain(&mut self) {
+        if mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        if !self.context.board.stopping() {
+            // This worker leaves alone. What waits is for its successor and the others.
+            self.acceptor.close(false);
+        }
+        // Room for those who wait, before they are let in.
+        let tokens: Vec<Token> = self.links.tokens().collect();
+        for token in tokens {
+            // A last look: an idle client may have sent a request just now.
+            self.turn(token, true);
+        }
+        self.sweep();
+    }
+
+    /// Whether everything is finished. Looks at the queue again first.
+    pub(super) fn is_drained(&mut self) -> bool {
+        self.sweep();
+        self.acceptor.len() == 0 && self.links.is_empty()
+    }
+
+    /// Takes what is still in the queues, and closes the sockets when nothing is: the clients there
+    /// were told that they are connected.
+    fn sweep(&mut self) {
+        if self.acceptor.len() == 0 {
+            return;
+        }
+        let mut emptied = true;
+        for index in 0..self.acceptor.len() {
+            emptied &= self.accept_the_rest(index);
+        }
+        if emptied {
+            self.acceptor.close(true);
+        }
+    }
+
+    /// As much of a queue as there is room for; whether it is empty now.
+    fn accept_the_rest(&mut self, index: usize) -> bool {
+        while self.links.len() < self.options.max_connections {
+            match self.acceptor.accept(index) {
+                Ok((socket, peer)) => self.open(socket, peer),
+                // It failed while it waited.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                // `InvalidInput`: another worker found it empty, and has shut it.
+                Err(error) => {
+                    return matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::InvalidInput
+                    );
+                }
+            }
+        }
+        false
+    }
+}

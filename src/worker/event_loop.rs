@@ -1,0 +1,359 @@
+//! [`EventLoop`]: one worker's life. It waits for what is ready, gives each connection its turn,
+//! and leaves when its master says so or is dead.
+//!
+//! The clock is read once a turn, log lines are written once a turn, and a quiet worker sleeps
+//! until its next deadline. On the way of a request that arrives whole there is one wait, one
+//! read and one write.
+
+use std::io;
+use std::mem;
+
+use super::Context;
+use super::acceptor::{Acceptor, Pause};
+use super::control::{Command, Message};
+use super::deadlines::Deadlines;
+use super::link::{Fate, Link, Spares, Turn};
+use super::listener::Listener;
+use super::slab::{Slab, Token};
+use super::socket::SocketOptions;
+use super::stream::Socket;
+use crate::log::Level;
+use crate::process::{Peer, Process};
+use crate::sys::clock;
+use crate::sys::epoll::{Epoll, Events, Interest, Ready};
+use crate::sys::event::EventFd;
+use crate::time::{Millis, Now};
+
+/// Readable when the master has something to say.
+const CONTROL: Token = Token::reserved(0);
+/// Readable when a signal came for this process.
+const SIGNALS: Token = Token::reserved(1);
+/// Readable when another worker stands back from accepting.
+const NUDGE: Token = Token::reserved(2);
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 256;
+/// Connections accepted in one turn: enough to keep up, few enough that others get theirs.
+const ACCEPTS_PER_TURN: usize = 16;
+/// The coarse clock may lag this far behind, in milliseconds. Waking so much later saves a turn
+/// in which nothing is due yet.
+const CLOCK_TICK_MS: u64 = 4;
+/// How soon log lines are offered again to a reader that was slow, in milliseconds.
+const LOG_RETRY_MS: u64 = 10;
+/// How often a lack of descriptors is logged at most, in milliseconds.
+const COMPLAIN_MS: u64 = 10_000;
+
+/// The state of a worker that serves connections of one protocol.
+pub struct EventLoop<'a> {
+    process: &'a dyn Process,
+    pub(super) context: &'a Context<'a>,
+    pub(super) options: SocketOptions,
+    input_limit: usize,
+    epoll: Epoll,
+    pub(super) acceptor: Acceptor<'a>,
+    pub(super) links: Slab<Link<'a>>,
+    deadlines: Deadlines,
+    spares: Spares,
+    /// Links that could go on but let others come first.
+    again: Vec<Token>,
+    now: Now,
+    pub(super) stopping: bool,
+    complained: Option<Millis>,
+    /// Log lines that nobody took, as far as they were counted.
+    lost_lines: u64,
+}
+
+impl<'a> EventLoop<'a> {
+    /// A loop that watches its listening sockets and its master.
+    pub fn new(
+        process: &'a dyn Process,
+        listeners: Vec<Listener>,
+        nudge: &'a EventFd,
+        options: SocketOptions,
+        context: &'a Context<'a>,
+    ) -> io::Result<EventLoop<'a>> {
+        let epoll = Epoll::new()?;
+        epoll.add(context.orders.as_fd(), CONTROL.raw(), Interest::READ)?;
+        if let Some(signals) = context.orders.signals() {
+            epoll.add(signals, SIGNALS.raw(), Interest::READ)?;
+        }
+        epoll.add(nudge, NUDGE.raw(), Interest::READ_EDGE)?;
+        context.slot.set_connections(0);
+        let mut acceptor = Acceptor::new(listeners, options.max_connections, context.board, nudge);
+        acceptor.start(&epoll)?;
+        Ok(EventLoop {
+            process,
+            context,
+            options,
+            input_limit: process.input_limit(),
+            epoll,
+            acceptor,
+            links: Slab::new(),
+            deadlines: Deadlines::new(),
+            spares: Spares::default(),
+            again: Vec::new(),
+            now: read_clock(),
+            stopping: false,
+            complained: None,
+            lost_lines: context.log.dropped(),
+        })
+    }
+
+    /// Serves until told to leave; returns when all connections are closed, or at once when the
+    /// master is dead.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let (mut turns, mut due) = (Vec::new(), Vec::new());
+        self.context.orders.report_ready();
+        loop {
+            self.write_log();
+            self.epoll.wait(&mut events, self.timeout())?;
+            self.now = read_clock();
+            for index in 0..events.len() {
+                let Some((token, ready)) = events.get(index) else {
+                    continue;
+                };
+                if !self.on_event(Token::from_raw(token), ready) {
+                    return Ok(());
+                }
+            }
+            mem::swap(&mut self.again, &mut turns);
+            for token in turns.drain(..) {
+                if let Some(link) = self.links.get_mut(token) {
+                    link.again = false;
+                    self.turn(token, false);
+                }
+            }
+            self.deadlines.expire(self.now.at, &mut due);
+            for index in due.drain(..) {
+                if let Some(token) = self.links.token_at(index) {
+                    self.turn(token, false);
+                }
+            }
+            self.acceptor
+                .resume_if_due(self.links.len(), self.now.at, &self.epoll)?;
+            if self.stopping && self.is_drained() {
+                self.context.log.finish();
+                self.write_log();
+                return Ok(());
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<u64> {
+        if !self.again.is_empty() {
+            return Some(0);
+        }
+        let mut wake_at = self.deadlines.bound().min(self.acceptor.wake_at());
+        if self.context.log.is_blocked() {
+            wake_at = wake_at.min(self.now.at.after(LOG_RETRY_MS));
+        }
+        (wake_at != Millis::NEVER).then(|| wake_at.since(self.now.at) + CLOCK_TICK_MS)
+    }
+
+    fn write_log(&mut self) {
+        self.context.log.flush();
+        let lost = self.context.log.dropped();
+        if lost > self.lost_lines {
+            self.context.slot.count_lost_lines(lost - self.lost_lines);
+            self.lost_lines = lost;
+        }
+    }
+
+    /// Whether to go on.
+    fn on_event(&mut self, token: Token, ready: Ready) -> bool {
+        match token {
+            CONTROL => return self.on_command(),
+            SIGNALS => self.context.orders.pass_on_signals(),
+            // Somebody stands back: what waits in the queue is for us, if we are not above the
+            // mean ourselves. Nobody reads the counter; its edge is all that counts.
+            NUDGE => {
+                for index in 0..self.acceptor.len() {
+                    self.accept(index);
+                }
+            }
+            _ => match (0..self.acceptor.len()).find(|i| Acceptor::token(*i) == token) {
+                Some(index) => self.accept(index),
+                None => self.on_link(token, ready),
+            },
+        }
+        true
+    }
+
+    fn on_command(&mut self) -> bool {
+        loop {
+            match self.context.orders.receive() {
+                Message::Some(Command::Drain) => self.drain(),
+                Message::Some(Command::ReopenLog) => self.reopen_log(),
+                Message::None => return true,
+                Message::Gone => return false,
+            }
+        }
+    }
+
+    fn reopen_log(&self) {
+        if let Err(error) = self.context.log.reopen() {
+            let message = format_args!("the log file cannot be opened again: {error}");
+            self.context
+                .log
+                .event(Level::Error, self.now.unix_ms, message);
+        }
+    }
+
+    fn on_link(&mut self, token: Token, ready: Ready) {
+        let Some(link) = self.links.get_mut(token) else {
+            return;
+        };
+        let readable = ready.readable() || ready.hung_up();
+        if ready.hung_up() && !link.is_reading() {
+            // There is nothing to read that would tell, and it would be reported for ever.
+            self.remove(token);
+            return;
+        }
+        self.turn(token, readable);
+    }
+
+    fn accept(&mut self, index: usize) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !self
+                .acceptor
+                .may_accept(self.links.len(), self.now.at, &self.epoll)
+            {
+                return;
+            }
+            match self.acceptor.accept(index) {
+                Ok((socket, peer)) => self.open(socket, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.acceptor.found_empty();
+                    return;
+                }
+                Err(error) if is_exhausted(&error) => {
+                    self.acceptor
+                        .pause(Pause::Exhausted, self.now.at, &self.epoll);
+                    self.complain(&error);
+                    return;
+                }
+                // A connection that failed while it waited, a firewall's refusal: the next one.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        if self
+            .complained
+            .is_some_and(|at| self.now.at.since(at) < COMPLAIN_MS)
+        {
+            return;
+        }
+        self.complained = Some(self.now.at);
+        let message = format_args!(
+            "worker {} cannot accept connections: {error}; it has {} and tries again",
+            self.context.index,
+            self.links.len()
+        );
+        self.context
+            .log
+            .event(Level::Error, self.now.unix_ms, message);
+    }
+
+    fn complain_of_protocol(&self) {
+        let name = self.process.name();
+        let message = format_args!(
+            "a connection was closed: {name} waits for more input than the {} bytes it may see",
+            self.input_limit
+        );
+        self.context
+            .log
+            .event(Level::Error, self.now.unix_ms, message);
+    }
+
+    /// Begins a connection with a client that was accepted.
+    pub(super) fn open(&mut self, socket: std::os::fd::OwnedFd, peer: Peer) {
+        let link = Link::new(
+            Box::new(Socket::new(socket)),
+            self.process.open(&peer),
+            peer,
+        );
+        self.context.slot.count_accepted();
+        let token = self.links.insert(link);
+        self.context.slot.set_connections(self.links.len());
+        let added = match self.links.get_mut(token) {
+            Some(link) => self.epoll.add(link.as_fd(), token.raw(), Interest::READ),
+            None => return,
+        };
+        match added {
+            // The first step, so that even a peer that never says anything has a deadline.
+            Ok(()) => self.turn(token, false),
+            Err(error) => {
+                self.complain(&error);
+                self.remove(token);
+            }
+        }
+    }
+
+    /// Gives a link its turn.
+    pub(super) fn turn(&mut self, token: Token, readable: bool) {
+        let Some(link) = self.links.get_mut(token) else {
+            return;
+        };
+        let fate = link.turn(
+            readable,
+            &mut Turn {
+                now: self.now,
+                stopping: self.stopping,
+                write_ms: self.options.write_ms,
+                input_limit: self.input_limit,
+                slot: &self.context.slot,
+                worker: self.context.index,
+                log: self.context.log,
+                spares: &mut self.spares,
+            },
+        );
+        let watched = match link.change_of_interest(self.input_limit) {
+            Some(interest) if !matches!(fate, Fate::Gone | Fate::Stuck) => {
+                self.epoll.modify(link.as_fd(), token.raw(), interest)
+            }
+            _ => Ok(()),
+        };
+        match fate {
+            _ if watched.is_err() => self.remove(token),
+            Fate::Wait(until) => self.deadlines.set(token.index(), until),
+            Fate::Again => {
+                self.deadlines.set(token.index(), Millis::NEVER);
+                // It may have had a turn for an event of its own as well: one more is enough.
+                if !mem::replace(&mut link.again, true) {
+                    self.again.push(token);
+                }
+            }
+            Fate::Gone => self.remove(token),
+            Fate::Stuck => {
+                self.complain_of_protocol();
+                self.remove(token);
+            }
+        }
+    }
+
+    fn remove(&mut self, token: Token) {
+        // Closing the descriptor takes it out of epoll.
+        if self.links.remove(token).is_some() {
+            self.deadlines.set(token.index(), Millis::NEVER);
+            self.context.slot.set_connections(self.links.len());
+        }
+    }
+}
+
+fn read_clock() -> Now {
+    Now {
+        at: Millis::new(clock::monotonic_ms()),
+        unix_ms: clock::realtime_ms(),
+    }
+}
+
+/// There are no descriptors left, or no memory: trying again at once would spin.
+fn is_exhausted(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}

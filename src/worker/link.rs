@@ -1,0 +1,638 @@
+//! [`Link`]: a stream joined to a connection. It fills the input, steps the protocol, drains the
+//! output, and closes so that the peer reads the last answer and not a reset.
+//!
+//! A link owns the patience with a peer that does not read; patience with one that does not write
+//! is the protocol's, which alone knows what it waits for.
+
+use std::io::{self, IoSlice};
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::ledger::Ledger;
+use super::stream::Stream;
+use crate::log::Log;
+use crate::process::{Connection, Input, Io, Next, Output, Peer};
+use crate::scoreboard::Slot;
+use crate::sys::epoll::Interest;
+use crate::time::{Millis, Now};
+
+/// Steps in one turn; a link that could do more comes again after the others.
+const STEPS_PER_TURN: usize = 8;
+/// Bytes sent in one turn, for the same reason.
+const BYTES_PER_TURN: u64 = 1024 * 1024;
+/// A link whose output was full steps again when no more than this is left of it, so that a slow
+/// reader costs a step for every so many bytes and not for every packet.
+const LOW_WATER: u64 = Output::HIGH_WATER / 4;
+/// How long a closed connection is still read from, in milliseconds: as long as a refused client
+/// may need to notice. Closing at once would make the kernel answer what still comes with a reset,
+/// and the peer's kernel would then throw away our answer, read or not.
+const LINGER_MS: u64 = 2_000;
+/// The same when the worker is about to leave: a client that has its answer and just does not
+/// close should not hold up a stop.
+const LINGER_STOPPING_MS: u64 = 200;
+/// Buffers that grew beyond this are not kept for others.
+const LARGEST_SPARE: usize = 256 * 1024;
+/// How many spare buffers a worker keeps.
+const SPARES: usize = 32;
+
+/// What a link needs to know in each turn.
+pub struct Turn<'a> {
+    /// The time.
+    pub now: Now,
+    /// The worker is about to leave.
+    pub stopping: bool,
+    /// How long a peer may take to read something, in milliseconds.
+    pub write_ms: u64,
+    /// How much input the protocol may see at once.
+    pub input_limit: usize,
+    /// The worker's record.
+    pub slot: &'a Slot,
+    /// Which worker this is.
+    pub worker: usize,
+    /// Where log lines go.
+    pub log: &'a Log,
+    /// Buffers for those who need some.
+    pub spares: &'a mut Spares,
+}
+
+/// What becomes of a link after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits for its stream, until this time at most.
+    Wait(Millis),
+    /// It could go on, but others come first.
+    Again,
+    /// It is over.
+    Gone,
+    /// It is over because its protocol is wrong: it waits for more input than it may see.
+    Stuck,
+}
+
+/// Buffers without a user: a link holds some only while bytes are in them, so thousands of idle
+/// connections cost none.
+#[derive(Debug, Default)]
+pub struct Spares {
+    inputs: Vec<Input>,
+    outputs: Vec<Output>,
+}
+
+impl Spares {
+    fn lend(&mut self, input: &mut Input, output: &mut Output) {
+        if !input.has_buffer()
+            && let Some(spare) = self.inputs.pop()
+        {
+            *input = spare;
+        }
+        if !output.has_buffer()
+            && let Some(spare) = self.outputs.pop()
+        {
+            *output = spare;
+        }
+    }
+
+    fn take_back(&mut self, input: &mut Input, output: &mut Output) {
+        if input.is_empty() && input.has_buffer() {
+            let input = mem::take(input);
+            if self.inputs.len() < SPARES && input.capacity() <= LARGEST_SPARE {
+                self.inputs.push(input);
+            }
+        }
+        if output.is_empty() && output.has_buffer() {
+            let output = mem::take(output);
+            if self.outputs.len() < SPARES && output.capacity() <= LARGEST_SPARE {
+                self.outputs.push(output);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The protocol speaks.
+    Open,
+    /// It has said its last; that is still being sent.
+    Closing,
+    /// All is sent; what still comes is thrown away until this time.
+    Lingering(Millis),
+}
+
+/// A stream and the connection that speaks on it.
+pub struct Link<'p> {
+    stream: Box<dyn Stream>,
+    connection: Box<dyn Connection + 'p>,
+    peer: Peer,
+    input: Input,
+    output: Output,
+    phase: Phase,
+    eof: bool,
+    /// The last step stopped because the output was full.
+    held: bool,
+    step_by: Millis,
+    write_by: Millis,
+    watched: Interest,
+    /// For the loop: it is in line for another turn.
+    pub again: bool,
+}
+
+impl<'p> Link<'p> {
+    /// Joins the two.
+    pub fn new(
+        stream: Box<dyn Stream>,
+        connection: Box<dyn Connection + 'p>,
+        peer: Peer,
+    ) -> Link<'p> {
+        Link {
+            stream,
+            connection,
+            peer,
+            input: Input::default(),
+            output: Output::default(),
+            phase: Phase::Open,
+            eof: false,
+            held: false,
+            step_by: Millis::NEVER,
+            write_by: Millis::NEVER,
+            watched: Interest::READ,
+            again: false,
+        }
+    }
+
+    /// The stream's descriptor.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Whether epoll was told to report that there is something to read.
+    pub fn is_reading(&self) -> bool {
+        self.watched == Interest::READ || self.watched == Interest::BOTH
+    }
+
+    /// What epoll must be told from now on, if that has changed.
+    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<Interest> {
+        let read = match self.phase {
+            Phase::Open => !self.eof && !self.output.is_full() && self.input.len() < input_limit,
+            // Nothing that comes now is of any use, but a full window would keep the peer from
+            // reading our answer; it is read once that is sent.
+            Phase::Closing => false,
+            Phase::Lingering(_) => true,
+        };
+        let wanted = Interest::of(read, !self.output.is_empty());
+        (wanted != mem::replace(&mut self.watched, wanted)).then_some(wanted)
+    }
+
+    /// Does what can be done now: reads if there is something to read, lets the protocol step,
+    /// writes.
+    pub fn turn(&mut self, readable: bool, turn: &mut Turn<'_>) -> Fate {
+        turn.spares.lend(&mut self.input, &mut self.output);
+        // However it failed, the peer is gone.
+        let fate = self.advance(readable, turn).unwrap_or(Fate::Gone);
+        turn.spares.take_back(&mut self.input, &mut self.output);
+        fate
+    }
+
+    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> io::Result<Fate> {
+        if let Phase::Lingering(until) = self.phase {
+            return self.linger(until, readable, turn);
+        }
+        if readable && self.phase == Phase::Open && !self.eof {
+            self.fill(turn.input_limit)?;
+        }
+        let mut budget = BYTES_PER_TURN;
+        for _ in 0..STEPS_PER_TURN {
+            let mut again = false;
+            if self.phase == Phase::Open && !(self.held && self.output.queued() > LOW_WATER) {
+                match self.step(turn) {
+                    Stepped::Settled => {}
+                    Stepped::More => again = true,
+                    Stepped::Stuck => return Ok(Fate::Stuck),
+                }
+            }
+            let queued = self.output.queued();
+            self.flush(&mut budget)?;
+            if !self.note_progress(queued, turn) {
+                return Ok(Fate::Gone);
+            }
+            if budget == 0 && !self.output.is_empty() {
+                return Ok(Fate::Again);
+            }
+            let drained = self.held && self.output.queued() <= LOW_WATER;
+            if !again && !drained {
+                return self.settle(turn);
+            }
+        }
+        Ok(Fate::Again)
+    }
+
+    fn fill(&mut self, limit: usize) -> io::Result<()> {
+        let space = self.input.space(limit);
+        if space.is_empty() {
+            return Ok(());
+        }
+        // One read: if there is more, epoll says so again, and others get their turn first.
+        match self.stream.read(space) {
+            Ok(0) => self.eof = true,
+            Ok(n) => self.input.filled(n),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, turn: &mut Turn<'_>) -> Stepped {
+        let next = self.connection.step(&mut Io {
+            input: &mut self.input,
+            output: &mut self.output,
+            peer: &self.peer,
+            now: turn.now,
+            eof: self.eof,
+            stopping: turn.stopping,
+            tally: &mut Ledger {
+                slot: turn.slot,
+                worker: turn.worker,
+                log: turn.log,
+                peer: &self.peer,
+                now: turn.now,
+            },
+        });
+        self.held = self.output.is_full();
+        self.step_by = Millis::NEVER;
+        match next {
+            Next::Wait => {}
+            Next::WaitUntil(at) => self.step_by = at,
+            Next::Close => self.close(),
+            Next::Become(connection) => {
+                self.connection = connection;
+                return Stepped::More;
+            }
+        }
+        let full = self.phase == Phase::Open && self.input.len() >= turn.input_limit;
+        if full && !self.held {
+            Stepped::Stuck
+        } else {
+            Stepped::Settled
+        }
+    }
+
+    fn close(&mut self) {
+        self.phase = Phase::Closing;
+        self.held = false;
+        self.step_by = Millis::NEVER;
+        self.input.take();
+    }
+
+    /// Sends what is queued, until there is none, no room, or no budget.
+    fn flush(&mut self, budget: &mut u64) -> io::Result<()> {
+        while !self.output.is_empty() && *budget > 0 {
+            let (sent, wanted) = if let Some(range) = self.output.front_file() {
+                match self.stream.send_file(range, *budget) {
+                    // It was truncated. Its length was promised, so all that is left is to break
+                    // the connection, visibly.
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    result => (result, range.len.min(*budget)),
+                }
+            } else {
+                let mut slices = [IoSlice::new(&[]); Output::GATHER];
+                let (count, more) = self.output.gather(&mut slices);
+                let slices = &slices[..count];
+                let wanted = slices.iter().map(|slice| slice.len() as u64).sum();
+                (self.stream.write(slices, more), wanted)
+            };
+            let sent = match sent {
+                Ok(sent) => sent as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            self.output.advance(sent);
+            *budget = budget.saturating_sub(sent);
+            if sent < wanted {
+                // The peer's window is full: asking again would only be told so.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Patience begins anew with every byte that the peer takes. Whether there is some left: looked
+    /// at after trying to write, since it may have been we who came late.
+    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> bool {
+        if self.output.is_empty() {
+            self.write_by = Millis::NEVER;
+        } else if self.output.queued() < queued_before || self.write_by == Millis::NEVER {
+            self.write_by = turn.now.at.after(turn.write_ms);
+        }
+        turn.now.at < self.write_by
+    }
+
+    fn settle(&mut self, turn: &Turn<'_>) -> io::Result<Fate> {
+        let waits = self.phase == Phase::Open && !self.held && self.step_by == Millis::NEVER;
+        if waits && self.eof && self.output.is_empty() {
+            // There is no more input, no room to wait for and no deadline: nothing will ever
+            // change for it.
+            self.close();
+        }
+        if self.phase == Phase::Closing && self.output.is_empty() {
+            if self.eof {
+                return Ok(Fate::Gone);
+            }
+            self.stream.shutdown()?;
+            let until = turn.now.at.after(linger_ms(turn.stopping));
+            self.phase = Phase::Lingering(until);
+            return Ok(Fate::Wait(until));
+        }
+        // While it is held it will not be stepped, so its deadline must not wake anybody.
+        let step_by = if self.held {
+            Millis::NEVER
+        } else {
+            self.step_by
+        };
+        Ok(Fate::Wait(step_by.min(self.write_by)))
+    }
+
+    fn linger(&mut self, until: Millis, readable: bool, turn: &Turn<'_>) -> io::Result<Fate> {
+        let until = until.min(turn.now.at.after(linger_ms(turn.stopping)));
+        self.phase = Phase::Lingering(until);
+        if turn.now.at >= until {
+            return Ok(Fate::Gone);
+        }
+        if readable {
+            let space = self.input.space(Input::CHUNK);
+            match self.stream.read(space) {
+                Ok(0) => return Ok(Fate::Gone),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Fate::Wait(until))
+    }
+}
+
+fn linger_ms(stopping: bool) -> u64 {
+    if stopping {
+        LINGER_STOPPING_MS
+    } else {
+        LINGER_MS
+    }
+}
+
+enum Stepped {
+    /// Nothing more to do until something changes.
+    Settled,
+    /// Another protocol has taken over and was not asked yet.
+    More,
+    /// The input is full and the protocol waits for more of it.
+    Stuck,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::echo::EchoProcess;
+    use crate::process::{FileRange, Process, Segment};
+    use crate::scoreboard::Scoreboard;
+    use crate::worker::stream::Socket;
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+
+    /// A worker of one link, with a clock that is told.
+    struct Desk<'p> {
+        link: Link<'p>,
+        peer: UnixStream,
+        spares: Spares,
+        slot: Slot,
+        log: Log,
+        now: u64,
+        stopping: bool,
+    }
+
+    impl<'p> Desk<'p> {
+        fn new(connection: Box<dyn Connection + 'p>) -> Desk<'p> {
+            let (ours, peer) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            let stream = Box::new(Socket::new(ours.into()));
+            Desk {
+                link: Link::new(stream, connection, Peer::Unix),
+                peer,
+                spares: Spares::default(),
+                slot: Scoreboard::new().unwrap().slot(0).unwrap(),
+                log: Log::silent(),
+                now: 0,
+                stopping: false,
+            }
+        }
+
+        fn turn(&mut self, readable: bool) -> Fate {
+            self.link.turn(
+                readable,
+                &mut Turn {
+                    now: Now {
+                        at: Millis::new(self.now),
+                        unix_ms: 0,
+                    },
+                    stopping: self.stopping,
+                    write_ms: 1_000,
+                    input_limit: 100,
+                    slot: &self.slot,
+                    worker: 0,
+                    log: &self.log,
+                    spares: &mut self.spares,
+                },
+            )
+        }
+    }
+
+    /// A protocol that is a closure.
+    struct Speak<F>(F);
+
+    impl<F: FnMut(&mut Io<'_>) -> Next> Connection for Speak<F> {
+        fn step(&mut self, io: &mut Io<'_>) -> Next {
+            (self.0)(io)
+        }
+    }
+
+    fn speaking<'p>(step: impl FnMut(&mut Io<'_>) -> Next + 'p) -> Desk<'p> {
+        Desk::new(Box::new(Speak(step)))
+    }
+
+    #[test]
+    fn an_idle_link_holds_no_buffer() {
+        let mut desk = Desk::new(EchoProcess.open(&Peer::Unix));
+        assert!(matches!(desk.turn(false), Fate::Wait(_)));
+        desk.peer.write_all(b"hello").unwrap();
+        assert!(matches!(desk.turn(true), Fate::Wait(_)));
+        let mut got = [0; 5];
+        desk.peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+        assert!(!desk.link.input.has_buffer() && !desk.link.output.has_buffer());
+        assert_eq!(
+            (desk.spares.inputs.len(), desk.spares.outputs.len()),
+            (1, 1)
+        );
+    }
+
+    #[test]
+    fn a_refused_peer_reads_the_answer_and_not_a_reset() {
+        let mut desk = speaking(|io| {
+            io.output.push(b"no");
+            Next::Close
+        });
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::new(LINGER_MS)));
+        assert_eq!(desk.link.change_of_interest(100), None, "still reading");
+        // It goes on for a while, and none of it matters.
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::new(LINGER_MS)));
+        let mut got = String::new();
+        desk.peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "no");
+        desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
+    }
+
+    #[test]
+    fn lingering_has_an_end_and_a_stop_brings_it_nearer() {
+        for (stopping, end) in [(false, LINGER_MS), (true, LINGER_STOPPING_MS)] {
+            let mut desk = speaking(|_| Next::Close);
+            desk.stopping = stopping;
+            assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
+            desk.now = end - 1;
+            assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
+            desk.now = end;
+            assert_eq!(desk.turn(false), Fate::Gone);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_given_up_and_one_that_reads_is_not() {
+        let body = vec![b'x'; 3_000_000];
+        let mut sent = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut sent, true) {
+                io.output.push(&body);
+            }
+            Next::WaitUntil(Millis::new(7))
+        });
+        assert_eq!(
+            desk.turn(false),
+            Fate::Wait(Millis::new(1_000)),
+            "held: the step can wait"
+        );
+        let wanted = desk.link.change_of_interest(100);
+        assert_eq!(wanted, Some(Interest::WRITE), "nothing is read meanwhile");
+        desk.now = 999;
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        assert_eq!(
+            desk.turn(false),
+            Fate::Wait(Millis::new(1_999)),
+            "patience begins anew"
+        );
+        desk.now = 1_999;
+        assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn everything_arrives_however_slowly_it_is_read() {
+        let mut left = 40;
+        let mut desk = speaking(|io| {
+            while left > 0 && !io.output.is_full() {
+                io.output.push(&[left; 50_000]);
+                left -= 1;
+            }
+            if left > 0 { Next::Wait } else { Next::Close }
+        });
+        let mut peer = desk.peer.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut got = Vec::new();
+            peer.read_to_end(&mut got).unwrap();
+            got
+        });
+        while !matches!(desk.link.phase, Phase::Lingering(_)) {
+            assert_ne!(desk.turn(false), Fate::Gone);
+            std::thread::yield_now();
+        }
+        let got = reader.join().unwrap();
+        let want: Vec<u8> = (1..=40).rev().flat_map(|n| [n; 50_000]).collect();
+        assert!(got == want, "{} of {} bytes", got.len(), want.len());
+    }
+
+    #[test]
+    fn a_file_that_is_shorter_than_promised_breaks_the_connection() {
+        let file = Arc::new(File::open("/dev/null").unwrap());
+        let mut desk = speaking(move |io| {
+            io.output.push(b"head");
+            let range = FileRange {
+                file: file.clone(),
+                offset: 0,
+                len: 10,
+            };
+            io.output.push_segment(Segment::File(range));
+            Next::Close
+        });
+        assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn a_protocol_that_is_stuck_is_closed() {
+        let mut desk = speaking(|_| Next::Wait);
+        desk.peer.write_all(&[b'x'; 99]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        desk.peer.write_all(b"x").unwrap();
+        assert_eq!(desk.turn(true), Fate::Stuck);
+    }
+
+    #[test]
+    fn waiting_for_nothing_at_the_end_of_input_is_the_end() {
+        for (name, farewell) in [("silent", &b""[..]), ("with a farewell", b"bye")] {
+            let mut desk = speaking(|io| {
+                if io.eof {
+                    io.output.push(farewell);
+                }
+                Next::Wait
+            });
+            assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER), "{name}");
+            desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
+            assert_eq!(desk.turn(true), Fate::Gone, "{name}");
+            drop(desk.link);
+            let mut got = Vec::new();
+            desk.peer.read_to_end(&mut got).unwrap();
+            assert_eq!(got, farewell, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_peer_is_not_blamed_for_a_worker_that_comes_late() {
+        let body = vec![b'x'; 1_000_000];
+        let mut sent = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut sent, true) {
+                io.output.push(&body);
+            }
+            Next::WaitUntil(Millis::new(1))
+        });
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_000)));
+        // It took some in time, but nobody was there to see it.
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        desk.now = 5_000;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(6_000)));
+    }
+
+    #[test]
+    fn another_protocol_goes_on_with_the_input_that_is_left() {
+        let mut desk = speaking(|io| {
+            io.input.consume(3);
+            Next::Become(Box::new(Speak(|io: &mut Io<'_>| {
+                io.output.push(io.input.take());
+                Next::Wait
+            })))
+        });
+        desk.peer.write_all(b"up:hello").unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        let mut got = [0; 5];
+        desk.peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+    }
+}

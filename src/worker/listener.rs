@@ -1,0 +1,387 @@
+//! [`Address`] and [`Listener`]: where a server listens, bound once, in the master.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use crate::process::Peer;
+use crate::sys::socket::{self, Stack};
+
+/// How often a port of the system's choice is tried when several addresses must share it.
+const PORT_TRIES: usize = 16;
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP address. `[::]` means every address, IPv4 ones included.
+    Inet(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Reads `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/run/httprs.sock`. No name
+    /// but `localhost` is known, since asking for others may block and needs libraries that a
+    /// static program has not; it stands for both loopback addresses.
+    ///
+    /// ```
+    /// use httprs::Address;
+    /// assert_eq!(Address::parse("localhost:80").unwrap().len(), 2);
+    /// assert!(Address::parse("example.org:80").is_err());
+    /// ```
+    pub fn parse(text: &str) -> io::Result<Vec<Address>> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() {
+                return Err(invalid("unix: needs the path of a socket after the colon"));
+            }
+            return Ok(vec![Address::Unix(path.into())]);
+        }
+        if let Some(port) = text.strip_prefix("localhost:") {
+            let port = port
+                .parse()
+                .map_err(|_| invalid(&format!("{port:?} is not a port")))?;
+            return Ok(Address::localhost(port));
+        }
+        match text.parse() {
+            Ok(address) => Ok(vec![Address::Inet(address)]),
+            Err(_) => Err(invalid(&format!(
+                "{text:?} is not an address: expected IPV4:PORT, [IPV6]:PORT, localhost:PORT or \
+                 unix:PATH"
+            ))),
+        }
+    }
+
+    /// Both loopback addresses, IPv4 first.
+    pub fn localhost(port: u16) -> Vec<Address> {
+        [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ]
+        .map(|ip| Address::Inet((ip, port).into()))
+        .into()
+    }
+}
+
+fn invalid(message: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+/// As a client would name it: `http://` and this is a URL.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(address) => address.fmt(f),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub struct Listener {
+    socket: OwnedFd,
+    address: Address,
+    /// Device and inode of a Unix socket that we made.
+    made: Option<(u64, u64)>,
+}
+
+impl Listener {
+    /// Binds all `addresses`, or none. Those whose port is 0 get one port together, of the
+    /// system's choice.
+    pub fn bind_all(addresses: &[Address], backlog: u32) -> io::Result<Vec<Listener>> {
+        let mut tries = 0;
+        loop {
+            match Listener::try_bind_all(addresses, backlog) {
+                // The port that the system gave for one address is taken on another.
+                Err((error, true)) if error.kind() == io::ErrorKind::AddrInUse => {
+                    tries += 1;
+                    if tries == PORT_TRIES {
+                        return Err(error);
+                    }
+                }
+                result => return result.map_err(|(error, _)| error),
+            }
+        }
+    }
+
+    /// The flag of an error: whether another port may help.
+    fn try_bind_all(
+        addresses: &[Address],
+        backlog: u32,
+    ) -> Result<Vec<Listener>, (io::Error, bool)> {
+        let any_ipv4 = addresses
+            .iter()
+            .any(|a| matches!(a, Address::Inet(a) if a.is_ipv4()));
+        let mut listeners: Vec<Listener> = Vec::new();
+        let mut chosen = None;
+        for address in addresses {
+            let mut wanted = address.clone();
+            let mut shares_port = false;
+            if let (Address::Inet(inet), Some(port)) = (&mut wanted, chosen)
+                && inet.port() == 0
+            {
+                inet.set_port(port);
+                shares_port = true;
+            }
+            let listener = match Listener::bind(&wanted, backlog, any_ipv4) {
+                Ok(listener) => listener,
+                // `localhost` on a machine without IPv6: the other address is enough.
+                Err(error) if is_second_loopback(&wanted, &listeners) && is_absent(&error) => {
+                    continue;
+                }
+                Err(error) => {
+                    let message = format!("{wanted}: {}", describe(&error));
+                    return Err((io::Error::new(error.kind(), message), shares_port));
+                }
+            };
+            if let (Address::Inet(asked), Address::Inet(got)) = (address, &listener.address)
+                && asked.port() == 0
+            {
+                chosen = Some(got.port());
+            }
+            listeners.push(listener);
+        }
+        Ok(listeners)
+    }
+
+    fn bind(address: &Address, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
+        match address {
+            Address::Inet(inet) => bind_tcp(*inet, backlog, any_ipv4),
+            Address::Unix(path) => bind_unix(path, backlog),
+        }
+    }
+
+    /// Where it listens; a port that was 0 is now the real one.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Changes the length of the queue of connections that wait to be accepted.
+    pub fn set_backlog(&self, backlog: u32) -> io::Result<()> {
+        socket::listen(&self.socket, backlog)
+    }
+
+    /// The next connection; `WouldBlock` if none waits.
+    pub fn accept(&self) -> io::Result<(OwnedFd, Peer)> {
+        let (socket, address) = socket::accept(self.socket.as_fd())?;
+        Ok((socket, address.map_or(Peer::Unix, Peer::Inet)))
+    }
+
+    /// Ends the socket itself, in every process that has a copy of it: from now on clients are
+    /// refused.
+    pub fn shut(&self) {
+        // Another worker may have been faster.
+        let _ = socket::shutdown(self.socket.as_fd(), Shutdown::Both);
+    }
+
+    /// Removes the file of a Unix socket, if it is still the one that was made for this.
+    pub fn remove_file(&self) {
+        if let (Address::Unix(path), Some(made)) = (&self.address, self.made)
+            && identity(path).ok() == Some(made)
+        {
+            // If it cannot be removed, the next start finds it stale and replaces it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn bind_tcp(address: SocketAddr, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
+    let everywhere = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    // Somebody who names IPv4 addresses too wants this one to leave them alone.
+    let stack = if everywhere && !any_ipv4 {
+        Stack::Dual
+    } else {
+        Stack::Single
+    };
+    let socket = match socket::listen_tcp(address, stack, backlog) {
+        Err(error) if stack == Stack::Dual && is_absent(&error) => {
+            let ipv4 = (Ipv4Addr::UNSPECIFIED, address.port()).into();
+            socket::listen_tcp(ipv4, Stack::Single, backlog)
+        }
+        result => result,
+    }?;
+    let listener = TcpListener::from(socket);
+    let address = Address::Inet(listener.local_addr()?);
+    Ok(Listener {
+        socket: listener.into(),
+        address,
+        made: None,
+    })
+}
+
+fn bind_unix(path: &Path, backlog: u32) -> io::Result<Listener> {
+    // A file that a dead server left behind is replaced; one that answers is not.
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.file_type().is_socket() => {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                fs::remove_file(path)?;
+            }
+            _ => return Err(io::ErrorKind::AddrInUse.into()),
+        },
+        // If there is more to it than that there is none, bind says so.
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    let made = Some(identity(path)?);
+    let listener = Listener {
+        socket: listener.into(),
+        address: Address::Unix(path.into()),
+        made,
+    };
+    listener.set_backlog(backlog)?;
+    Ok(listener)
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let meta = fs::symlink_metadata(path)?;
+    Ok((meta.dev(), meta.ino()))
+}
+
+fn is_second_loopback(address: &Address, bound: &[Listener]) -> bool {
+    matches!(address, Address::Inet(a) if a.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST))
+        && bound.iter().any(
+            |l| matches!(l.address, Address::Inet(a) if a.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        )
+}
+
+/// This machine does not have the address, or its family.
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.kind() == io::ErrorKind::Unsupported
+        || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
+}
+
+/// The cause without the error's number.
+fn describe(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "address already in use",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        io::ErrorKind::AlreadyExists => "there is a file that is not a socket",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::NotFound => "no such directory",
+        io::ErrorKind::InvalidInput => "not a usable address",
+        _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => "address family not supported",
+        _ => "cannot listen there",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    fn addresses(texts: &[&str]) -> Vec<Address> {
+        texts
+            .iter()
+            .flat_map(|text| Address::parse(text).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn addresses_are_read() {
+        for (text, want) in [
+            ("127.0.0.1:80", &["127.0.0.1:80"][..]),
+            ("[::1]:80", &["[::1]:80"]),
+            ("localhost:80", &["127.0.0.1:80", "[::1]:80"]),
+            ("unix:/tmp/a:b", &["unix:/tmp/a:b"]),
+        ] {
+            let got: Vec<String> = Address::parse(text)
+                .unwrap()
+                .iter()
+                .map(Address::to_string)
+                .collect();
+            assert_eq!(got, want, "{text}");
+        }
+        for text in [
+            "",
+            "80",
+            ":80",
+            "unix:",
+            "localhost",
+            "localhost:x",
+            "a.b:80",
+            "::1:80",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn port_0_with_several_hosts_is_one_port() {
+        let wanted = addresses(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"]);
+        let listeners = Listener::bind_all(&wanted, 16).unwrap();
+        let ports: Vec<u16> = listeners
+            .iter()
+            .filter_map(|l| match l.address() {
+                Address::Inet(a) => Some(a.port()),
+                Address::Unix(_) => None,
+            })
+            .collect();
+        assert!(
+            ports[0] != 0 && ports.iter().all(|p| *p == ports[0]),
+            "{ports:?}"
+        );
+        for listener in &listeners {
+            let Address::Inet(address) = listener.address() else {
+                continue;
+            };
+            TcpStream::connect(address).unwrap();
+        }
+    }
+
+    #[test]
+    fn all_are_bound_or_none() {
+        let taken = Listener::bind_all(&addresses(&["127.0.0.1:0"]), 1).unwrap();
+        let wanted = [
+            Address::parse("127.0.0.2:0").unwrap(),
+            vec![taken[0].address().clone()],
+        ];
+        let error = Listener::bind_all(&wanted.concat(), 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let message = error.to_string();
+        assert_eq!(
+            message,
+            format!("{}: address already in use", taken[0].address())
+        );
+    }
+
+    #[test]
+    fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
+        let path = std::env::temp_dir().join(format!("httprs-listener-{}", std::process::id()));
+        let address = [Address::Unix(path.clone())];
+        let first = Listener::bind_all(&address, 1).unwrap();
+        let error = Listener::bind_all(&address, 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        let second = Listener::bind_all(&address, 1).unwrap();
+        UnixStream::connect(&path).unwrap();
+        assert_eq!(second[0].accept().unwrap().1, Peer::Unix);
+        second[0].remove_file();
+        assert!(!path.exists());
+        second[0].remove_file();
+
+        fs::write(&path, "mine").unwrap();
+        assert!(
+            Listener::bind_all(&address, 1).is_err(),
+            "a file that is no socket stays"
+        );
+        second[0].remove_file();
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,377 @@
+//! [`WorkerManager`]: the master's loop. It turns signals, reports and deaths into events for the
+//! supervisor, and does what that decides.
+//!
+//! A program of ours owns its signals and its children: it reads both from a signalfd and waits
+//! for any child, so that PID 1 of a container reaps orphans too. A program that embeds us keeps
+//! its own: then each worker is watched by its pidfd, and no signal and no other child is touched.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::control::{Command, Message, Report};
+use super::spawn::Child;
+use super::supervisor::{Action, Event, Policy, Supervisor};
+use super::{Outcome, Stopper, WorkerGroup};
+use crate::log::{Level, Log};
+use crate::scoreboard::{MAX_WORKERS, Scoreboard, State};
+use crate::sys::clock;
+use crate::sys::epoll::{Epoll, Events, Interest};
+use crate::sys::process::{self, Exit};
+use crate::sys::signal::{self, Signal, SignalFd};
+use crate::time::Millis;
+
+const STOP: u64 = u64::MAX;
+const SIGNALS: u64 = u64::MAX - 1;
+/// Tokens of control lines; those of pidfds follow.
+pub(super) const LINES: u64 = 0;
+pub(super) const PIDFDS: u64 = MAX_WORKERS as u64;
+
+/// Signals that the master reads, if signals are ours.
+const MASTER_SIGNALS: [Signal; 6] = [
+    Signal::TERM,
+    Signal::QUIT,
+    Signal::INT,
+    Signal::HUP,
+    Signal::USR1,
+    Signal::CHLD,
+];
+
+/// How the manager learns that a worker died.
+pub(super) enum Watch {
+    /// `SIGCHLD`; all children are ours.
+    Signals(SignalFd),
+    /// A pidfd for each worker; other children are somebody else's.
+    Pidfds,
+}
+
+/// Forks workers and keeps them running.
+pub struct WorkerManager<'a> {
+    pub(super) groups: Vec<WorkerGroup>,
+    supervisor: Supervisor,
+    pub(super) children: Vec<Option<Child>>,
+    /// What happened to the last worker of each slot, to be told together with its successor.
+    pub(super) obituaries: Vec<Option<String>>,
+    pub(super) board: &'a Scoreboard,
+    pub(super) log: &'a Log,
+    stopper: Stopper,
+    pub(super) watch: Watch,
+    /// The master's own; a worker closes what it inherited of it.
+    pub(super) epoll: Option<Epoll>,
+    /// Logged once every worker is ready.
+    announcement: Option<String>,
+    /// What asked for the stop, for the receipt.
+    pub(super) reason: String,
+    pub(super) stopped_at: Option<Millis>,
+}
+
+impl<'a> WorkerManager<'a> {
+    /// A manager that has forked nothing yet. With `own_signals`, it blocks and reads the
+    /// signals that stop a server, and waits for any child.
+    pub fn new(
+        groups: Vec<WorkerGroup>,
+        mut policy: Policy,
+        board: &'a Scoreboard,
+        log: &'a Log,
+        stopper: Stopper,
+        own_signals: bool,
+    ) -> io::Result<WorkerManager<'a>> {
+        policy.workers = groups.iter().map(|group| group.count).sum();
+        if !(1..=MAX_WORKERS).contains(&policy.workers) {
+            let message = format!("{} workers: expected 1 to {MAX_WORKERS}", policy.workers);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let epoll = Epoll::new()?;
+        epoll.add(stopper.as_fd(), STOP, Interest::READ)?;
+        let watch = if own_signals {
+            signal::set_default(Signal::CHLD)?;
+            signal::block(&MASTER_SIGNALS)?;
+            let signals = SignalFd::new(&MASTER_SIGNALS)?;
+            epoll.add(&signals, SIGNALS, Interest::READ)?;
+            Watch::Signals(signals)
+        } else {
+            Watch::Pidfds
+        };
+        Ok(WorkerManager {
+            groups,
+            supervisor: Supervisor::new(policy),
+            children: (0..policy.workers).map(|_| None).collect(),
+            obituaries: vec![None; policy.workers],
+            board,
+            log,
+            stopper,
+            watch,
+            epoll: Some(epoll),
+            announcement: None,
+            reason: String::new(),
+            stopped_at: None,
+        })
+    }
+
+    /// A line to log once every worker is ready.
+    pub fn announce(&mut self, line: String) {
+        self.announcement = Some(line);
+    }
+
+    /// Forks the workers, calls `started`, and keeps the workers running until the server is asked
+    /// to stop, or gives up.
+    pub fn run(&mut self, started: impl FnOnce()) -> io::Result<Outcome> {
+        let result = self.keep_running(started);
+        if result.is_err() {
+            self.abandon();
+        }
+        for group in &mut self.groups {
+            group.worker.cleanup();
+        }
+        result
+    }
+
+    fn keep_running(&mut self, started: impl FnOnce()) -> io::Result<Outcome> {
+        for group in &mut self.groups {
+            group.worker.init()?;
+        }
+        self.board.set_wanted(self.children.len());
+        let mut events = Events::with_capacity(64);
+        let mut outcome = self.decide(Event::Start);
+        started();
+        while outcome.is_none() {
+            let timeout = self.timeout();
+            self.epoll()?.wait(&mut events, timeout)?;
+            let tokens: Vec<u64> = (0..events.len())
+                .filter_map(|index| events.get(index))
+                .map(|e| e.0)
+                .collect();
+            for token in tokens {
+                outcome = outcome.or(self.on_event(token)?);
+            }
+            outcome = outcome.or_else(|| self.decide(Event::Tick));
+        }
+        let outcome = outcome.unwrap_or(Outcome {
+            stopped: true,
+            killed: 0,
+        });
+        self.write_receipt(outcome);
+        Ok(outcome)
+    }
+
+    pub(super) fn epoll(&self) -> io::Result<&Epoll> {
+        self.epoll
+            .as_ref()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn timeout(&self) -> Option<u64> {
+        let wake_at = self.supervisor.wake_at();
+        // The coarse clock may lag by a tick; see `event_loop`.
+        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + 4)
+    }
+
+    fn on_event(&mut self, token: u64) -> io::Result<Option<Outcome>> {
+        match token {
+            STOP => {
+                if self.stopper.take()? {
+                    return Ok(self.stop("request"));
+                }
+            }
+            SIGNALS => return self.on_signals(),
+            token if token >= PIDFDS => return self.on_pidfd((token - PIDFDS) as usize),
+            token => return Ok(self.on_report((token - LINES) as usize)),
+        }
+        Ok(None)
+    }
+
+    fn on_signals(&mut self) -> io::Result<Option<Outcome>> {
+        let mut outcome = None;
+        while let Watch::Signals(signals) = &self.watch
+            && let Some(signal) = signals.read()?
+        {
+            outcome = outcome.or(match signal {
+                Signal::CHLD => self.reap()?,
+                Signal::USR1 => self.reopen_logs(),
+                signal => self.stop(signal),
+            });
+        }
+        Ok(outcome)
+    }
+
+    fn stop(&mut self, reason: impl fmt::Display) -> Option<Outcome> {
+        if self.stopped_at.is_none() {
+            self.stopped_at = Some(now());
+            self.reason = reason.to_string();
+        }
+        self.decide(Event::Stop)
+    }
+
+    fn reopen_logs(&mut self) -> Option<Outcome> {
+        if let Err(error) = self.log.reopen() {
+            self.say(
+                Level::Error,
+                format_args!("the log file cannot be opened again: {error}"),
+            );
+        }
+        for child in self.children.iter().flatten() {
+            child.line.send(Command::ReopenLog);
+        }
+        None
+    }
+
+    /// Waits for every child that has ended, whosever it was.
+    fn reap(&mut self) -> io::Result<Option<Outcome>> {
+        let mut outcome = None;
+        while let Some((pid, exit)) = process::try_wait_any()? {
+            let is_it = |child: &Option<Child>| child.as_ref().is_some_and(|c| c.pid == pid);
+            // One that is unknown was an orphan that PID 1 inherited.
+            if let Some(slot) = self.children.iter().position(is_it) {
+                outcome = outcome.or(self.bury(slot, exit));
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn on_pidfd(&mut self, slot: usize) -> io::Result<Option<Outcome>> {
+        let Some(Some(child)) = self.children.get(slot) else {
+            return Ok(None);
+        };
+        match process::try_wait(child.pid)? {
+            Some(exit) => Ok(self.bury(slot, exit)),
+            None => Ok(None),
+        }
+    }
+
+    fn bury(&mut self, slot: usize, exit: Exit) -> Option<Outcome> {
+        // What it said before it died comes first: one that was ready is not one that never was.
+        let mut outcome = self.on_report(slot);
+        let child = self.children[slot].take()?;
+        self.forget(child.line.as_fd());
+        if let Some(pidfd) = &child.pidfd {
+            self.forget(pidfd.as_fd());
+        }
+        let state = self.slot_state(slot);
+        self.set_slot(slot, State::Empty, 0);
+        let text = format!("worker {slot} (pid {}) {exit}", child.pid);
+        if exit == Exit::Code(0) && state == State::Draining {
+            self.say(Level::Debug, format_args!("{text}"));
+        } else if self.stopped_at.is_some() {
+            self.say(Level::Warn, format_args!("{text}"));
+        }
+        self.obituaries[slot] = Some(text);
+        // Before its successor is forked, which would inherit what is still open.
+        drop(child);
+        outcome = outcome.or_else(|| self.decide(Event::Died(slot)));
+        outcome
+    }
+
+    /// Takes a descriptor out of epoll. Closing it is not enough: whatever was forked since, a
+    /// worker of another server in this program for one, may hold a copy, and then it would be
+    /// reported for ever.
+    fn forget(&self, fd: BorrowedFd<'_>) {
+        // An error means that it was taken out before.
+        let _ = self.epoll().and_then(|epoll| epoll.delete(fd));
+    }
+
+    fn on_report(&mut self, slot: usize) -> Option<Outcome> {
+        loop {
+            let line = &self.children.get(slot)?.as_ref()?.line;
+            let outcome = match line.receive() {
+                Message::Some(Report::Ready) => self.note_ready(slot),
+                Message::Some(Report::Retire) => self.decide(Event::Retire(slot)),
+                Message::None => return None,
+                Message::Gone => {
+                    // Its death will be told; the end of input would be told for ever.
+                    self.forget(line.as_fd());
+                    return None;
+                }
+            };
+            if outcome.is_some() {
+                return outcome;
+            }
+        }
+    }
+
+    fn note_ready(&mut self, slot: usize) -> Option<Outcome> {
+        if self.slot_state(slot) == State::Starting {
+            let pid = self.children[slot]
+                .as_ref()
+                .map_or(0, |child| child.pid.get());
+            self.set_slot(slot, State::Ready, pid as u64);
+        }
+        let outcome = self.decide(Event::Ready(slot));
+        if self.supervisor.is_complete()
+            && let Some(line) = self.announcement.take()
+        {
+            self.say(Level::Info, format_args!("{line}"));
+        }
+        outcome
+    }
+
+    /// Asks the supervisor, and does what it says.
+    fn decide(&mut self, event: Event) -> Option<Outcome> {
+        let mut actions = Vec::new();
+        let mut events = vec![event];
+        let mut outcome = None;
+        while let Some(event) = events.pop() {
+            self.supervisor.on(event, now(), &mut actions);
+            for action in actions.drain(..) {
+                match action {
+                    Action::Fork(slot) => {
+                        if let Err(error) = self.fork(slot) {
+                            self.say(
+                                Level::Error,
+                                format_args!(
+                                    "worker {slot} cannot be forked: {error}; trying again"
+                                ),
+                            );
+                            events.push(Event::ForkFailed(slot));
+                        }
+                    }
+                    Action::Drain(slot) => self.drain(slot),
+                    Action::Kill(slot) => self.kill(slot),
+                    Action::Announce => self.board.set_stopping(),
+                    Action::Finish(verdict) => outcome = Some(verdict.into()),
+                }
+            }
+        }
+        outcome
+    }
+
+    fn drain(&mut self, slot: usize) {
+        if let Some(child) = &self.children[slot] {
+            child.line.send(Command::Drain);
+            self.set_slot(slot, State::Draining, child.pid.get() as u64);
+        }
+    }
+
+    fn kill(&self, slot: usize) {
+        if let Some(child) = &self.children[slot] {
+            child.kill();
+        }
+    }
+
+    fn slot_state(&self, slot: usize) -> State {
+        self.board
+            .slot(slot)
+            .map_or(State::Empty, |slot| slot.record().state)
+    }
+
+    pub(super) fn set_slot(&self, slot: usize, state: State, pid: u64) {
+        if let Some(slot) = self.board.slot(slot) {
+            slot.set_state(state, pid);
+        }
+    }
+
+    /// After an error: no worker outlives its manager.
+    fn abandon(&mut self) {
+        for child in self.children.iter_mut().filter_map(Option::take) {
+            child.kill();
+            let _ = process::wait(child.pid);
+        }
+    }
+
+    pub(super) fn say(&self, level: Level, message: fmt::Arguments<'_>) {
+        self.log.event(level, clock::realtime_ms(), message);
+    }
+}
+
+pub(super) fn now() -> Millis {
+    Millis::new(clock::monotonic_ms())
+}

@@ -1,0 +1,145 @@
+//! How a [`WorkerManager`] makes a worker: the fork, what the child lets go of, and what ties it to
+//! its master.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::control::{self, Line};
+use super::manager::{LINES, PIDFDS, Watch, WorkerManager};
+use super::{Context, Worker};
+use crate::log::Level;
+use crate::scoreboard::State;
+use crate::sys::epoll::Interest;
+use crate::sys::process::{self, Pid};
+use crate::sys::signal::{self, Signal};
+
+/// A worker, as long as it was not waited for.
+pub(super) struct Child {
+    pub(super) pid: Pid,
+    pub(super) line: Line,
+    /// Where signals are not ours: readable when it is dead.
+    pub(super) pidfd: Option<OwnedFd>,
+}
+
+impl Child {
+    /// Kills it. However that fails, it is dead already.
+    pub(super) fn kill(&self) {
+        let _ = match &self.pidfd {
+            Some(pidfd) => process::kill_by_pidfd(pidfd.as_fd(), Signal::KILL),
+            // Nobody but us waits for children, so the pid is still its own.
+            None => process::kill(self.pid, Signal::KILL),
+        };
+    }
+}
+
+impl WorkerManager<'_> {
+    /// Forks a worker for a slot.
+    pub(super) fn fork(&mut self, slot: usize) -> io::Result<()> {
+        let (line, orders) = control::pair()?;
+        self.set_slot(slot, State::Starting, 0);
+        let master = Pid::current();
+        let mut line = Some(line);
+        let forked = process::fork(|| {
+            // The master's end: as long as we held it, we could not see that the master is dead.
+            line = None;
+            let mut orders = orders;
+            match self.become_worker(master, &mut orders) {
+                Ok(()) => self.run_worker(slot, orders),
+                Err(_) => 1,
+            }
+        });
+        let watched = forked.and_then(|pid| self.watch_child(slot, pid, line));
+        let child = match watched {
+            Ok(child) => child,
+            Err(error) => {
+                self.set_slot(slot, State::Empty, 0);
+                return Err(error);
+            }
+        };
+        let pid = child.pid;
+        self.set_slot(slot, State::Starting, pid.get() as u64);
+        self.children[slot] = Some(child);
+        if let Some(obituary) = self.obituaries[slot].take() {
+            self.say(
+                Level::Warn,
+                format_args!("{obituary}; replaced by pid {pid}"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Has epoll report what the new worker says, and its death. One that cannot be watched is
+    /// not kept.
+    fn watch_child(&self, slot: usize, pid: Pid, line: Option<Line>) -> io::Result<Child> {
+        let watch = || {
+            let line = line.ok_or(io::ErrorKind::NotConnected)?;
+            let epoll = self.epoll()?;
+            epoll.add(&line, LINES + slot as u64, Interest::READ)?;
+            let pidfd = match self.watch {
+                Watch::Signals(_) => None,
+                Watch::Pidfds => {
+                    let pidfd = process::pidfd(pid)?;
+                    epoll.add(&pidfd, PIDFDS + slot as u64, Interest::READ)?;
+                    Some(pidfd)
+                }
+            };
+            Ok(Child { pid, line, pidfd })
+        };
+        watch().inspect_err(|_| {
+            let _ = process::kill(pid, Signal::KILL);
+            let _ = process::wait(pid);
+        })
+    }
+
+    /// In the child: what only a master needs is let go, and what binds it to its master is made.
+    fn become_worker(&mut self, master: Pid, orders: &mut control::Orders) -> io::Result<()> {
+        process::set_parent_death_signal(Signal::KILL)?;
+        // It may have died before that call; then nobody would tell us.
+        if Pid::parent() != master {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        // The master's ends of the other workers' lines: as long as we held them, their owners
+        // could not see that the master is dead.
+        self.children.clear();
+        self.epoll = None;
+        // A worker writes to peers that may be gone, and sendfile(2) has no MSG_NOSIGNAL.
+        signal::ignore(Signal::PIPE)?;
+        signal::set_default(Signal::CHLD)?;
+        // The standard library's handlers, which look for an overflown stack, swallow the first of
+        // these that somebody sends. Whatever it was, it ends this worker.
+        signal::set_default(Signal::SEGV)?;
+        signal::set_default(Signal::BUS)?;
+        if let Watch::Signals(_) = self.watch {
+            orders.listen_to_signals()?;
+            signal::ignore(Signal::USR1)?;
+            signal::unblock(&[Signal::CHLD, Signal::USR1])?;
+        }
+        self.watch = Watch::Pidfds;
+        Ok(())
+    }
+
+    fn run_worker(&mut self, slot: usize, orders: control::Orders) -> i32 {
+        let (board, log) = (self.board, self.log);
+        match (self.group_of(slot), board.slot(slot)) {
+            (Some(worker), Some(record)) => worker.run(&mut Context {
+                index: slot,
+                slot: record,
+                board,
+                orders,
+                log,
+            }),
+            _ => 1,
+        }
+    }
+
+    fn group_of(&mut self, slot: usize) -> Option<&mut dyn Worker> {
+        let mut first = 0;
+        for group in &mut self.groups {
+            first += group.count;
+            if slot < first {
+                return Some(&mut *group.worker);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,70 @@
+//! [`Stream`]: where a connection's bytes come from and go to. [`Socket`] is the plain one, for
+//! TCP and Unix sockets.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::process::FileRange;
+use crate::sys::{sendfile::sendfile, socket};
+
+/// A non-blocking, ordered stream of bytes in both directions. Calls that would have to wait
+/// fail with `WouldBlock`, and its descriptor says when to try again.
+pub trait Stream: AsFd {
+    /// Reads what is there; `Ok(0)` is the end of input.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes as much as there is room for. With `more`, the rest of the message follows at once.
+    fn write(&mut self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize>;
+
+    /// Writes as much of a file's range as there is room for, at most `max` bytes; `Ok(0)` if the
+    /// file is shorter.
+    fn send_file(&mut self, range: &FileRange, max: u64) -> io::Result<usize>;
+
+    /// Says that no more will be written. Reading goes on.
+    fn shutdown(&mut self) -> io::Result<()>;
+}
+
+/// A connected TCP or Unix socket.
+#[derive(Debug)]
+pub struct Socket(OwnedFd);
+
+impl Socket {
+    /// Takes over a connected, non-blocking socket.
+    pub fn new(fd: OwnedFd) -> Socket {
+        Socket(fd)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Stream for Socket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        socket::recv(self.0.as_fd(), buf)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        match slices {
+            // The kernel has less to do for the plain call.
+            [one] => socket::send(self.0.as_fd(), one, more),
+            _ => socket::send_vectored(self.0.as_fd(), slices, more),
+        }
+    }
+
+    fn send_file(&mut self, range: &FileRange, max: u64) -> io::Result<usize> {
+        sendfile(
+            self.0.as_fd(),
+            &range.file,
+            range.offset,
+            range.len.min(max),
+        )
+    }
+
+    fn shutdown(&mut self) -> io::Result<()> {
+        socket::shutdown(self.0.as_fd(), Shutdown::Write)
+    }
+}

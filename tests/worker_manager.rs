@@ -1,0 +1,173 @@
+//! The worker manager: it forks, replaces, drains, kills and gives up, whatever its workers do.
+//! They are of the simplest kind here, without sockets, and run in a thread of the test.
+
+use std::io;
+use std::process::Command as Program;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use httprs::scoreboard::State;
+use httprs::worker::{Command, Context, Message};
+use httprs::{Outcome, Scoreboard, Server, Stopper, Worker};
+
+/// Does nothing until it is told to leave.
+#[derive(Clone, Copy)]
+struct Sleeper {
+    /// It says that it is ready; else it exits at once.
+    ready: bool,
+    /// It leaves when it is told to.
+    leaves: bool,
+}
+
+const GOOD: Sleeper = Sleeper {
+    ready: true,
+    leaves: true,
+};
+
+impl Worker for Sleeper {
+    fn run(&mut self, context: &mut Context<'_>) -> i32 {
+        if !self.ready {
+            return 3;
+        }
+        context.orders.report_ready();
+        loop {
+            match context.orders.wait(None) {
+                Ok(Message::Some(Command::Drain)) if self.leaves => return 0,
+                Ok(Message::Gone) | Err(_) => return 0,
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// Runs a manager of `count` sleepers while `meanwhile` looks at its board.
+fn manage(
+    count: usize,
+    sleeper: Sleeper,
+    meanwhile: impl FnOnce(&Scoreboard, &Stopper) + Send,
+) -> io::Result<Outcome> {
+    let server = Server::bind_all(&[])?
+        .workers(count)
+        .drain_timeout_ms(200)
+        .max_restarts(2, 60);
+    let (board, stopper) = (server.scoreboard(), server.stopper());
+    thread::scope(|scope| {
+        scope.spawn(|| meanwhile(&board, &stopper));
+        server.run_worker(sleeper)
+    })
+}
+
+#[track_caller]
+fn until(mut condition: impl FnMut() -> bool) {
+    let patience = Instant::now();
+    while !condition() {
+        assert!(
+            patience.elapsed() < Duration::from_secs(20),
+            "it never happens"
+        );
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn pids(board: &Scoreboard) -> Vec<u64> {
+    board.records().map(|record| record.pid).collect()
+}
+
+#[test]
+fn worker_manager_forks_drains_and_returns() {
+    let outcome = manage(3, GOOD, |board, stopper| {
+        until(|| board.ready() == 3);
+        assert!(board.is_ready());
+        stopper.stop().unwrap();
+        until(|| board.stopping() && board.records().all(|r| r.state == State::Empty));
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.stopped, outcome.killed), (true, 0));
+}
+
+#[test]
+fn worker_manager_replaces_the_dead_and_leaves_the_others_alone() {
+    let outcome = manage(3, GOOD, |board, stopper| {
+        until(|| board.ready() == 3);
+        let before = pids(board);
+        for _ in 0..3 {
+            let pid = pids(board)[1];
+            let kill = Program::new("kill").args(["-9", &pid.to_string()]).status();
+            assert!(kill.unwrap().success());
+            until(|| board.ready() == 3 && pids(board)[1] != pid);
+        }
+        let after = pids(board);
+        assert_eq!((before[0], before[2]), (after[0], after[2]));
+        stopper.stop().unwrap();
+    });
+    assert_eq!(outcome.unwrap().killed, 0);
+}
+
+#[test]
+fn worker_manager_kills_who_does_not_leave() {
+    let outcome = manage(
+        2,
+        Sleeper {
+            leaves: false,
+            ..GOOD
+        },
+        |board, stopper| {
+            until(|| board.ready() == 2);
+            stopper.stop().unwrap();
+        },
+    );
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.stopped, outcome.killed), (true, 2));
+}
+
+#[test]
+fn worker_manager_gives_up_on_workers_that_are_never_ready() {
+    let outcome = manage(
+        2,
+        Sleeper {
+            ready: false,
+            ..GOOD
+        },
+        |_, _| {},
+    );
+    assert!(!outcome.unwrap().stopped);
+}
+
+#[test]
+fn worker_manager_replaces_who_was_ready_for_ever() {
+    /// Says that it is ready and dies before anybody can have looked.
+    struct Brief;
+    impl Worker for Brief {
+        fn run(&mut self, context: &mut Context<'_>) -> i32 {
+            context.orders.report_ready();
+            3
+        }
+    }
+    let server = Server::bind_all(&[])
+        .unwrap()
+        .workers(8)
+        .max_restarts(1, 60);
+    let (board, stopper) = (server.scoreboard(), server.stopper());
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seen = Vec::new();
+            until(|| {
+                seen.extend(pids(&board));
+                seen.sort_unstable();
+                seen.dedup();
+                seen.len() > 24
+            });
+            stopper.stop().unwrap();
+        });
+        server.run_worker(Brief).unwrap()
+    });
+    assert!(outcome.stopped, "it gave up on workers that were ready");
+}
+
+#[test]
+fn worker_manager_refuses_a_number_of_workers_that_makes_no_sense() {
+    for count in [0, 513] {
+        let error = manage(count, GOOD, |_, _| {}).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{count}");
+    }
+}
