@@ -6,6 +6,7 @@ compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidf
 
 #[doc(hidden)]
 pub mod args;
+pub mod handlers;
 pub mod http;
 mod log;
 pub mod process;

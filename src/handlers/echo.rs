@@ -1,0 +1,69 @@
+//! [`Echo`]: answers with the request as it was understood. For trying things out.
+
+use std::io::{self, Write};
+
+use crate::http::{Handler, HttpRequest, HttpResponse};
+
+/// Answers every request with 200 and, as plain text, what was asked: a line `Echo response`, a
+/// line with method, path and query, a line for each header field, then the body as decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Echo;
+
+impl Handler for Echo {
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        res.header("Content-Type", "text/plain; charset=utf-8")?;
+        // What comes back is the client's own: no browser may take it for a page of ours.
+        res.header("X-Content-Type-Options", "nosniff")?;
+        writeln!(res, "Echo response")?;
+        write!(res, "{} {}", req.method_str(), req.raw_path())?;
+        if let Some(query) = req.query_str() {
+            write!(res, " {query}")?;
+        }
+        writeln!(res)?;
+        for (name, value) in req.headers().iter() {
+            write!(res, "{name}: ")?;
+            res.write_all(value)?;
+            writeln!(res)?;
+        }
+        res.write_all(req.body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::every_split;
+    use crate::http::Http1;
+
+    #[test]
+    fn what_was_asked_comes_back() {
+        for (name, wire, want) in [
+            (
+                "a query",
+                "GET /a%20b?c=d&e HTTP/1.1\r\nHost: x\r\nX-Y:  z \r\n\r\n",
+                "Echo response\nGET /a%20b c=d&e\nHost: x\nX-Y: z\n",
+            ),
+            (
+                "a body",
+                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+                "Echo response\nPOST /\nHost: x\nContent-Length: 3\nabc",
+            ),
+            (
+                "a chunked body",
+                "BREW /pot HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+                 3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n",
+                "Echo response\nBREW /pot\nHost: x\nTransfer-Encoding: chunked\nabcd",
+            ),
+        ] {
+            let got = every_split(&Http1::with(Echo), wire.as_bytes());
+            let text = String::from_utf8(got.bytes).unwrap();
+            assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{name}: {text}");
+            assert!(
+                text.contains("\r\nX-Content-Type-Options: nosniff\r\n"),
+                "{name}: {text}"
+            );
+            assert_eq!(text.split_once("\r\n\r\n").unwrap().1, want, "{name}");
+            assert!(!got.closed, "{name}");
+        }
+    }
+}

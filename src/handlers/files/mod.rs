@@ -1,0 +1,267 @@
+//! [`Files`]: a directory, served.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod` | requests in, answers out (RFC 9110) |
+//! | `store` | from a path to a file, as it was at most a second ago |
+//! | `entry` | a file, ready to be sent many times |
+//! | `cache` | which of them are remembered |
+//!
+//! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
+//! nothing here compares paths. What changes on the disk is noticed within one second. A file that
+//! is replaced by renaming is sent whole, the old one or the new one; an edit in place under an
+//! answer that is on its way cannot be caught, and one that shortens it ends the connection.
+//!
+//! A request for a file that was looked at within the second makes no system call and allocates
+//! nothing. Small files are in memory: at most 64 KiB each, so with 256 of them
+//! 16 MiB in each worker. The others hold a descriptor each.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::http::conditional::{self, Outcome};
+use crate::http::date::imf_fixdate;
+use crate::http::range::{self, Range};
+use crate::http::{Body, Handler, HttpRequest, HttpResponse, Method, StatusCode};
+use crate::process::FileRange;
+use crate::sys::beneath::{Cause, Links};
+
+mod cache;
+mod entry;
+mod store;
+
+use cache::Cache;
+use entry::{Content, Entry};
+use store::{Found, Store};
+
+/// How many files are remembered unless somebody says otherwise.
+const ENTRIES: usize = 256;
+
+/// What may be asked of a file.
+const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+/// Serves the files of a directory: GET and HEAD, with conditions and ranges.
+///
+/// ```
+/// use httprs::handlers::files::Files;
+/// use httprs::{Http1, harness};
+///
+/// let http = Http1::with(Files::open("src")?);
+/// let answer = harness::converse(&http, &[b"GET /lib.rs HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Files {
+    hidden: bool,
+    store: RefCell<Store>,
+}
+
+impl Files {
+    /// The directory at `root`. It may be a link that is switched later: the path is resolved
+    /// again every second.
+    ///
+    /// # Errors
+    /// There is none, it is no directory, or we may not go there.
+    pub fn open(root: impl AsRef<Path>) -> io::Result<Files> {
+        Ok(Files {
+            hidden: false,
+            store: RefCell::new(Store::open(root.as_ref(), ENTRIES)?),
+        })
+    }
+
+    /// The name of the file that stands for its directory; `index.html` by default, empty for
+    /// none.
+    pub fn index(mut self, name: &str) -> Files {
+        self.store.get_mut().index = name.into();
+        self
+    }
+
+    /// Whether names that begin with a dot are served, too. `.well-known` always is (RFC 8615).
+    pub fn hidden(mut self, shown: bool) -> Files {
+        self.hidden = shown;
+        self
+    }
+
+    /// Whether symbolic links are followed where they stay inside; they are by default. The root
+    /// itself may be one in any case.
+    pub fn follow_links(mut self, follow: bool) -> Files {
+        self.store.get_mut().links = if follow { Links::Follow } else { Links::Refuse };
+        self
+    }
+
+    /// How many files each worker remembers, 256 by default; 0 for none.
+    pub fn cache(mut self, entries: usize) -> Files {
+        self.store.get_mut().cache = Cache::new(entries);
+        self
+    }
+}
+
+impl Handler for Files {
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        match req.method() {
+            Method::Get | Method::Head => {}
+            Method::Options => {
+                res.status(StatusCode::NO_CONTENT).header("Allow", ALLOW)?;
+                return Ok(());
+            }
+            _ => {
+                res.header("Allow", ALLOW)?;
+                return refuse(res, StatusCode::METHOD_NOT_ALLOWED);
+            }
+        }
+        let path = req.path_bytes();
+        // No file has a slash in its name, and what is hidden does not exist.
+        if req.has_encoded_slash() || (!self.hidden && is_hidden(path)) {
+            return refuse(res, StatusCode::NOT_FOUND);
+        }
+        let found = self.store.borrow_mut().find(path, req.now());
+        match found {
+            Ok(Found::File(entry)) => send(&entry, req, res),
+            Ok(Found::Directory) => redirect(req, res),
+            Err(Cause::Missing | Cause::Outside | Cause::Links) => {
+                refuse(res, StatusCode::NOT_FOUND)
+            }
+            Err(Cause::Forbidden) => refuse(res, StatusCode::FORBIDDEN),
+            Err(Cause::Exhausted) => {
+                res.header("Retry-After", "1")?;
+                refuse(res, StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Err(Cause::Other) => refuse(res, StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+/// Whether a segment begins with a dot. Dot segments themselves are gone by now.
+fn is_hidden(path: &[u8]) -> bool {
+    path.split(|b| *b == b'/')
+        .any(|segment| segment.starts_with(b".") && segment != b".well-known")
+}
+
+/// Answers with a file, or with a part of it, or with the news that there is none.
+fn send(entry: &Entry, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    let now = req.now().unix();
+    // A time in the future would make the next change look like none (RFC 9110 §8.8.2.1).
+    let changed = entry.changed.min(now);
+    let etag = Some(&entry.etag[..]);
+    match conditional::evaluate(req.headers(), req.method(), etag, Some(changed), now) {
+        Outcome::Proceed => {}
+        Outcome::NotModified => {
+            res.status(StatusCode::NOT_MODIFIED);
+            return push_validators(entry, changed, res);
+        }
+        Outcome::PreconditionFailed => return refuse(res, StatusCode::PRECONDITION_FAILED),
+    }
+    let (start, end) = match asked_range(entry, changed, req) {
+        Range::Whole => {
+            res.lines(&entry.about).body(whole(entry));
+            return push_validators(entry, changed, res);
+        }
+        Range::Unsatisfiable => {
+            content_range(res, format_args!("bytes */{}", entry.size))?;
+            return refuse(res, StatusCode::RANGE_NOT_SATISFIABLE);
+        }
+        Range::Part { start, end } => (start, end),
+    };
+    res.status(StatusCode::PARTIAL_CONTENT).lines(&entry.about);
+    push_validators(entry, changed, res)?;
+    content_range(res, format_args!("bytes {start}-{end}/{}", entry.size))?;
+    match &entry.content {
+        // Shared bytes are sent to their end, so a part of them is copied. There are few.
+        Content::Memory(bytes) => res.write_all(&bytes[start as usize..=end as usize]),
+        Content::Open(file) => {
+            res.body(Body::File(FileRange {
+                file: file.clone(),
+                offset: start,
+                len: end - start + 1,
+            }));
+            Ok(())
+        }
+    }
+}
+
+/// Which part is asked for. Only GET has ranges (RFC 9110 §14.2).
+fn asked_range(entry: &Entry, changed: u64, req: &HttpRequest) -> Range {
+    let fields = req.headers();
+    let mut values = fields.get_all("range");
+    match (values.next(), values.next()) {
+        (Some(value), None)
+            if req.method() == Method::Get
+                && conditional::if_range_holds(
+                    fields,
+                    Some(&entry.etag),
+                    Some(changed),
+                    req.now().unix(),
+                ) =>
+        {
+            range::resolve(value, entry.size)
+        }
+        _ => Range::Whole,
+    }
+}
+
+fn whole(entry: &Entry) -> Body {
+    match &entry.content {
+        Content::Memory(bytes) => Body::Shared(bytes.clone()),
+        Content::Open(file) => Body::File(FileRange {
+            file: file.clone(),
+            offset: 0,
+            len: entry.size,
+        }),
+    }
+}
+
+fn push_validators(entry: &Entry, changed: u64, res: &mut HttpResponse) -> io::Result<()> {
+    if changed == entry.changed {
+        res.lines(&entry.validators);
+    } else {
+        res.header("ETag", &entry.etag)?
+            .header("Last-Modified", imf_fixdate(changed))?;
+    }
+    Ok(())
+}
+
+/// Adds Content-Range without allocating: `bytes`, three numbers of at most twenty digits, signs.
+fn content_range(res: &mut HttpResponse, value: std::fmt::Arguments<'_>) -> io::Result<()> {
+    let mut text = [0; 80];
+    let mut rest = &mut text[..];
+    rest.write_fmt(value)?;
+    let left = rest.len();
+    res.header("Content-Range", &text[..text.len() - left])?;
+    Ok(())
+}
+
+/// Sends the client to the same path with a slash at its end, where relative links lead into the
+/// directory. Relative itself, since only the client knows what it calls us; with a dot in front,
+/// so that `a:b/` is no scheme.
+fn redirect(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    let path = req.path_bytes();
+    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+    let mut location = b"./".to_vec();
+    for &b in name {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            location.push(b);
+        } else {
+            write!(location, "%{b:02X}")?;
+        }
+    }
+    location.push(b'/');
+    if let Some(query) = req.query_str() {
+        location.push(b'?');
+        location.extend_from_slice(query.as_bytes());
+    }
+    res.header("Location", location)?;
+    refuse(res, StatusCode::MOVED_PERMANENTLY)
+}
+
+/// Answers with a status and one line that repeats it.
+fn refuse(res: &mut HttpResponse, status: StatusCode) -> io::Result<()> {
+    res.status(status)
+        .header("Content-Type", "text/plain; charset=utf-8")?
+        .header("X-Content-Type-Options", "nosniff")?;
+    writeln!(res, "{status} {}", status.reason())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! [`Health`]: `/livez` and `/readyz`, for whoever has to know whether to restart a server or to
+//! send it clients. Everything else goes to the handler inside.
+
+use std::io::{self, Write};
+
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
+use crate::scoreboard::Scoreboard;
+
+/// Answers `/livez` and `/readyz`, and hands everything else on.
+///
+/// `/livez` says 200 whenever a worker can say anything at all. `/readyz` reads the master's
+/// record: 200 while a worker is ready and the server is not stopping, else 503. Neither is
+/// logged.
+#[derive(Debug)]
+pub struct Health<H> {
+    board: Scoreboard,
+    inner: H,
+}
+
+impl<H: Handler> Health<H> {
+    /// Puts the two in front of `inner`.
+    pub fn new(board: Scoreboard, inner: H) -> Health<H> {
+        Health { board, inner }
+    }
+
+    fn ready(&self, res: &mut HttpResponse) -> io::Result<()> {
+        if self.board.is_ready() {
+            return writeln!(
+                res,
+                "ready: {} of {} workers",
+                self.board.ready(),
+                self.board.wanted()
+            );
+        }
+        res.status(StatusCode::SERVICE_UNAVAILABLE);
+        let why = if self.board.stopping() {
+            "stopping"
+        } else {
+            "no worker is ready"
+        };
+        writeln!(res, "not ready: {why}")
+    }
+}
+
+impl<H: Handler> Handler for Health<H> {
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        let path = req.path_bytes();
+        if path != b"/livez" && path != b"/readyz" {
+            return self.inner.handle(req, res);
+        }
+        res.unlogged();
+        res.header("Content-Type", "text/plain; charset=utf-8")?;
+        res.header("Cache-Control", "no-store")?;
+        if !matches!(req.method(), Method::Get | Method::Head) {
+            res.status(StatusCode::METHOD_NOT_ALLOWED)
+                .header("Allow", "GET, HEAD")?;
+            return writeln!(res, "405 Method Not Allowed");
+        }
+        if path == b"/livez" {
+            writeln!(res, "alive")
+        } else {
+            self.ready(res)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::every_split;
+    use crate::http::Http1;
+    use crate::scoreboard::State;
+
+    #[test]
+    fn readiness_is_what_the_master_wrote() {
+        let board = Scoreboard::new().unwrap();
+        let http = Http1::with(Health::new(
+            board.clone(),
+            |_: &HttpRequest, res: &mut HttpResponse| write!(res, "inner"),
+        ));
+        let ask = |wire: &str| {
+            let wire = format!("{wire} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let bytes = every_split(&http, wire.as_bytes()).bytes;
+            let text = String::from_utf8(bytes).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            (head[9..12].to_string(), body.to_string())
+        };
+        let answer = |status: &str, body: &str| (status.to_string(), body.to_string());
+        assert_eq!(
+            ask("GET /readyz"),
+            answer("503", "not ready: no worker is ready\n")
+        );
+        assert_eq!(ask("GET /livez"), answer("200", "alive\n"));
+        board.set_wanted(2);
+        board.slot(1).unwrap().set_state(State::Ready, 1);
+        assert_eq!(
+            ask("GET /readyz?x"),
+            answer("200", "ready: 1 of 2 workers\n")
+        );
+        assert_eq!(ask("HEAD /readyz"), answer("200", ""));
+        assert_eq!(ask("POST /readyz").0, "405");
+        assert_eq!(ask("GET /readyz/"), answer("200", "inner"));
+        board.set_stopping();
+        assert_eq!(ask("GET /readyz"), answer("503", "not ready: stopping\n"));
+        assert_eq!(ask("GET /livez").0, "200");
+    }
+}
