@@ -1,4 +1,54 @@
 //! `httprs`: a small prefork HTTP/1.1 server for Linux, as a library.
+//!
+//! A master process forks workers that share one listening socket; each runs an epoll loop over
+//! its connections. One that dies, for whatever reason, takes nobody with it and is replaced.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//! use httprs::{Http1, Server};
+//!
+//! let server = Server::bind("127.0.0.1:0")?;
+//! let address = server.local_addr()?;
+//! let running = server.spawn(Http1::new(|req, res| writeln!(res, "hello, {}", req.path())))?;
+//!
+//! let mut client = TcpStream::connect(address)?;
+//! client.write_all(b"GET /you HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+//! assert!(answer.ends_with("hello, /you\n"));
+//!
+//! running.stop()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! [`Server::run`] does the same in the calling thread and returns when the server was stopped.
+//! Nothing is logged, no signal is touched and no other child is waited for, unless asked.
+//!
+//! # Three traits to build on
+//! | trait | it is | examples |
+//! |---|---|---|
+//! | [`Handler`] | what answers an HTTP request | closures, [`handlers`] |
+//! | [`process::Process`] | which protocol a connection speaks | [`Http1`], [`EchoProcess`] |
+//! | [`Worker`] | what a forked process runs | what [`Server::run`] makes |
+//!
+//! [`harness::converse`] runs any `Process` in memory, so most tests need neither a socket nor a
+//! fork.
+//!
+//! # Reading the source
+//! From the bottom up; each module imports only from those above it in this list.
+//!
+//! 1. `time`: points in time are numbers that are handed down.
+//! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
+//! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
+//! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
+//! 5. [`http`]: HTTP/1.1 without sockets. Begin with `framing`, then `head`, then `connection`.
+//! 6. [`handlers`]: static files, echo, health.
+//! 7. [`worker`]: the event loop, and the supervisor that decides who is forked and who is killed.
+//!    Begin with `link`, then `event_loop`; with `supervisor`, then `manager`.
+//! 8. `server`: [`Server`], which puts the pieces together.
+//! 9. `args` and `main`: the command line.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -24,3 +74,8 @@ pub use scoreboard::Scoreboard;
 pub use server::{Running, Server};
 pub use time::{Millis, Now};
 pub use worker::{Address, Outcome, Stopper, Worker};
+
+/// The examples of the README are compiled and run with the other ones.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,280 @@
-//! The `httprs` program.
+//! The `httprs` program: flags in, a [`Server`] on it, an exit code out. Nothing else is decided
+//! here.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::env;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv6Addr};
+use std::process::ExitCode;
+use std::thread;
+
+use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
+use httprs::handlers::echo::Echo;
+use httprs::handlers::files::Files;
+use httprs::handlers::health::Health;
+use httprs::handlers::welcome::Welcome;
+use httprs::http::{Limits, Patience};
+use httprs::{
+    Address, EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Outcome,
+    Server,
+};
+
+/// Exit codes, from sysexits(3).
+const USAGE: u8 = 64;
+const UNAVAILABLE: u8 = 69;
+const SOFTWARE: u8 = 70;
+const CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let options = match args::parse(env::args_os().skip(1), &|name| env::var_os(name)) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => return print(&args::help()),
+        Ok(Command::Version) => return print(&args::version()),
+        Err(error) => return fail(error.exit_code(), error),
+    };
+    match serve(&options) {
+        Ok(Outcome { stopped: true, .. }) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(SOFTWARE),
+        Err((code, message)) => fail(code, message),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    // A reader that has seen enough, such as `head`, is no error.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(code: u8, message: impl Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "httprs: {message}");
+    ExitCode::from(code)
+}
+
+/// What went wrong and which exit code says so.
+type Failure = (u8, String);
+
+fn serve(options: &Options) -> Result<Outcome, Failure> {
+    // All that can be wrong is found out before the addresses are bound: a Unix socket leaves a
+    // file behind.
+    let site = Site::open(options)?;
+    let log = open_log(options)?;
+    let addresses = addresses(options)?;
+    let (workers, why) = count_workers(options.workers);
+    let (restarts, seconds) = options.max_restarts;
+    let what = site.describe(options);
+    let http = http(options, site)?;
+    let server = Server::bind_all(&addresses)
+        .map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
+    let urls: Vec<String> = server
+        .addresses()
+        .map(|address| url(address, options))
+        .collect();
+    let banner = format!(
+        "httprs {} (pid {}) serves {what} at {} with {workers} workers ({why})",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id(),
+        urls.join(" and "),
+    );
+    let board = server.scoreboard();
+    let server = server
+        .workers(workers)
+        .max_connections(options.max_connections)
+        .backlog(options.backlog)
+        .write_timeout_ms(options.timeout_ms)
+        .drain_timeout_ms(options.drain_timeout_ms)
+        .max_restarts(restarts, seconds.into())
+        .log(log)
+        .own_signals()
+        .announce(banner);
+    let outcome = match options.protocol {
+        Protocol::Echo => server.run(EchoProcess),
+        Protocol::Http => server.run(http.map(|site| Health::new(board, site))),
+    };
+    outcome.map_err(|error| (SOFTWARE, format!("the server cannot go on: {error}")))
+}
+
+/// What is served over HTTP.
+enum Site {
+    Embedded(Welcome<Echo>),
+    Files(Box<Files>),
+}
+
+impl Site {
+    fn open(options: &Options) -> Result<Site, Failure> {
+        let Some(root) = &options.root else {
+            return Ok(Site::Embedded(Welcome::new(Echo)));
+        };
+        if options.protocol == Protocol::Echo {
+            let why = "the echo protocol serves no files; leave out ROOT or --protocol";
+            return Err((USAGE, why.into()));
+        }
+        let files = Files::open(root).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::NotADirectory => "it is not a directory".into(),
+                io::ErrorKind::NotFound => "there is no such directory".into(),
+                io::ErrorKind::PermissionDenied => "permission denied".into(),
+                _ => error.to_string(),
+            };
+            let root = root.display();
+            (
+                CONFIG,
+                format!("{root} cannot be served: {why}; ROOT or --root names a directory"),
+            )
+        })?;
+        let files = files
+            .index(&options.index)
+            .hidden(options.hidden)
+            .follow_links(!options.no_symlinks)
+            .cache(options.file_cache);
+        Ok(Site::Files(Box::new(files)))
+    }
+
+    fn describe(&self, options: &Options) -> String {
+        match (options.protocol, self) {
+            (Protocol::Echo, _) => "the echo protocol".into(),
+            (Protocol::Http, Site::Embedded(_)) => "a welcome page and an echo".into(),
+            (Protocol::Http, Site::Files(_)) => options
+                .root
+                .as_deref()
+                .unwrap_or(".".as_ref())
+                .display()
+                .to_string(),
+        }
+    }
+}
+
+impl Handler for Site {
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        match self {
+            Site::Embedded(welcome) => welcome.handle(req, res),
+            Site::Files(files) => files.handle(req, res),
+        }
+    }
+}
+
+fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {
+    let limits = Limits {
+        head_bytes: options.max_header_size,
+        body_bytes: options.max_body_size,
+        ..Limits::default()
+    };
+    let patience = Patience {
+        progress_ms: options.timeout_ms,
+        header_ms: options.header_timeout_ms,
+        keepalive_ms: options.keepalive_ms,
+        keepalive_requests: options.keepalive_requests,
+    };
+    Http1::with(handler)
+        .limits(limits)
+        .patience(patience)
+        .server_name(&options.server_name)
+        .map_err(|error| {
+            (
+                CONFIG,
+                format!("--server-name {:?}: {error}", options.server_name),
+            )
+        })
+}
+
+fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
+    let port = options.port;
+    if options.hosts.is_empty() {
+        // Every address, IPv4 ones included; without IPv6, those alone.
+        return Ok(vec![Address::Inet((Ipv6Addr::UNSPECIFIED, port).into())]);
+    }
+    let mut addresses = Vec::new();
+    for host in &options.hosts {
+        if host == "localhost" {
+            addresses.extend(Address::localhost(port));
+        } else if let Ok(ip) = host.parse::<IpAddr>() {
+            addresses.push(Address::Inet((ip, port).into()));
+        } else {
+            let parsed = Address::parse(host);
+            addresses.extend(parsed.map_err(|error| (CONFIG, format!("--host: {error}")))?);
+        }
+    }
+    Ok(addresses)
+}
+
+fn explain_bind(error: &io::Error, options: &Options) -> String {
+    let port = options.port;
+    match error.kind() {
+        io::ErrorKind::PermissionDenied
+            if (1..1024).contains(&port) && !error.to_string().starts_with("unix:") =>
+        {
+            format!("port {port} needs CAP_NET_BIND_SERVICE or root; use --port 8080")
+        }
+        io::ErrorKind::AddrInUse if options.hosts.len() > 1 => format!(
+            "{error}, by another server or another --host; choose another with --port or --host"
+        ),
+        io::ErrorKind::AddrInUse => format!(
+            "{error} by another server; stop that one, or choose another with --port or --host"
+        ),
+        _ => format!("{error}; choose another address with --host"),
+    }
+}
+
+/// How many workers, and why as many.
+fn count_workers(workers: Workers) -> (usize, String) {
+    match workers {
+        Workers::Exactly(n) => (n, "as asked".into()),
+        Workers::Auto => {
+            let processors = thread::available_parallelism().map_or(1, |n| n.get());
+            match processors {
+                1 => (2, "the least there are, for 1 processor".into()),
+                n => (n.min(512), format!("one for each of {n} processors")),
+            }
+        }
+    }
+}
+
+/// Where a client finds an address.
+fn url(address: &Address, options: &Options) -> String {
+    let scheme = match options.protocol {
+        Protocol::Http => "http",
+        Protocol::Echo => "tcp",
+    };
+    match address {
+        Address::Unix(_) => address.to_string(),
+        Address::Inet(inet) if inet.ip().is_unspecified() => {
+            // An IPv6 socket takes IPv4 clients too, unless another one is there for them.
+            let which = match inet.is_ipv6() {
+                false => "IPv4 ",
+                true if options.hosts.len() > 1 => "IPv6 ",
+                true => "",
+            };
+            format!(
+                "{scheme}://localhost:{}/ (on every {which}address)",
+                inet.port()
+            )
+        }
+        Address::Inet(inet) => format!("{scheme}://{inet}/"),
+    }
+}
+
+fn open_log(options: &Options) -> Result<Log, Failure> {
+    let format = match options.log {
+        Some(LogFormat::Text) => Format::Text,
+        Some(LogFormat::Json) => Format::Json,
+        Some(LogFormat::Common) => Format::Common,
+        Some(LogFormat::None) => Format::None,
+        // A person reads a terminal, a program the rest.
+        None if options.log_file.is_none() && io::stdout().is_terminal() => Format::Text,
+        None => Format::Json,
+    };
+    let level = match options.log_level {
+        args::Level::Error => Level::Error,
+        args::Level::Warn => Level::Warn,
+        args::Level::Info => Level::Info,
+        args::Level::Debug => Level::Debug,
+    };
+    Log::new(format, level, options.log_file.as_deref()).map_err(|error| {
+        let path = options
+            .log_file
+            .as_deref()
+            .unwrap_or("stdout".as_ref())
+            .display();
+        (CONFIG, format!("--log-file {path}: {error}"))
+    })
+}
