@@ -1,0 +1,3 @@
+//! The end of a head is found at the same place, or refused for the same reason, however it is cut.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| httprs_fuzz::invariants::head_end::holds(data));

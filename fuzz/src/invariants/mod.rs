@@ -1,0 +1,65 @@
+//! One invariant a file: a function of some bytes that panics where it is broken.
+//!
+//! The fuzz targets call them with bytes that nobody chose, `tests/corpus.rs` with the seeds of
+//! `fuzz/corpus`. What they compare with is written a second time, as naively as can be (`naive`),
+//! so that a misreading of ours has to be made twice to go unseen.
+
+pub mod chunked;
+pub mod conditional;
+pub mod date;
+pub mod framing;
+pub mod head;
+pub mod head_end;
+pub mod http1;
+mod naive;
+pub mod range;
+pub mod supervisor;
+pub mod uri;
+
+use httprs::http::Limits;
+
+/// A function that panics where what it stands for is broken.
+pub type Invariant = fn(&[u8]);
+
+/// Every target and its invariant.
+pub const ALL: &[(&str, Invariant)] = &[
+    ("chunked", chunked::holds),
+    ("conditional", conditional::holds),
+    ("date", date::holds),
+    ("framing", framing::holds),
+    ("head", head::holds),
+    ("head_end", head_end::holds),
+    ("http1", http1::holds),
+    ("range", range::holds),
+    ("supervisor", supervisor::holds),
+    ("uri", uri::holds),
+];
+
+/// So small that a fuzzer reaches each of them.
+fn small() -> Limits {
+    Limits {
+        head_bytes: 512,
+        target_bytes: 96,
+        method_bytes: 8,
+        fields: 8,
+        body_bytes: 256,
+        chunk_overhead: 48,
+        trailer_bytes: 96,
+    }
+}
+
+/// Reads how to cut from the first two bytes: the length of the first piece, and of each further
+/// one (0: all the rest is one). `!` and a line feed, 33 and 10, leave a seed legible.
+fn cut(data: &[u8]) -> Option<(Vec<&[u8]>, &[u8])> {
+    let [first, step, wire @ ..] = data else {
+        return None;
+    };
+    let (head, rest) = wire.split_at(usize::from(*first).min(wire.len()));
+    let step = match usize::from(*step) {
+        0 => rest.len().max(1),
+        step => step,
+    };
+    let mut pieces = vec![head];
+    pieces.extend(rest.chunks(step));
+    Some((pieces, wire))
+}
