@@ -82,6 +82,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .max_connections(options.max_connections)
         .backlog(options.backlog)
         .write_timeout_ms(options.timeout_ms)
+        .min_rate(options.min_rate)
         .drain_timeout_ms(options.drain_timeout_ms)
         .max_restarts(restarts, seconds.into())
         .log(log)
@@ -164,6 +165,7 @@ fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> 
         header_ms: options.header_timeout_ms,
         keepalive_ms: options.keepalive_ms,
         keepalive_requests: options.keepalive_requests,
+        min_rate: options.min_rate,
     };
     Http1::with(handler)
         .limits(limits)

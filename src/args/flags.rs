@@ -1,79 +1,9 @@
 //! The one table of flags.
 
-use std::ffi::OsStr;
-
+use super::flag::{FLAG, Flag, Job};
 use super::values::{bytes, choice, file_name, host, millis, number, path};
 use super::values::{restarts, server_name, workers};
-use super::{Level, LogFormat, Options, Protocol};
-
-/// A row of the table.
-pub(super) struct Flag {
-    /// Its name without the dashes; the variable's name follows from it.
-    pub(super) long: &'static str,
-    /// An older or likelier spelling.
-    pub(super) alias: Option<&'static str>,
-    /// Its one-letter name.
-    pub(super) short: Option<char>,
-    /// What help calls its value; empty for a switch.
-    pub(super) value: &'static str,
-    /// A variable that platforms set; weaker than our own.
-    pub(super) platform: Option<&'static str>,
-    /// What holds if nobody says anything, as one would type it if it can be typed.
-    pub(super) default: &'static str,
-    /// What it is for, in a few words.
-    pub(super) about: &'static str,
-    /// The heading it stands under.
-    pub(super) group: &'static str,
-    /// What it does.
-    pub(super) job: Job,
-}
-
-/// Reads a value into the options, or says what it should have been.
-pub(super) type Set = fn(&mut Options, &OsStr) -> Result<(), String>;
-
-/// What a flag does.
-#[derive(Clone, Copy)]
-pub(super) enum Job {
-    /// Takes no value on the command line, and `1` or `0` in the environment.
-    Switch(fn(&mut Options, bool)),
-    /// Takes a value; the last one counts.
-    Value(Set),
-    /// Takes a value each time; several in the environment, separated by commas.
-    List(Set),
-    /// Asks for help.
-    Help,
-    /// Asks for the version.
-    Version,
-}
-
-impl Flag {
-    pub(super) fn is_called(&self, name: &str) -> bool {
-        self.long == name || self.alias == Some(name)
-    }
-
-    pub(super) fn takes_value(&self) -> bool {
-        matches!(self.job, Job::Value(_) | Job::List(_))
-    }
-
-    /// The name of its environment variable.
-    pub(super) fn variable(&self) -> String {
-        let name = self.long.replace('-', "_").to_ascii_uppercase();
-        format!("HTTPRS_{name}")
-    }
-}
-
-/// What rows that do not say otherwise have.
-const FLAG: Flag = Flag {
-    long: "",
-    alias: None,
-    short: None,
-    value: "",
-    platform: None,
-    default: "",
-    about: "",
-    group: "",
-    job: Job::Help,
-};
+use super::{Level, LogFormat, Protocol};
 
 const WHAT: &str = "What to serve";
 const WHERE: &str = "Where";
@@ -207,6 +137,15 @@ pub(super) const FLAGS: &[Flag] = &[
         group: LIMITS,
         default: "0",
         job: Job::Value(|o, v| number(v, 0, u32::MAX.into()).map(|n| o.keepalive_requests = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "min-rate",
+        value: "BYTES",
+        about: "a second that a client must make on the whole; 0: any",
+        group: LIMITS,
+        default: "64",
+        job: Job::Value(|o, v| number(v, 0, 1 << 30).map(|n| o.min_rate = n)),
         ..FLAG
     },
     Flag {

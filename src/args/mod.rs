@@ -4,6 +4,7 @@
 //! of them can promise what another does not keep. Pure: arguments and a lookup in, [`Command`]
 //! out. Knows nothing of files, sockets or the rest of the crate.
 
+mod flag;
 mod flags;
 mod options;
 mod text;
@@ -13,7 +14,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use flags::{FLAGS, Flag, Job};
+use flag::{Flag, Job};
+use flags::FLAGS;
 pub use options::{Level, LogFormat, Options, Protocol, Workers};
 pub use text::{help, readme_table, version};
 

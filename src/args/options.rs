@@ -26,6 +26,8 @@ pub struct Options {
     pub keepalive_ms: u64,
     /// Requests served on one connection; 0 for any number.
     pub keepalive_requests: u64,
+    /// Bytes a second that bodies and slow readers must make; 0 for any number.
+    pub min_rate: u64,
     /// The largest request head, in bytes.
     pub max_header_size: usize,
     /// The largest request body, in bytes.
@@ -67,6 +69,7 @@ impl Default for Options {
             header_timeout_ms: 10_000,
             keepalive_ms: 15_000,
             keepalive_requests: 0,
+            min_rate: 64,
             max_header_size: 16_384,
             max_body_size: 1_048_576,
             max_restarts: (10, 60),

@@ -1,6 +1,7 @@
 //! What the table of flags says to people: `--help`, `--version` and the README's table.
 
-use super::flags::{FLAGS, Flag, Job};
+use super::flag::{Flag, Job};
+use super::flags::FLAGS;
 
 /// Where the explanations begin; what is wider gets a line of its own.
 const COLUMN: usize = 33;

@@ -21,6 +21,8 @@ use super::value::{Method, StatusCode, Version};
 use crate::process::{Connection, Exchange, Io, Next};
 use crate::time::Millis;
 
+/// How long a body may come at any rate, in milliseconds: short ones have no rate to speak of.
+const RATE_GRACE_MS: u64 = 10_000;
 /// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
 /// either on its way or never comes.
 const HURRY_MS: u64 = 1_000;
@@ -38,6 +40,9 @@ pub(super) struct Http1Connection<'p, H> {
     began: Millis,
     /// How much of its head was there at the last look.
     seen: usize,
+    /// When the current body began, and how much of it has come.
+    body_began: Millis,
+    body_bytes: u64,
     /// It stopped because the output was full, and nothing was read meanwhile.
     held: bool,
     /// When an unfinished head must be there, since the worker is about to leave.
@@ -101,6 +106,8 @@ impl<'p, H: Handler> Http1Connection<'p, H> {
             served: 0,
             began: Millis::default(),
             seen: 0,
+            body_began: Millis::default(),
+            body_bytes: 0,
             held: false,
             stop_by: Millis::NEVER,
             deadline: Millis::NEVER,
@@ -185,7 +192,9 @@ impl<H: Handler> Http1Connection<'_, H> {
             // how the bytes were cut.
             io.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        self.deadline = io.now.at.after(self.http.patience.progress_ms);
+        self.body_began = io.now.at;
+        self.body_bytes = 0;
+        self.deadline = self.body_deadline(io.now.at);
         self.state = State::Body(pair, body);
         None
     }
@@ -263,7 +272,8 @@ impl<H: Handler> Http1Connection<'_, H> {
             return self.respond(pair, io);
         }
         if io.input.len() < before {
-            self.deadline = io.now.at.after(self.http.patience.progress_ms);
+            self.body_bytes += (before - io.input.len()) as u64;
+            self.deadline = self.body_deadline(io.now.at);
         }
         if io.eof {
             return self.refuse(pair, Refusal::BODY_CUT_SHORT, io);
@@ -273,6 +283,16 @@ impl<H: Handler> Http1Connection<'_, H> {
         }
         self.state = State::Body(pair, body);
         Some(Next::WaitUntil(self.deadline))
+    }
+
+    /// When the rest of a body, of which some has come now, must have gone on.
+    fn body_deadline(&self, now: Millis) -> Millis {
+        let patience = &self.http.patience;
+        let some = now.after(patience.progress_ms);
+        match (self.body_bytes * 1000).checked_div(patience.min_rate) {
+            Some(earned) => some.min(self.body_began.after(RATE_GRACE_MS + earned)),
+            None => some,
+        }
     }
 
     fn respond(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
@@ -388,6 +408,7 @@ mod tests {
     const PATIENCE: Patience = Patience {
         progress_ms: 1_500,
         header_ms: 3_000,
+        min_rate: 2,
         keepalive_ms: 5_000,
         keepalive_requests: 0,
     };
@@ -427,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_drips_has_an_end_and_a_body_that_drips_has_not() {
+    fn a_head_that_drips_has_an_end_and_so_has_a_body_that_drips_too_slowly() {
         let http = hello();
         let mut talk = Conversation::open(&http);
         for _ in 0..3 {
@@ -437,13 +458,18 @@ mod tests {
         talk.send(b"G");
         assert!(text(talk.pass(3)).starts_with("HTTP/1.1 408 "));
 
-        let mut talk = Conversation::open(&http);
-        talk.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
-        for _ in 0..8 {
-            talk.pass(999);
-            talk.send(b"b");
+        // Two bytes a second is the least, on the whole.
+        for (pause, wants) in [(500, "HTTP/1.1 200 "), (999, "HTTP/1.1 408 ")] {
+            let mut talk = Conversation::open(&http);
+            talk.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n");
+            let mut got = Vec::new();
+            for _ in 0..30 {
+                got.extend(talk.pass(pause));
+                got.extend(talk.send(b"b"));
+            }
+            let got = text(got);
+            assert!(got.starts_with(wants), "{pause}: {got}");
         }
-        assert!(text(talk.send(b"b")).ends_with("hello"));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub struct Patience {
     pub progress_ms: u64,
     /// For a whole head, from its first byte, however steadily it comes. 10 s.
     pub header_ms: u64,
+    /// For a body as a whole: 10 s, and another second for every so many bytes that have come, so
+    /// that a client cannot stay for ever by sending a byte at a time; 0 for any rate. 64 bytes a
+    /// second: slower than any line that a person would wait for.
+    pub min_rate: u64,
     /// For another request. 15 s: most browsers are back within it or not at all.
     pub keepalive_ms: u64,
     /// Requests on one connection; 0 for any number.
@@ -32,6 +36,7 @@ impl Default for Patience {
         Patience {
             progress_ms: 10_000,
             header_ms: 10_000,
+            min_rate: 64,
             keepalive_ms: 15_000,
             keepalive_requests: 0,
         }

@@ -192,6 +192,15 @@ fn flags(more: bool) -> libc::c_int {
     libc::MSG_NOSIGNAL | if more { libc::MSG_MORE } else { 0 }
 }
 
+/// `SIOCOUTQ`: how many bytes were sent that the peer's kernel has not acknowledged, or, on a Unix
+/// socket, that the peer has not read.
+pub fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes to the local `bytes` alone. SIOCOUTQ is the number of TIOCOUTQ.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) })?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
 /// `shutdown(2)`: ends one direction of a connection, or both.
 pub fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
     let how = match how {
@@ -240,6 +249,7 @@ mod tests {
         assert_eq!(recv(socket.as_fd(), &mut buf).unwrap(), 0);
 
         assert_eq!(send(socket.as_fd(), b"a", true).unwrap(), 1);
+        assert!(unacknowledged(socket.as_fd()).unwrap() <= 1);
         let slices = [IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")];
         assert_eq!(send_vectored(socket.as_fd(), &slices, false).unwrap(), 3);
         shutdown(socket.as_fd(), Shutdown::Write).unwrap();

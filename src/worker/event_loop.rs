@@ -302,7 +302,7 @@ impl<'a> EventLoop<'a> {
             &mut Turn {
                 now: self.now,
                 stopping: self.stopping,
-                write_ms: self.options.write_ms,
+                pace: self.options.pace,
                 input_limit: self.input_limit,
                 slot: &self.context.slot,
                 worker: self.context.index,

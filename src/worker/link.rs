@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::lag::{Lag, Pace};
 use super::ledger::Ledger;
 use super::stream::Stream;
 use crate::log::Log;
@@ -41,8 +42,8 @@ pub struct Turn<'a> {
     pub now: Now,
     /// The worker is about to leave.
     pub stopping: bool,
-    /// How long a peer may take to read something, in milliseconds.
-    pub write_ms: u64,
+    /// How fast a peer must read.
+    pub pace: Pace,
     /// How much input the protocol may see at once.
     pub input_limit: usize,
     /// The worker's record.
@@ -128,7 +129,8 @@ pub struct Link<'p> {
     /// The last step stopped because the output was full.
     held: bool,
     step_by: Millis,
-    write_by: Millis,
+    /// While the peer is behind with reading.
+    lag: Option<Lag>,
     watched: Interest,
     /// For the loop: it is in line for another turn.
     pub again: bool,
@@ -151,7 +153,7 @@ impl<'p> Link<'p> {
             eof: false,
             held: false,
             step_by: Millis::NEVER,
-            write_by: Millis::NEVER,
+            lag: None,
             watched: Interest::READ,
             again: false,
         }
@@ -209,7 +211,7 @@ impl<'p> Link<'p> {
             }
             let queued = self.output.queued();
             self.flush(&mut budget)?;
-            if !self.note_progress(queued, turn) {
+            if !self.note_progress(queued, turn)? {
                 return Ok(Fate::Gone);
             }
             if budget == 0 && !self.output.is_empty() {
@@ -312,15 +314,21 @@ impl<'p> Link<'p> {
         Ok(())
     }
 
-    /// Patience begins anew with every byte that the peer takes. Whether there is some left: looked
-    /// at after trying to write, since it may have been we who came late.
-    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> bool {
+    /// Whether there is patience left with a peer that is behind. Looked at after trying to write,
+    /// since it may have been we who came late.
+    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> io::Result<bool> {
         if self.output.is_empty() {
-            self.write_by = Millis::NEVER;
-        } else if self.output.queued() < queued_before || self.write_by == Millis::NEVER {
-            self.write_by = turn.now.at.after(turn.write_ms);
+            self.lag = None;
+            return Ok(true);
         }
-        turn.now.at < self.write_by
+        let sent = queued_before.saturating_sub(self.output.queued());
+        match &mut self.lag {
+            Some(lag) => lag.note(sent, &*self.stream, turn.now.at, turn.pace),
+            None => {
+                self.lag = Some(Lag::new(self.stream.untaken()?, turn.now.at, turn.pace));
+                Ok(true)
+            }
+        }
     }
 
     fn settle(&mut self, turn: &Turn<'_>) -> io::Result<Fate> {
@@ -345,7 +353,8 @@ impl<'p> Link<'p> {
         } else {
             self.step_by
         };
-        Ok(Fate::Wait(step_by.min(self.write_by)))
+        let write_by = self.lag.map_or(Millis::NEVER, |lag| lag.until());
+        Ok(Fate::Wait(step_by.min(write_by)))
     }
 
     fn linger(&mut self, until: Millis, readable: bool, turn: &Turn<'_>) -> io::Result<Fate> {
@@ -405,6 +414,7 @@ mod tests {
         log: Log,
         now: u64,
         stopping: bool,
+        min_rate: u64,
     }
 
     impl<'p> Desk<'p> {
@@ -420,6 +430,7 @@ mod tests {
                 log: Log::silent(),
                 now: 0,
                 stopping: false,
+                min_rate: 0,
             }
         }
 
@@ -432,7 +443,10 @@ mod tests {
                         unix_ms: 0,
                     },
                     stopping: self.stopping,
-                    write_ms: 1_000,
+                    pace: Pace {
+                        write_ms: 1_000,
+                        min_rate: self.min_rate,
+                    },
                     input_limit: 100,
                     slot: &self.slot,
                     worker: 0,
@@ -530,7 +544,37 @@ mod tests {
             "patience begins anew"
         );
         desk.now = 1_999;
+        let last = Fate::Wait(Millis::new(2_999));
+        assert_eq!(desk.turn(false), last, "it took some since the last look");
+        desk.now = 2_999;
         assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn a_peer_that_reads_too_slowly_is_given_up_in_the_end() {
+        for (min_rate, gives_up) in [(1_000_000, true), (1_000, false), (0, false)] {
+            let body = vec![b'x'; 4_000_000];
+            let mut sent = false;
+            let mut desk = speaking(|io| {
+                if !std::mem::replace(&mut sent, true) {
+                    io.output.push(&body);
+                }
+                Next::Wait
+            });
+            desk.min_rate = min_rate;
+            let mut some = vec![0; 50_000];
+            let mut fate = desk.turn(false);
+            // 50 kB every 900 ms: never silent for a second.
+            for _ in 0..20 {
+                desk.peer.read_exact(&mut some).unwrap();
+                desk.now += 900;
+                fate = desk.turn(false);
+                if fate == Fate::Gone {
+                    break;
+                }
+            }
+            assert_eq!(fate == Fate::Gone, gives_up, "{min_rate}");
+        }
     }
 
     #[test]

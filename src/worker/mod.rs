@@ -10,6 +10,7 @@ mod control;
 mod deadlines;
 mod drain;
 mod event_loop;
+mod lag;
 mod ledger;
 mod link;
 mod listener;

@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 
 use super::event_loop::EventLoop;
+use super::lag::Pace;
 use super::listener::Listener;
 use super::{Context, Worker};
 use crate::log::Level;
@@ -18,8 +19,8 @@ use crate::sys::resource;
 pub struct SocketOptions {
     /// Connections of one worker at most.
     pub max_connections: usize,
-    /// How long a peer may take to read something, in milliseconds.
-    pub write_ms: u64,
+    /// How fast a peer must read.
+    pub pace: Pace,
     /// How many connections may wait to be accepted.
     pub backlog: u32,
 }
@@ -28,7 +29,10 @@ impl Default for SocketOptions {
     fn default() -> SocketOptions {
         SocketOptions {
             max_connections: 1024,
-            write_ms: 10_000,
+            pace: Pace {
+                write_ms: 10_000,
+                min_rate: 64,
+            },
             backlog: 1024,
         }
     }

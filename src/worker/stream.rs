@@ -21,6 +21,9 @@ pub trait Stream: AsFd {
     /// file is shorter.
     fn send_file(&mut self, range: &FileRange, max: u64) -> io::Result<usize>;
 
+    /// How many bytes were written that the peer has not taken yet.
+    fn untaken(&self) -> io::Result<u64>;
+
     /// Says that no more will be written. Reading goes on.
     fn shutdown(&mut self) -> io::Result<()>;
 }
@@ -62,6 +65,10 @@ impl Stream for Socket {
             range.offset,
             range.len.min(max),
         )
+    }
+
+    fn untaken(&self) -> io::Result<u64> {
+        socket::unacknowledged(self.0.as_fd())
     }
 
     fn shutdown(&mut self) -> io::Result<()> {
