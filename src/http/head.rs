@@ -572,7 +572,11 @@ mod tests {
                 b"GET / HTTP/1.0\r\nHost: a@b\r\n\r\n",
                 Host,
             ),
-            ("empty Host", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", Host),
+            (
+                "port alone as Host",
+                b"GET / HTTP/1.1\r\nHost: :80\r\n\r\n",
+                Host,
+            ),
         ] {
             let got = every_cut(name, wire, &Limits::default());
             assert_eq!(got, format!("{want:?}"), "{name}");

@@ -8,18 +8,27 @@
 //! reg-name    = *( unreserved / pct-encoded / sub-delims )
 //! port        = *DIGIT
 //! ```
-//! Stricter than that in two places. The host must not be empty, though a reg-name may be: an
-//! `http` URI without one is invalid (RFC 9110 §4.2.1), a server may refuse it (RFC 9112 §3.3), and
-//! servers differ on what it names. The port must be one that exists. Userinfo, which hides where
-//! a link leads, is not in the grammar of Host and is refused in a target too (RFC 9110 §4.2.4).
+//! A reg-name may be empty. A whole Host field may be so too: clients must send it like that where
+//! their target has no authority (RFC 9112 §3.2). A target's authority may not: an `http` URI
+//! without a host is invalid (RFC 9110 §4.2.1), and a server may refuse it (RFC 9112 §3.3).
+//!
+//! Stricter than the grammar in two places. No port without a host, in either: servers differ on
+//! what it names. The port must be one that exists, because whoever keeps 16 bits of a larger one
+//! sees another. Userinfo, which hides where a link leads, is not in the grammar of Host and is
+//! refused in a target too (RFC 9110 §4.2.4).
 
 use std::net::Ipv6Addr;
 use std::str;
 
 use super::byte;
 
-/// Whether `text` names a host, perhaps with a port.
+/// Whether `text` may be the value of a Host field: a host, perhaps with a port, or nothing.
 pub fn is_valid(text: &[u8]) -> bool {
+    text.is_empty() || is_authority(text)
+}
+
+/// Whether `text` names a host, perhaps with a port, as the authority of a target must.
+pub(super) fn is_authority(text: &[u8]) -> bool {
     split(text).is_some()
 }
 
@@ -103,7 +112,8 @@ mod tests {
             ("[::1]:8080", true),
             ("[::ffff:1.2.3.4]", true),
             ("[v1.x:y]", true),
-            ("", false),
+            ("", true),
+            (":", false),
             (":80", false),
             ("x:65536", false),
             ("x:99999999999999999999", false),
@@ -138,6 +148,13 @@ mod tests {
             ("<x>", false),
         ] {
             assert_eq!(is_valid(text.as_bytes()), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_field_may_be_empty() {
+        for (text, good) in [("x", true), ("x:1", true), ("", false), (":1", false)] {
+            assert_eq!(is_authority(text.as_bytes()), good, "{text}");
         }
     }
 

@@ -210,7 +210,7 @@ impl Target {
         let start = colon + 3;
         let length = bytes[start..].iter().position(|b| b"/?".contains(b));
         let end = length.map_or(bytes.len(), |length| start + length);
-        if !host::is_valid(&bytes[start..end]) {
+        if !host::is_authority(&bytes[start..end]) {
             return Err(UriError::Authority);
         }
         self.form = Form::Absolute;

@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) {
         queries(query);
     }
     if let Some(authority) = target.authority() {
-        assert!(host::is_valid(authority.as_bytes()));
+        assert!(host::is_valid(authority.as_bytes()) && !authority.is_empty());
         assert!(!authority.contains('@'), "userinfo: {authority}");
     }
     match target.form() {
