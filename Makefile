@@ -9,7 +9,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build replay bench clean ci components
+.PHONY: help run test lint static fuzz fuzz-build replay differential bench clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -65,8 +65,14 @@ fuzz-build: ## build the fuzz targets; without nightly, check them on stable
 	  $(CARGO) check --manifest-path fuzz/Cargo.toml; \
 	fi
 
-replay: # every seed of the corpora, on stable
+replay: differential # every seed of the corpora, on stable
 	$(CARGO) test --test corpus
+
+# The one corpus that needs a package besides libc: httparse, which we are compared with.
+differential:
+	@if $(CARGO) fetch --quiet --manifest-path fuzz/Cargo.toml 2>/dev/null; then \
+	  $(CARGO) test --manifest-path fuzz/Cargo.toml --no-default-features --lib differential; \
+	else echo "fuzz: httparse cannot be had; what is compared with it was not replayed"; fi
 
 # What is found goes to fuzz/target and serves the next run; seeds with names are written by hand.
 fuzz: ## fuzz each target for FUZZ_SECONDS (30)

@@ -1,5 +1,6 @@
 //! What the fuzz targets share: the invariants, which the stable tests replay too.
 
+pub mod differential;
 pub mod invariants;
 
 /// Stands in for the server's module of this name, which the supervisor's source imports.

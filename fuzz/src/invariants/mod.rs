@@ -36,7 +36,7 @@ pub const ALL: &[(&str, Invariant)] = &[
 ];
 
 /// So small that a fuzzer reaches each of them.
-fn small() -> Limits {
+pub(crate) fn small() -> Limits {
     Limits {
         head_bytes: 512,
         target_bytes: 96,
