@@ -80,11 +80,18 @@ pub(super) fn all(bytes: &[u8], class: &Class) -> bool {
 }
 
 /// How many bytes at the front of `bytes` are in `class`.
+#[inline]
 pub(super) fn run(bytes: &[u8], class: &Class) -> usize {
-    bytes
-        .iter()
-        .position(|&b| !class[usize::from(b)])
-        .unwrap_or(bytes.len())
+    let mut rest = bytes;
+    // Eight at a time, so that the compiler need not count them.
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        if let Some(at) = eight.iter().position(|&b| !class[usize::from(b)]) {
+            return bytes.len() - rest.len() + at;
+        }
+        rest = after;
+    }
+    let at = rest.iter().position(|&b| !class[usize::from(b)]);
+    bytes.len() - rest.len() + at.unwrap_or(rest.len())
 }
 
 /// `bytes` without OWS = *( SP / HTAB ) at both ends (RFC 9110 §5.6.3).
@@ -109,45 +116,58 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
 }
 
 /// Where the first control byte other than HTAB is, at or after `from`.
-///
-/// Many bytes at a time, because nearly all bytes of a head pass here and nearly none stop it:
-/// long values in strides that the compiler turns into vector instructions, the rest in words.
 pub(super) fn control(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(stride) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+    match from_control(bytes.get(from..)?) {
+        [] => None,
+        rest => Some(bytes.len() - rest.len()),
+    }
+}
+
+/// The part of `bytes` that begins with the first control byte other than HTAB.
+///
+/// Nearly all bytes of a head pass here and nearly none stop it, so many are looked at together:
+/// words at first, because most values are short, and strides in what is longer.
+#[inline]
+pub(super) fn from_control(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    for _ in 0..16 {
+        let Some((word, after)) = rest.split_first_chunk() else {
+            return from_control_slowly(rest);
+        };
+        let hits = controls(u64::from_le_bytes(*word));
+        if hits != 0 {
+            let rest = &rest[hits.trailing_zeros() as usize / 8..];
+            return match rest {
+                [b'\t', ..] => from_control_slowly(rest),
+                _ => rest,
+            };
+        }
+        rest = after;
+    }
+    while let Some((stride, after)) = rest.split_first_chunk::<32>() {
+        // A form that the compiler turns into vector instructions.
         let hit = |&b: &u8| u8::from(b < 0x20) | u8::from(b == 0x7f);
         if stride.iter().fold(0, |hits, b| hits | hit(b)) != 0 {
             break;
         }
-        at += 32;
+        rest = after;
     }
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let hits = controls(u64::from_le_bytes(*word));
-        if hits == 0 {
-            at += 8;
-            continue;
-        }
-        // Only the lowest hit is sure: a borrow can mark bytes above it.
-        let hit = at + hits.trailing_zeros() as usize / 8;
-        if bytes[hit] != b'\t' {
-            return Some(hit);
-        }
-        at = hit + 1;
-    }
-    let rest = bytes.get(at..)?;
-    let hit = rest.iter().position(|&b| !FIELD_VALUE[usize::from(b)])?;
-    Some(at + hit)
+    from_control_slowly(rest)
 }
 
-/// Marks the high bit of each byte that is below 0x20 or is DEL, the lowest of them for sure
-/// ("Bit Twiddling Hacks", `hasless` and `haszero`).
+/// As `from_control`, a byte at a time.
+fn from_control_slowly(bytes: &[u8]) -> &[u8] {
+    &bytes[run(bytes, &FIELD_VALUE)..]
+}
+
+/// Marks the high bit of each byte that is below 0x20 or is DEL. No sum reaches the next byte.
 const fn controls(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const DEL: u64 = u64::from_le_bytes([0x7f; 8]);
-    let below = word.wrapping_sub(ONES * 0x20) & !word;
-    let del = word ^ DEL;
-    (below | (del.wrapping_sub(ONES) & !del)) & HIGH
+    const HIGH: u64 = ONES * 0x80;
+    let low = word & !HIGH;
+    let not_below = low + ONES * (0x80 - 0x20);
+    let del = low + ONES;
+    (!not_below | del) & !word & HIGH
 }
 
 /// The bytes of `list`, with letters and digits if `alphanumeric`.

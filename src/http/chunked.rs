@@ -293,7 +293,7 @@ impl Decoder {
         trailers: &mut Fields,
         limits: &Limits,
     ) -> Result<State, ChunkedError> {
-        let Fields { bytes, lines } = trailers;
+        let bytes = &mut trailers.bytes;
         // No offset is above u32::MAX: see `Line`.
         if bytes.len() >= limits.trailer_bytes.min(u32::MAX as usize) {
             return Err(ChunkedError::TrailersTooLong);
@@ -309,12 +309,12 @@ impl Decoder {
         if bytes.len() == self.line + 2 {
             return Ok(State::Done);
         }
-        if lines.len() >= limits.fields {
+        if trailers.lines.len() >= limits.fields {
             return Err(ChunkedError::TrailersTooLong);
         }
-        let (line, next) = Line::parse(bytes, self.line).map_err(trailer_error)?;
-        lines.push(line);
-        self.line = next;
+        let (line, _) = Line::parse(&bytes[self.line..], self.line).map_err(trailer_error)?;
+        self.line = bytes.len();
+        trailers.add(line);
         Ok(State::Trailer)
     }
 }

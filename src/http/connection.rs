@@ -161,21 +161,24 @@ impl<H: Handler> Http1Connection<'_, H> {
     }
 
     fn head(&mut self, io: &mut Io<'_>) -> Option<Next> {
-        let found = self.end.find(io.input.bytes(), &self.http.limits);
-        let end = match found {
-            Ok(Some(end)) => end,
-            Ok(None) => return self.wait_for_head(io),
-            Err(error) => return self.refuse_head(Refusal::from(error), io),
-        };
         let mut pair = self.http.take_pair();
         let request = &mut pair.request;
-        let understood = request
+        let limits = &self.http.limits;
+        let received = request
             .head
-            .parse(&io.input.bytes()[..end], &self.http.limits);
-        io.input.consume(end);
-        let framing = understood
-            .map_err(Refusal::from)
-            .and_then(|()| self.examine(request));
+            .receive(io.input.bytes(), &mut self.end, limits);
+        match received {
+            Ok(Some(len)) => io.input.consume(len),
+            Ok(None) => {
+                self.http.give_back(pair);
+                return self.wait_for_head(io);
+            }
+            Err(error) => {
+                self.http.give_back(pair);
+                return self.refuse_head(Refusal::from(error), io);
+            }
+        }
+        let framing = self.examine(request);
         let framing = match framing {
             Ok(framing) => framing,
             Err(refusal) => return self.refuse(pair, refusal, io),

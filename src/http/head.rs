@@ -12,6 +12,7 @@ use super::byte;
 use super::header::{Fields, Line, Span};
 use super::host;
 use super::limits::Limits;
+use super::request_line::RequestLine;
 use super::value::{Method, StatusCode, Version};
 
 /// What was being read when a head turned out to be bad.
@@ -126,7 +127,7 @@ impl HeadEnd {
                 (Some(_), _) => return Err(HeadError::Control),
             }
             if !self.in_fields {
-                RequestLine::default().read(window, self.line, self.seen, limits)?;
+                RequestLine::default().read(window, self.line, limits)?;
                 self.in_fields = true;
             } else if self.seen == self.line {
                 return Ok(Some(self.seen + 2));
@@ -185,14 +186,14 @@ impl HeadEnd {
             return HeadError::TooLong;
         }
         let mut line = RequestLine::default();
-        let read = line.read(window, self.line, self.seen, limits);
+        let read = line.read(window, self.line, limits);
         let whole = line.target.end() + 1 + Version::Http11.as_str().len();
         match read {
             Err(HeadError::RequestLine) if line.target.len() > 0 && self.seen < whole => {
                 HeadError::TargetTooLong
             }
             Err(error) => error,
-            Ok(()) => HeadError::TooLong,
+            Ok(_) => HeadError::TooLong,
         }
     }
 }
@@ -215,59 +216,95 @@ pub struct Head {
 }
 
 impl Head {
+    /// Finds the end and parses, in one pass where it can: how many bytes the head takes, or `None`
+    /// until more come. What it refuses, it refuses as [`HeadEnd::find`] and [`Head::parse`] do.
+    ///
+    /// Nearly all heads come whole and are good, so that is what is tried first, once; for what
+    /// is not so, `end` has the first word, which does not depend on the cut.
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        end: &mut HeadEnd,
+        limits: &Limits,
+    ) -> Result<Option<usize>, HeadError> {
+        if end.seen == 0
+            && let Ok(len) = self.read(window(bytes, limits), limits)
+        {
+            return Ok(Some(len));
+        }
+        let Some(len) = end.find(bytes, limits)? else {
+            return Ok(None);
+        };
+        self.parse(&bytes[..len], limits)?;
+        Ok(Some(len))
+    }
+
     /// Reads a head whose end is known ([`HeadEnd::find`]), and forgets the one before. Bytes
     /// behind its empty line are not looked at, but they count.
     ///
     /// After an error, method and target are what was understood of them, for the access log.
     pub fn parse(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
-        let start = self.parse_request_line(bytes, limits)?;
-        let Fields { bytes, lines } = &mut self.fields;
-        let mut at = start;
+        if window(bytes, limits).len() < bytes.len() {
+            return self.parse_request_line(bytes, limits);
+        }
+        self.read(bytes, limits).map(drop)
+    }
+
+    /// Reads the request line alone, and forgets the head before: for the access log, where the
+    /// rest is known to be bad.
+    pub fn parse_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
+        self.clear();
+        let window = window(bytes, limits);
+        self.fields.bytes.extend_from_slice(window);
+        self.read_request_line(window, limits)?;
+        if window.len() < bytes.len() {
+            return Err(HeadError::TooLong);
+        }
+        Ok(())
+    }
+
+    /// Reads the head at the front of `bytes`; where it ends.
+    fn read(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
+        self.clear();
+        let end = self.read_lines(bytes, limits);
+        let copied = &bytes[..end.unwrap_or(bytes.len())];
+        self.fields.bytes.extend_from_slice(copied);
+        end
+    }
+
+    fn read_lines(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
+        let mut rest = &bytes[self.read_request_line(bytes, limits)?..];
         let mut host = None;
-        while !bytes[at..].starts_with(b"\r\n") {
-            if lines.len() >= limits.fields {
+        while !rest.starts_with(b"\r\n") {
+            if self.fields.len() >= limits.fields {
                 return Err(HeadError::TooManyFields);
             }
-            let (line, next) = Line::parse(bytes, at)?;
+            let (line, after) = Line::parse(rest, bytes.len() - rest.len())?;
             if line.is_named(bytes, b"host") && host.replace(line.value).is_some() {
                 return Err(HeadError::HostRepeated);
             }
-            lines.push(line);
-            at = next;
+            self.fields.add(line);
+            rest = after;
         }
         // RFC 9112 §3.2: exactly one in 1.1. HTTP/1.0 knows none, so there it may be missing.
         match host {
             Some(host) if !host::is_valid(host.of(bytes)) => Err(HeadError::Host),
             None if self.line.version == Version::Http11 => Err(HeadError::HostMissing),
-            _ => Ok(()),
+            _ => Ok(bytes.len() - rest.len() + 2),
         }
     }
 
-    /// Reads the request line alone, and forgets the head before: for the access log, where the
-    /// rest is known to be bad. Where the fields start.
-    pub fn parse_request_line(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<usize, HeadError> {
-        self.clear();
-        // No offset in a head is above u32::MAX: see `Line`.
-        let limit = limits.head_bytes.min(u32::MAX as usize);
-        let long = bytes.len() > limit;
-        let bytes = &bytes[..bytes.len().min(limit)];
-        self.fields.bytes.extend_from_slice(bytes);
+    /// Where the fields start.
+    fn read_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
         // RFC 9112 §2.2: one empty line before the request line is skipped.
         let start = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
-        let stop = byte::control(bytes, start);
-        let end = stop.unwrap_or(bytes.len());
-        self.line.read(bytes, start, end, limits)?;
-        match (bytes.get(end), bytes.get(end + 1)) {
-            _ if long => Err(HeadError::TooLong),
-            (Some(b'\r'), Some(b'\n')) => Ok(end + 2),
-            (None, _) | (Some(b'\r'), None) => Err(HeadError::Unfinished),
-            (Some(b'\r'), Some(_)) => Err(HeadError::BareCr),
-            (Some(b'\n'), _) => Err(HeadError::BareLf),
-            (Some(_), _) => Err(HeadError::Control),
+        let end = self.line.read(bytes, start, limits)?;
+        match &bytes[end..] {
+            [b'\r', b'\n', ..] => Ok(end + 2),
+            [] | [b'\r'] => Err(HeadError::Unfinished),
+            [b'\r', ..] => Err(HeadError::BareCr),
+            [b'\n', ..] => Err(HeadError::BareLf),
+            _ => Err(HeadError::Control),
         }
     }
 
@@ -308,79 +345,9 @@ impl Head {
     }
 }
 
-/// What a request line says.
-#[derive(Clone, Copy, Debug, Default)]
-struct RequestLine {
-    method: Method,
-    method_at: Span,
-    target: Span,
-    version: Version,
-}
-
-impl RequestLine {
-    /// Reads the line from `start` to `end`, where its CRLF is; keeps what was good before an
-    /// error.
-    ///
-    /// ```text
-    /// request-line = method SP request-target SP HTTP-version    (RFC 9112 §3)
-    /// HTTP-version = %s"HTTP" "/" DIGIT "." DIGIT                (RFC 9112 §2.3)
-    /// ```
-    /// One space each: the leniency that §3 allows is how two readers come to disagree.
-    fn read(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        end: usize,
-        limits: &Limits,
-    ) -> Result<(), HeadError> {
-        let line = bytes.get(start..end).unwrap_or_default();
-        let method = byte::run(line, &byte::TOKEN);
-        if method > limits.method_bytes {
-            return Err(HeadError::Method);
-        }
-        match line.get(method) {
-            None => return Err(HeadError::RequestLine),
-            Some(b' ') if method > 0 => {}
-            Some(_) => return Err(HeadError::Method),
-        }
-        self.method = Method::from_bytes(&line[..method]);
-        self.method_at = Span::new(start, start + method);
-
-        let rest = &line[method + 1..];
-        let target = byte::run(rest, &byte::VISIBLE);
-        let at = start + method + 1;
-        if target > limits.target_bytes {
-            // As much of it as may be, for the log.
-            self.target = Span::new(at, at + limits.target_bytes);
-            return Err(HeadError::TargetTooLong);
-        }
-        self.target = Span::new(at, at + target);
-        match rest.get(target) {
-            Some(b' ') if target > 0 => {}
-            Some(b' ') | None => return Err(HeadError::RequestLine),
-            Some(_) => return Err(HeadError::Target),
-        }
-
-        let [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            major @ b'0'..=b'9',
-            b'.',
-            minor @ b'0'..=b'9',
-        ] = &rest[target + 1..]
-        else {
-            return Err(HeadError::RequestLine);
-        };
-        self.version = match (major, minor) {
-            (b'1', b'0') => Version::Http10,
-            (b'1', _) => Version::Http11,
-            _ => return Err(HeadError::Version),
-        };
-        Ok(())
-    }
+/// As much of `bytes` as a head may have. No offset in a head is above `u32::MAX`: see `Line`.
+fn window<'a>(bytes: &'a [u8], limits: &Limits) -> &'a [u8] {
+    &bytes[..bytes.len().min(limits.head_bytes).min(u32::MAX as usize)]
 }
 
 #[cfg(test)]
@@ -388,16 +355,24 @@ mod tests {
     use super::HeadError::*;
     use super::*;
 
-    /// What the two steps make of `wire` when it comes in these pieces.
+    /// What is made of `wire` when it comes in these pieces: in two steps, and in one, which must
+    /// be the same.
     fn outcome(pieces: &[&[u8]], limits: &Limits) -> Result<Option<(usize, Head)>, HeadError> {
-        let mut end = HeadEnd::default();
+        let (mut end, mut end_of_one) = (HeadEnd::default(), HeadEnd::default());
+        let (mut head, mut one) = (Head::default(), Head::default());
         let mut buf = Vec::new();
         for piece in pieces {
             buf.extend_from_slice(piece);
-            if let Some(at) = end.find(&buf, limits)? {
-                let mut head = Head::default();
-                head.parse(&buf[..at], limits)?;
-                return Ok(Some((at, head)));
+            let received = one.receive(&buf, &mut end_of_one, limits);
+            let found = end.find(&buf, limits);
+            let parsed = match found {
+                Ok(Some(at)) => head.parse(&buf[..at], limits).map(|()| Some(at)),
+                other => other,
+            };
+            assert_eq!(received, parsed, "{}", buf.escape_ascii());
+            if let Some(at) = parsed? {
+                assert_eq!(format!("{head:?}"), format!("{one:?}"));
+                return Ok(Some((at, one)));
             }
         }
         Ok(None)

@@ -26,6 +26,8 @@ pub struct Fields {
     /// What the spans point into. A head keeps its request line here too.
     pub(super) bytes: Vec<u8>,
     pub(super) lines: Vec<Line>,
+    /// A bit for each length that a name has here: most lookups are for names that are not there.
+    pub(super) lengths: u64,
 }
 
 /// Where the parts of one field line are. Offsets are `u32` to keep a line in 16 bytes; parsers
@@ -88,26 +90,30 @@ impl Fields {
         }
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(value);
-        self.lines.push(Line {
+        self.add(Line {
             name: Span::new(start, middle),
             value: Span::new(middle, end),
         });
         Ok(())
     }
 
+    /// Adds a line that was read from what `bytes` hold or will hold.
+    #[inline(always)]
+    pub(super) fn add(&mut self, line: Line) {
+        self.lengths |= bit(line.name.len());
+        self.lines.push(line);
+    }
+
     /// Forgets all lines and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.lines.clear();
+        self.lengths = 0;
     }
 
     /// The value of the first line with this name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let wanted = name.as_bytes();
-        self.lines
-            .iter()
-            .find(|line| line.is_named(&self.bytes, wanted))
-            .map(|line| line.value.of(&self.bytes))
+        self.named(name.as_bytes()).next()
     }
 
     /// The value of the first line with this name, if it is UTF-8.
@@ -117,11 +123,7 @@ impl Fields {
 
     /// The values of all lines with this name.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let wanted = name.as_bytes();
-        self.lines
-            .iter()
-            .filter(move |line| line.is_named(&self.bytes, wanted))
-            .map(|line| line.value.of(&self.bytes))
+        self.named(name.as_bytes())
     }
 
     /// The elements of the comma-separated list that all lines with this name make up together
@@ -156,6 +158,15 @@ impl Fields {
         })
     }
 
+    fn named<'a>(&'a self, wanted: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        let there = self.lengths & bit(wanted.len()) != 0;
+        let lines = if there { &self.lines[..] } else { &[] };
+        lines
+            .iter()
+            .filter(move |line| line.is_named(&self.bytes, wanted))
+            .map(|line| line.value.of(&self.bytes))
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -172,6 +183,11 @@ impl Fields {
     }
 }
 
+/// The bit that names of this length have in `Fields::lengths`.
+fn bit(len: usize) -> u64 {
+    1 << (len % 64)
+}
+
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self
@@ -182,43 +198,43 @@ impl fmt::Debug for Fields {
 }
 
 impl Line {
-    /// The field line at `at`, and where the next one starts.
+    /// The field line that `bytes` begin with, and what follows it. They are those at `at` of the
+    /// buffer that the spans are for.
     ///
     /// ```text
     /// field-line = field-name ":" OWS field-value OWS CRLF       (RFC 9112 §5)
     /// ```
     /// A space before the colon MUST be refused (§5.1). A line that begins with a space continues
     /// the one before it (obs-fold, §5.2) or hides the first one (§2.2): refused too.
-    pub(super) fn parse(bytes: &[u8], at: usize) -> Result<(Line, usize), HeadError> {
-        let line = bytes.get(at..).ok_or(HeadError::Unfinished)?;
-        let name = byte::run(line, &byte::TOKEN);
-        match line.get(name) {
-            Some(b':') if name > 0 => {}
-            Some(b' ' | b'\t') if name == 0 => return Err(HeadError::FieldFold),
-            Some(_) => return Err(HeadError::FieldName),
-            None => return Err(HeadError::Unfinished),
+    pub(super) fn parse(bytes: &[u8], at: usize) -> Result<(Line, &[u8]), HeadError> {
+        let name = byte::run(bytes, &byte::TOKEN);
+        let mut value = match &bytes[name..] {
+            [b':', value @ ..] if name > 0 => value,
+            [b' ' | b'\t', ..] if name == 0 => return Err(HeadError::FieldFold),
+            [_, ..] => return Err(HeadError::FieldName),
+            [] => return Err(HeadError::Unfinished),
+        };
+        while let [b' ' | b'\t', rest @ ..] = value {
+            value = rest;
         }
-        let mut start = name + 1;
-        while let Some(b' ' | b'\t') = line.get(start) {
-            start += 1;
-        }
-        let stop = byte::control(line, start).ok_or(HeadError::Unfinished)?;
-        match (line[stop], line.get(stop + 1)) {
-            (b'\r', Some(b'\n')) => {}
-            (b'\r', None) => return Err(HeadError::Unfinished),
-            (b'\r', Some(_)) => return Err(HeadError::BareCr),
-            (b'\n', _) => return Err(HeadError::BareLf),
+        let start = at + bytes.len() - value.len();
+        let end = byte::from_control(value);
+        let after = match end {
+            [b'\r', b'\n', after @ ..] => after,
+            [] | [b'\r'] => return Err(HeadError::Unfinished),
+            [b'\r', ..] => return Err(HeadError::BareCr),
+            [b'\n', ..] => return Err(HeadError::BareLf),
             _ => return Err(HeadError::FieldValue),
-        }
-        let mut end = stop;
-        while end > start && matches!(line[end - 1], b' ' | b'\t') {
-            end -= 1;
+        };
+        let mut value = &value[..value.len() - end.len()];
+        while let [rest @ .., b' ' | b'\t'] = value {
+            value = rest;
         }
         let line = Line {
             name: Span::new(at, at + name),
-            value: Span::new(at + start, at + end),
+            value: Span::new(start, start + value.len()),
         };
-        Ok((line, at + stop + 2))
+        Ok((line, after))
     }
 
     /// Whether its name is `wanted`. Lengths are compared first: they nearly always differ.
@@ -365,9 +381,9 @@ mod tests {
             ("half an end", b"a: b\r", Err(Unfinished)),
             ("nothing", b"", Err(Unfinished)),
         ] {
-            let got = Line::parse(wire, 0).map(|(line, next)| {
+            let got = Line::parse(wire, 0).map(|(line, after)| {
                 let name = str::from_utf8(line.name.of(wire)).expect("a token");
-                (name, line.value.of(wire), next)
+                (name, line.value.of(wire), wire.len() - after.len())
             });
             assert_eq!(got, want, "{name}");
         }

@@ -40,42 +40,48 @@ pub(super) fn has_port(text: &[u8]) -> bool {
 /// The host and what follows its colon, if both are what they should be.
 fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = match text {
-        [b'[', ..] => 1 + text.iter().position(|&b| b == b']')?,
-        _ => text.iter().position(|&b| b == b':').unwrap_or(text.len()),
+        [b'[', ..] => literal(text)?,
+        _ => reg_name(text)?,
     };
     let (host, rest) = text.split_at(end);
-    let port = match rest {
-        [] => None,
-        [b':', port @ ..] if is_port(port) => Some(port),
-        _ => return None,
-    };
-    let good = match host {
-        [b'[', b'v' | b'V', future @ .., b']'] => is_future(future),
-        [b'[', address @ .., b']'] => is_ipv6(address),
-        _ => is_reg_name(host),
-    };
-    good.then_some((host, port))
+    match rest {
+        [] => Some((host, None)),
+        [b':', port @ ..] if is_port(port) => Some((host, Some(port))),
+        _ => None,
+    }
 }
 
 fn is_port(text: &[u8]) -> bool {
     let mut port = 0u32;
     text.iter().all(|&b| {
-        port = port.saturating_mul(10).saturating_add(u32::from(b & 0x0f));
+        // No overflow: it was a port before this digit.
+        port = port * 10 + u32::from(b & 0x0f);
         b.is_ascii_digit() && port <= u32::from(u16::MAX)
     })
 }
 
-/// Names and IPv4 addresses: the latter are names too, as far as the grammar goes.
-fn is_reg_name(text: &[u8]) -> bool {
+/// Where the name ends that `text` begins with. IPv4 addresses are names too, as far as the grammar
+/// goes.
+fn reg_name(text: &[u8]) -> Option<usize> {
     let mut rest = text;
     loop {
         rest = &rest[byte::run(rest, &byte::HOST)..];
         rest = match rest {
-            [] => return !text.is_empty(),
             [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
-            _ => return false,
+            _ if rest.len() == text.len() => return None,
+            _ => return Some(text.len() - rest.len()),
         };
     }
+}
+
+/// Where the address in brackets ends that `text` begins with.
+fn literal(text: &[u8]) -> Option<usize> {
+    let end = text.iter().position(|&b| b == b']')?;
+    let good = match &text[1..end] {
+        [b'v' | b'V', future @ ..] => is_future(future),
+        address => is_ipv6(address),
+    };
+    good.then_some(end + 1)
 }
 
 fn is_ipv6(text: &[u8]) -> bool {

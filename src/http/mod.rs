@@ -7,6 +7,7 @@
 //! | `value` | methods, versions, status codes |
 //! | `header` | field lines, and lookup in them |
 //! | `host` | who is meant |
+//! | `request_line` | the first line of a head |
 //! | `head` | where a head ends, and what it says |
 //! | `framing` | where its body ends: the gate against smuggling |
 //! | `chunked` | bodies in chunks, both ways |
@@ -40,6 +41,7 @@ pub mod limits;
 pub mod range;
 mod refusal;
 mod request;
+mod request_line;
 mod response;
 pub mod uri;
 pub mod value;

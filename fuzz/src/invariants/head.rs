@@ -8,7 +8,9 @@ use super::{naive, small};
 pub fn holds(data: &[u8]) {
     for limits in [small(), Limits::default()] {
         let mut head = Head::default();
-        match HeadEnd::default().find(data, &limits) {
+        let found = HeadEnd::default().find(data, &limits);
+        received(data, found, &limits);
+        match found {
             Ok(None) => {}
             Ok(Some(end)) => match head.parse(&data[..end], &limits) {
                 Ok(()) => accepted(&data[..end], &head, &limits),
@@ -20,6 +22,20 @@ pub fn holds(data: &[u8]) {
                 assert!(head.parse(data, &limits).is_err(), "{error:?}, then read");
             }
         }
+    }
+}
+
+/// One step says what two say.
+fn received(data: &[u8], found: Result<Option<usize>, HeadError>, limits: &Limits) {
+    let (mut one, mut two) = (Head::default(), Head::default());
+    let parsed = match found {
+        Ok(Some(end)) => two.parse(&data[..end], limits).map(|()| Some(end)),
+        other => other,
+    };
+    let received = one.receive(data, &mut HeadEnd::default(), limits);
+    assert_eq!(received, parsed);
+    if let Ok(Some(_)) = received {
+        assert_eq!(format!("{one:?}"), format!("{two:?}"));
     }
 }
 
