@@ -220,24 +220,33 @@ mod tests {
 
     #[test]
     fn the_wide_scan_finds_what_the_narrow_one_finds() {
-        // Each byte value at each place of a word, behind bytes that tempt the borrow.
+        // Each kind of byte at each place of words and strides, behind bytes that tempt a carry.
+        let kinds = [0, 0x08, b'\t', b'\r', 0x1f, b' ', b'~', 0x7f, 0x80, 0xff];
         for lure in [b'a', b'\t', b' ', 0x80, 0xff, b'!', b'~'] {
-            for place in 0..20 {
-                for b in 0..=255u8 {
-                    let mut bytes = [lure; 20];
+            for place in (0..20).chain(120..200) {
+                for b in kinds {
+                    let mut bytes = [lure; 200];
                     bytes[place] = b;
-                    for from in [0, 1, 7, 20, 21] {
+                    for (from, len) in [(0, 200), (1, 199), (7, 20), (20, 20), (21, 20)] {
+                        let bytes = &bytes[..len];
                         let want = bytes
                             .iter()
                             .enumerate()
                             .skip(from)
                             .find(|(_, b)| !FIELD_VALUE[usize::from(**b)])
                             .map(|(i, _)| i);
-                        let got = control(&bytes, from);
+                        let got = control(bytes, from);
                         assert_eq!(got, want, "{b:#x} at {place} after {lure:#x}");
                     }
                 }
             }
+        }
+        for b in 0..=255u8 {
+            let want = (!FIELD_VALUE[usize::from(b)]).then_some(3);
+            assert_eq!(
+                control(&[b'a', b'a', b'a', b, b'a', b'a', b'a', b'a'], 0),
+                want
+            );
         }
         assert_eq!(control(b"\t\x08\t\t\t\t\t\t\t", 0), Some(1));
     }
