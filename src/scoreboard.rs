@@ -45,6 +45,7 @@ pub enum State {
 
 /// A slot's record, read at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// What the worker is doing.
     pub state: State,

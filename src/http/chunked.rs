@@ -24,6 +24,7 @@ use super::value::StatusCode;
 
 /// What was being read when a chunked body turned out to be bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChunkedError {
     /// The size is not a hexadecimal number, or one that no chunk can have.
     Size,

@@ -23,6 +23,7 @@ pub enum Framing {
 
 /// Why there is no telling where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FramingError {
     /// Transfer-Encoding in HTTP/1.0, which does not know it.
     CodingInHttp10,

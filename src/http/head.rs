@@ -17,6 +17,7 @@ use super::value::{Method, StatusCode, Version};
 
 /// What was being read when a head turned out to be bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeadError {
     /// A line feed without its carriage return.
     BareLf,

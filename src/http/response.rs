@@ -40,6 +40,7 @@ pub struct HttpResponse {
 
 /// A body that is not made by writing it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Body {
     /// What was written to the response.
     Written,
@@ -59,6 +60,7 @@ pub(crate) struct FieldLines(Box<[u8]>);
 
 /// Why a field was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FieldError {
     /// The name is not a token (RFC 9110 §5.1).
     Name,

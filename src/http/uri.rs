@@ -13,6 +13,7 @@ use super::value::{Method, StatusCode};
 
 /// What was being read when a target turned out to be bad. Each is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UriError {
     /// Not a form that this method may have.
     Form,

@@ -12,6 +12,7 @@ use crate::sys::signal::{Signal, SignalFd};
 
 /// What a master tells a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Command {
     /// Finish what was begun, accept nothing new, and leave.
     Drain,

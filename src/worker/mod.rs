@@ -93,6 +93,7 @@ pub(crate) struct WorkerGroup {
 }
 
 /// What a worker is given by its master.
+#[non_exhaustive]
 pub struct Context<'a> {
     /// Its number, from 0.
     pub index: usize,
