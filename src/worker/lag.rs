@@ -11,8 +11,8 @@ const RATE_GRACE_MS: u64 = 10_000;
 /// How fast a peer must read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long it may take to read something, in milliseconds. It may be twice as long until that
-    /// is certain.
+    /// How long it may take to read something, in milliseconds. After it has read some, it may be
+    /// twice as long until that is certain.
     pub write_ms: u64,
     /// How many bytes it must read in a second on the whole; 0 for any number.
     pub min_rate: u64,
@@ -26,8 +26,10 @@ pub struct Pace {
 #[derive(Clone, Copy, Debug)]
 pub struct Lag {
     since: Millis,
-    /// When patience ends, as far as is known.
+    /// When to look.
     until: Millis,
+    /// The first look judges nothing: what was under way when it fell behind has arrived since.
+    looked: bool,
     /// What the kernel has been given that was not taken by `since`, and all that it was given
     /// later.
     given: u64,
@@ -40,13 +42,14 @@ impl Lag {
     pub fn new(untaken: u64, now: Millis, pace: Pace) -> Lag {
         Lag {
             since: now,
-            until: now.after(pace.write_ms),
+            until: now.after(pace.write_ms / 4),
+            looked: false,
             given: untaken,
             taken: 0,
         }
     }
 
-    /// When patience ends, as far as is known.
+    /// When to come again at the latest.
     pub fn until(&self) -> Millis {
         self.until
     }
@@ -60,16 +63,21 @@ impl Lag {
         pace: Pace,
     ) -> io::Result<bool> {
         self.given += sent;
-        if sent > 0 {
-            self.until = now.after(pace.write_ms).min(self.earned(self.given, pace));
-        }
         if now < self.until {
+            if sent > 0 && self.looked {
+                self.until = now.after(pace.write_ms).min(self.earned(self.given, pace));
+            }
             return Ok(true);
         }
         let taken = self.given.saturating_sub(stream.untaken()?);
-        let goes_on = taken > self.taken && now < self.earned(taken, pace);
+        let wait_ms = match self.looked {
+            true => pace.write_ms,
+            false => pace.write_ms - pace.write_ms / 4,
+        };
+        let goes_on = (taken > self.taken || !self.looked) && now < self.earned(taken, pace);
         self.taken = taken;
-        self.until = now.after(pace.write_ms).min(self.earned(taken, pace));
+        self.looked = true;
+        self.until = now.after(wait_ms).min(self.earned(taken, pace));
         Ok(goes_on)
     }
 

@@ -528,13 +528,12 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(7))
         });
-        assert_eq!(
-            desk.turn(false),
-            Fate::Wait(Millis::new(1_000)),
-            "held: the step can wait"
-        );
+        let first = Fate::Wait(Millis::new(250));
+        assert_eq!(desk.turn(false), first, "held: the step can wait");
         let wanted = desk.link.change_of_interest(100);
         assert_eq!(wanted, Some(Interest::WRITE), "nothing is read meanwhile");
+        desk.now = 250;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_000)));
         desk.now = 999;
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
@@ -548,6 +547,24 @@ mod tests {
         assert_eq!(desk.turn(false), last, "it took some since the last look");
         desk.now = 2_999;
         assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_is_given_up_in_time() {
+        let body = vec![b'x'; 3_000_000];
+        let mut desk = speaking(|io| {
+            io.output.push(&body);
+            Next::Wait
+        });
+        for (now, want) in [
+            (0, Fate::Wait(Millis::new(250))),
+            (249, Fate::Wait(Millis::new(250))),
+            (250, Fate::Wait(Millis::new(1_000))),
+            (1_000, Fate::Gone),
+        ] {
+            desk.now = now;
+            assert_eq!(desk.turn(false), want, "{now}");
+        }
     }
 
     #[test]
@@ -656,12 +673,12 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(1))
         });
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_000)));
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(250)));
         // It took some in time, but nobody was there to see it.
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         desk.now = 5_000;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(6_000)));
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_750)));
     }
 
     #[test]
