@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, assert_gone, children, how, is_alive, program, signal, sleep_ms};
-use common::{open_files_limit, ports_of, wait_until};
+use common::{Client, Server, assert_gone, children, cpu_ms, how, is_alive, program, signal};
+use common::{open_files_limit, ports_of, sleep_ms, wait_until};
 
 /// What should take a tenth of a second may take this long on a machine that is busy.
 const SLACK: Duration = Duration::from_secs(2);
@@ -478,4 +478,31 @@ fn clients_in_the_queue_get_the_room_of_idle_ones_at_a_stop() {
     }
     drop(idle);
     assert!(server.wait().success());
+}
+
+#[test]
+fn a_server_that_drains_does_not_spin() {
+    let mut server = Server::start(&["-w", "1"]);
+    let worker = server.workers()[0];
+    let mut client = server.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst");
+    assert_eq!(server.get("/").status, 200);
+    server.signal("TERM");
+    wait_until("clients to be refused", || {
+        TcpStream::connect(("127.0.0.1", server.port)).is_err()
+    });
+    assert_sleeps(worker);
+    assert_sleeps(server.pid());
+    client.send(b"other");
+    assert_eq!(client.response().status, 200);
+    assert!(server.wait().success());
+}
+
+/// Looks at a process that has nothing to do but to wait.
+#[track_caller]
+fn assert_sleeps(pid: u32) {
+    let before = cpu_ms(pid);
+    sleep_ms(300);
+    let spent = cpu_ms(pid) - before;
+    assert!(spent < 150, "it spent {spent} ms of 300 on nothing");
 }

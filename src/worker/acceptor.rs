@@ -181,11 +181,20 @@ impl<'a> Acceptor<'a> {
     /// Closes the listening sockets, for this worker alone or, if the whole server stops, for
     /// everybody. Without the latter they would live on in any process that was forked meanwhile,
     /// a worker of another server of the same program for one, and clients would wait for nobody.
-    pub fn close(&mut self, for_everybody: bool) {
-        if for_everybody {
-            self.listeners.iter().for_each(Listener::shut);
+    ///
+    /// They are taken out of epoll first: the master has copies, so closing ours is not enough,
+    /// and this worker would be woken in place of one that accepts, again and again.
+    pub fn close(&mut self, for_everybody: bool, epoll: &Epoll) {
+        for listener in &self.listeners {
+            // An error means that it was taken out before.
+            let _ = epoll.delete(listener);
+            if for_everybody {
+                listener.shut();
+            }
         }
         self.listeners.clear();
+        // A connection may have woken this worker and nobody else.
+        let _ = self.nudge.notify();
         self.watch = Watch::Off {
             until: Millis::NEVER,
             why: Pause::Full,
@@ -258,7 +267,7 @@ mod tests {
         assert!(!is_watched(&epoll), "still full");
         acceptor.resume_if_due(99, at(54), &epoll).unwrap();
         assert!(is_watched(&epoll));
-        acceptor.close(false);
+        acceptor.close(false, &epoll);
         assert!(!is_watched(&epoll));
     }
 }

@@ -15,7 +15,7 @@ impl EventLoop<'_> {
         }
         if !self.context.board.stopping() {
             // This worker leaves alone. What waits is for its successor and the others.
-            self.acceptor.close(false);
+            self.acceptor.close(false, &self.epoll);
         }
         // Room for those who wait, before they are let in.
         let tokens: Vec<Token> = self.links.tokens().collect();
@@ -43,7 +43,7 @@ impl EventLoop<'_> {
             emptied &= self.accept_the_rest(index);
         }
         if emptied {
-            self.acceptor.close(true);
+            self.acceptor.close(true, &self.epoll);
         }
     }
 

@@ -49,7 +49,7 @@ pub struct EventLoop<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) options: SocketOptions,
     input_limit: usize,
-    epoll: Epoll,
+    pub(super) epoll: Epoll,
     pub(super) acceptor: Acceptor<'a>,
     pub(super) links: Slab<Link<'a>>,
     deadlines: Deadlines,
