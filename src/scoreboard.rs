@@ -14,6 +14,9 @@ use crate::sys::shared::SharedWords;
 /// The most workers that a server can have.
 pub const MAX_WORKERS: usize = 512;
 
+/// Each of them has two slots: while it is replaced, its successor has the other one.
+pub(crate) const MAX_SLOTS: usize = 2 * MAX_WORKERS;
+
 /// Words of a slot: two cache lines, so that workers do not write to each other's.
 const SLOT_WORDS: usize = 16;
 /// The master's record comes first and is as long.
@@ -73,7 +76,7 @@ pub struct Scoreboard {
 impl Scoreboard {
     /// An empty board with room for [`MAX_WORKERS`].
     pub fn new() -> io::Result<Scoreboard> {
-        let words = Arc::new(SharedWords::new(SLOT_WORDS * (MAX_WORKERS + 1))?);
+        let words = Arc::new(SharedWords::new(SLOT_WORDS * (MAX_SLOTS + 1))?);
         Ok(Scoreboard { words })
     }
 
@@ -99,16 +102,16 @@ impl Scoreboard {
         !self.stopping() && self.ready() > 0
     }
 
-    /// The records of all slots in use.
+    /// The records of all slots, two for each worker; those without one are [`State::Empty`].
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..self.wanted())
+        (0..2 * self.wanted())
             .filter_map(|slot| self.slot(slot))
             .map(|slot| slot.record())
     }
 
-    /// One worker's slot; `None` beyond [`MAX_WORKERS`].
+    /// One slot of a worker; `None` beyond twice [`MAX_WORKERS`].
     pub fn slot(&self, index: usize) -> Option<Slot> {
-        (index < MAX_WORKERS).then(|| Slot {
+        (index < MAX_SLOTS).then(|| Slot {
             words: self.words.clone(),
             base: SLOT_WORDS * (index + 1),
         })
@@ -119,7 +122,7 @@ impl Scoreboard {
     pub fn is_above_mean(&self, connections: usize) -> bool {
         let mut workers = 0;
         let mut sum = 0;
-        for index in 0..self.wanted() {
+        for index in 0..2 * self.wanted() {
             let base = SLOT_WORDS * (index + 1);
             if self.words[base + STATE].load(Relaxed) == State::Ready as u64 {
                 workers += 1;
@@ -227,7 +230,7 @@ mod tests {
         slot.set_state(State::Ready, 11);
         board.set_stopping();
         assert!(!board.is_ready());
-        assert!(board.slot(MAX_WORKERS).is_none());
+        assert!(board.slot(MAX_SLOTS).is_none());
     }
 
     #[test]

@@ -481,6 +481,34 @@ fn clients_in_the_queue_get_the_room_of_idle_ones_at_a_stop() {
 }
 
 #[test]
+fn a_worker_that_is_to_leave_serves_until_its_successor_does_and_finishes_what_it_began() {
+    let server = Server::start(&["-w", "1"]);
+    let old = server.workers()[0];
+    let mut client = server.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst");
+    // It is in the middle of that when this answer comes.
+    assert_eq!(server.get("/").status, 200);
+    signal(old, "TERM");
+    wait_until("a second worker", || server.workers().len() == 2);
+    // The old one is still busy, and nobody has to wait for it.
+    for _ in 0..20 {
+        assert_eq!(server.get("/meanwhile").status, 200);
+    }
+    assert!(is_alive(old));
+    assert_sleeps(old);
+    client.send(b"other");
+    let answer = client.response();
+    assert!(answer.status == 200 && answer.closes(), "{answer:?}");
+    assert!(answer.text().ends_with("firstother"));
+    drop(client);
+    wait_until("the old one to leave", || !is_alive(old));
+    assert_eq!(server.wait_for_workers(1).len(), 1);
+    server.err.wait_for(&format!(
+        "worker 0 (pid {old}) is to leave; replaced by pid "
+    ));
+}
+
+#[test]
 fn a_server_that_drains_does_not_spin() {
     let mut server = Server::start(&["-w", "1"]);
     let worker = server.workers()[0];

@@ -28,7 +28,8 @@ impl<H: Handler> Health<H> {
             return writeln!(
                 res,
                 "ready: {} of {} workers",
-                self.board.ready(),
+                // While one is replaced there is one more.
+                self.board.ready().min(self.board.wanted()),
                 self.board.wanted()
             );
         }

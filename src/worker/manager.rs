@@ -14,10 +14,10 @@ use super::spawn::Child;
 use super::supervisor::{Action, Event, Policy, Supervisor};
 use super::{Outcome, Stopper, WorkerGroup};
 use crate::log::{Level, Log};
-use crate::scoreboard::{MAX_WORKERS, Scoreboard, State};
+use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Events, Interest};
-use crate::sys::process::{self, Exit};
+use crate::sys::process::{self, Exit, Pid};
 use crate::sys::signal::{self, Signal, SignalFd};
 use crate::time::Millis;
 
@@ -25,7 +25,7 @@ const STOP: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
 /// Tokens of control lines; those of pidfds follow.
 pub(super) const LINES: u64 = 0;
-pub(super) const PIDFDS: u64 = MAX_WORKERS as u64;
+pub(super) const PIDFDS: u64 = MAX_SLOTS as u64;
 
 /// Signals that the master reads, if signals are ours.
 const MASTER_SIGNALS: [Signal; 6] = [
@@ -49,8 +49,10 @@ pub(super) enum Watch {
 pub struct WorkerManager<'a> {
     pub(super) groups: Vec<WorkerGroup>,
     supervisor: Supervisor,
+    /// How many there are; each has two slots, `i` and `i + workers`.
+    pub(super) workers: usize,
     pub(super) children: Vec<Option<Child>>,
-    /// What happened to the last worker of each slot, to be told together with its successor.
+    /// Why there will be a worker in each slot, to be told together with its pid.
     pub(super) obituaries: Vec<Option<String>>,
     pub(super) board: &'a Scoreboard,
     pub(super) log: &'a Log,
@@ -95,8 +97,9 @@ impl<'a> WorkerManager<'a> {
         Ok(WorkerManager {
             groups,
             supervisor: Supervisor::new(policy),
-            children: (0..policy.workers).map(|_| None).collect(),
-            obituaries: vec![None; policy.workers],
+            workers: policy.workers,
+            children: (0..2 * policy.workers).map(|_| None).collect(),
+            obituaries: vec![None; 2 * policy.workers],
             board,
             log,
             stopper,
@@ -130,7 +133,7 @@ impl<'a> WorkerManager<'a> {
         for group in &mut self.groups {
             group.worker.init()?;
         }
-        self.board.set_wanted(self.children.len());
+        self.board.set_wanted(self.workers);
         let mut events = Events::with_capacity(64);
         let mut outcome = self.decide(Event::Start);
         started();
@@ -248,13 +251,17 @@ impl<'a> WorkerManager<'a> {
         }
         let state = self.slot_state(slot);
         self.set_slot(slot, State::Empty, 0);
-        let text = format!("worker {slot} (pid {}) {exit}", child.pid);
-        if exit == Exit::Code(0) && state == State::Draining {
-            self.say(Level::Debug, format_args!("{text}"));
-        } else if self.stopped_at.is_some() {
-            self.say(Level::Warn, format_args!("{text}"));
+        let text = format!("{} {exit}", self.name_of(slot, child.pid));
+        match state {
+            // It was told to, and has been replaced already.
+            State::Draining if exit == Exit::Code(0) => {
+                self.say(Level::Debug, format_args!("{text}"))
+            }
+            _ if self.stopped_at.is_some() || state == State::Draining => {
+                self.say(Level::Warn, format_args!("{text}"));
+            }
+            _ => self.obituaries[slot] = Some(text),
         }
-        self.obituaries[slot] = Some(text);
         // Before its successor is forked, which would inherit what is still open.
         drop(child);
         outcome = outcome.or_else(|| self.decide(Event::Died(slot)));
@@ -274,7 +281,7 @@ impl<'a> WorkerManager<'a> {
             let line = &self.children.get(slot)?.as_ref()?.line;
             let outcome = match line.receive() {
                 Message::Some(Report::Ready) => self.note_ready(slot),
-                Message::Some(Report::Retire) => self.decide(Event::Retire(slot)),
+                Message::Some(Report::Retire) => self.retire(slot),
                 Message::None => return None,
                 Message::Gone => {
                     // Its death will be told; the end of input would be told for ever.
@@ -286,6 +293,21 @@ impl<'a> WorkerManager<'a> {
                 return outcome;
             }
         }
+    }
+
+    fn retire(&mut self, slot: usize) -> Option<Outcome> {
+        let pid = self.children.get(slot)?.as_ref()?.pid;
+        let why = format!("{} is to leave", self.name_of(slot, pid));
+        let partner = (slot + self.workers) % self.children.len();
+        if self.children[partner].is_none() {
+            self.obituaries[partner] = Some(why);
+        }
+        self.decide(Event::Retire(slot))
+    }
+
+    /// What the log calls a worker.
+    fn name_of(&self, slot: usize, pid: Pid) -> String {
+        format!("worker {} (pid {pid})", slot % self.workers)
     }
 
     fn note_ready(&mut self, slot: usize) -> Option<Outcome> {
@@ -318,7 +340,8 @@ impl<'a> WorkerManager<'a> {
                             self.say(
                                 Level::Error,
                                 format_args!(
-                                    "worker {slot} cannot be forked: {error}; trying again"
+                                    "worker {} cannot be forked: {error}; trying again",
+                                    slot % self.workers
                                 ),
                             );
                             events.push(Event::ForkFailed(slot));

@@ -120,9 +120,10 @@ impl WorkerManager<'_> {
 
     fn run_worker(&mut self, slot: usize, orders: control::Orders) -> i32 {
         let (board, log) = (self.board, self.log);
-        match (self.group_of(slot), board.slot(slot)) {
+        let index = slot % self.workers;
+        match (self.group_of(index), board.slot(slot)) {
             (Some(worker), Some(record)) => worker.run(&mut Context {
-                index: slot,
+                index,
                 slot: record,
                 board,
                 orders,
@@ -132,11 +133,11 @@ impl WorkerManager<'_> {
         }
     }
 
-    fn group_of(&mut self, slot: usize) -> Option<&mut dyn Worker> {
+    fn group_of(&mut self, index: usize) -> Option<&mut dyn Worker> {
         let mut first = 0;
         for group in &mut self.groups {
             first += group.count;
-            if slot < first {
+            if index < first {
                 return Some(&mut *group.worker);
             }
         }

@@ -1,9 +1,13 @@
 //! [`Supervisor`]: when to fork, drain and kill workers. All of the policy and none of the means.
 //!
 //! A pure function of state, event and time; `WorkerManager` turns signals and dead children into
-//! events and performs the actions. It promises: never two children in a slot; a slot whose worker
-//! died is filled again, at once or after a pause of at most a second; a drain ends by its
-//! deadline; [`Action::Finish`] comes once, when no child lives. It must not know processes.
+//! events and performs the actions. It promises: never two children in a slot; a worker that died
+//! is replaced, at once or after a pause of at most a second; one that is to be replaced serves
+//! until its successor does; a drain ends by its deadline; [`Action::Finish`] comes once, when no
+//! child lives. It must not know processes.
+//!
+//! Each worker has a pair of slots, `i` and `i + workers`: while one of them is replaced, both are
+//! in use.
 
 use std::collections::VecDeque;
 
@@ -86,12 +90,16 @@ pub enum Verdict {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
+    /// Nobody, and nobody is to come: the other slot of the pair is in use.
+    Vacant,
     /// Nobody; to be filled at this time, or never.
     Empty { fork_at: Millis },
     /// Forked at this time, not yet ready; killed if that lasts.
     Starting { since: Millis },
     /// Forked at this time, and serving.
     Ready { since: Millis },
+    /// Forked at this time; serves until its successor in the other slot is ready.
+    Retiring { since: Millis },
     /// Leaving; killed at this time.
     Draining { kill_at: Millis },
     /// Killed, not yet dead.
@@ -99,6 +107,21 @@ enum Slot {
         /// It never was ready, and took too long to be.
         unready: bool,
     },
+}
+
+impl Slot {
+    /// Whether it has, or will have, a worker that stays.
+    fn stays(self) -> bool {
+        matches!(
+            self,
+            Slot::Empty { .. } | Slot::Starting { .. } | Slot::Ready { .. }
+        )
+    }
+
+    /// Whether it has no child.
+    fn is_alone(self) -> bool {
+        matches!(self, Slot::Vacant | Slot::Empty { .. })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,12 +152,7 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor that has not started.
     pub fn new(policy: Policy) -> Supervisor {
-        let slots = vec![
-            Slot::Empty {
-                fork_at: Millis::NEVER
-            };
-            policy.workers
-        ];
+        let slots = vec![Slot::Vacant; 2 * policy.workers];
         Supervisor {
             policy,
             phase: Phase::New,
@@ -150,9 +168,9 @@ impl Supervisor {
         match event {
             Event::Start if self.phase == Phase::New => {
                 self.phase = Phase::Running;
-                self.slots.fill(Slot::Empty { fork_at: now });
+                self.slots[..self.policy.workers].fill(Slot::Empty { fork_at: now });
             }
-            Event::Ready(slot) => self.ready(slot),
+            Event::Ready(slot) => self.ready(slot, now, actions),
             Event::Retire(slot) => self.retire(slot, now, actions),
             Event::Died(slot) => self.died(slot, now, actions),
             Event::ForkFailed(slot) => self.fork_failed(slot, now),
@@ -175,11 +193,10 @@ impl Supervisor {
         due.min().unwrap_or(Millis::NEVER)
     }
 
-    /// Whether every slot has a worker that is ready.
+    /// Whether as many workers are ready as should be.
     pub fn is_complete(&self) -> bool {
-        self.slots
-            .iter()
-            .all(|slot| matches!(slot, Slot::Ready { .. }))
+        let ready = |slot: &&Slot| matches!(slot, Slot::Ready { .. } | Slot::Retiring { .. });
+        self.slots.iter().filter(ready).count() == self.policy.workers
     }
 
     /// How long the next replacement will wait, in milliseconds.
@@ -191,22 +208,48 @@ impl Supervisor {
         }
     }
 
-    fn ready(&mut self, slot: usize) {
-        if let Some(slot) = self.slots.get_mut(slot)
-            && let Slot::Starting { since } = *slot
-        {
-            *slot = Slot::Ready { since };
+    /// The other slot of the pair.
+    fn partner(&self, index: usize) -> usize {
+        let workers = self.policy.workers;
+        if index < workers {
+            index + workers
+        } else {
+            index - workers
+        }
+    }
+
+    fn ready(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
+        let Some(&Slot::Starting { since }) = self.slots.get(index) else {
+            return;
+        };
+        self.slots[index] = Slot::Ready { since };
+        let partner = self.partner(index);
+        if matches!(self.slots[partner], Slot::Retiring { .. }) {
+            self.drain(partner, now, actions);
         }
     }
 
     fn retire(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
-        let kill_at = now.after(self.policy.drain_timeout_ms);
-        if let Some(slot) = self.slots.get_mut(index)
-            && matches!(slot, Slot::Starting { .. } | Slot::Ready { .. })
-        {
-            *slot = Slot::Draining { kill_at };
-            actions.push(Action::Drain(index));
+        let Some(&slot) = self.slots.get(index) else {
+            return;
+        };
+        let partner = self.partner(index);
+        let has_room = self.slots[partner] == Slot::Vacant;
+        match slot {
+            Slot::Ready { since } if has_room => self.slots[index] = Slot::Retiring { since },
+            // Its own predecessor has not left yet: it is replaced when it has left itself.
+            Slot::Ready { .. } | Slot::Starting { .. } => self.drain(index, now, actions),
+            _ => return,
         }
+        if has_room {
+            self.slots[partner] = Slot::Empty { fork_at: now };
+        }
+    }
+
+    fn drain(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
+        let kill_at = now.after(self.policy.drain_timeout_ms);
+        self.slots[index] = Slot::Draining { kill_at };
+        actions.push(Action::Drain(index));
     }
 
     fn died(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
@@ -216,18 +259,22 @@ impl Supervisor {
         let short = |since: Millis| now.since(since) < SHORT_LIFE_MS;
         match slot {
             // Nobody was there.
-            Slot::Empty { .. } => return,
+            Slot::Vacant | Slot::Empty { .. } => return,
             // It left because it was told to.
             Slot::Draining { .. } => self.streak = 0,
-            Slot::Starting { since } | Slot::Ready { since } if short(since) => {
+            Slot::Starting { since } | Slot::Ready { since } | Slot::Retiring { since }
+                if short(since) =>
+            {
                 self.streak = self.streak.saturating_add(1);
             }
             // It lived long enough: the only one in a row, so far.
-            Slot::Starting { .. } | Slot::Ready { .. } => self.streak = 1,
+            Slot::Starting { .. } | Slot::Ready { .. } | Slot::Retiring { .. } => self.streak = 1,
             Slot::Killed { .. } => {}
         }
-        self.slots[index] = Slot::Empty {
-            fork_at: now.after(self.pause_ms()),
+        let fork_at = now.after(self.pause_ms());
+        self.slots[index] = match self.slots[self.partner(index)].stays() {
+            true => Slot::Vacant,
+            false => Slot::Empty { fork_at },
         };
         let unready = matches!(slot, Slot::Starting { .. } | Slot::Killed { unready: true });
         if unready && self.phase == Phase::Running {
@@ -273,18 +320,20 @@ impl Supervisor {
     fn drain_all(&mut self, now: Millis, actions: &mut Vec<Action>) {
         self.phase = Phase::Stopping { since: now };
         actions.push(Action::Announce);
-        let kill_at = now.after(self.policy.drain_timeout_ms);
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            if matches!(slot, Slot::Starting { .. } | Slot::Ready { .. }) {
-                *slot = Slot::Draining { kill_at };
-                actions.push(Action::Drain(index));
+        for index in 0..self.slots.len() {
+            let slot = self.slots[index];
+            if matches!(
+                slot,
+                Slot::Starting { .. } | Slot::Ready { .. } | Slot::Retiring { .. }
+            ) {
+                self.drain(index, now, actions);
             }
         }
     }
 
     fn kill_all(&mut self, actions: &mut Vec<Action>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            if !matches!(slot, Slot::Empty { .. } | Slot::Killed { .. }) {
+            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
                 *slot = Slot::Killed { unready: false };
                 self.killed += 1;
                 actions.push(Action::Kill(index));
@@ -312,7 +361,8 @@ impl Supervisor {
                 _ => continue,
             };
             *slot = Slot::Killed { unready };
-            self.killed += u32::from(!unready);
+            let stopping = matches!(self.phase, Phase::Stopping { .. });
+            self.killed += u32::from(stopping);
             actions.push(Action::Kill(index));
         }
     }
@@ -325,11 +375,7 @@ impl Supervisor {
             Phase::GivingUp => Verdict::GaveUp,
             Phase::New | Phase::Running | Phase::Finished => return,
         };
-        if self
-            .slots
-            .iter()
-            .all(|slot| matches!(slot, Slot::Empty { .. }))
-        {
+        if self.slots.iter().all(|slot| slot.is_alone()) {
             self.phase = Phase::Finished;
             actions.push(Action::Finish(verdict));
         }
@@ -485,21 +531,62 @@ mod tests {
             ],
         );
         plays(
-            "a worker that asks is replaced when it has left",
+            "a worker that asks serves until its successor does",
             &after_start(&[
-                (100, E::Retire(0), &[Drain(0)]),
+                (100, E::Retire(0), &[Fork(2)]),
                 (101, E::Retire(0), &[]),
-                (200, E::Died(0), &[Fork(0)]),
+                (110, E::Ready(2), &[Drain(0)]),
+                (200, E::Died(0), &[]),
+                (300, E::Retire(2), &[Fork(0)]),
+                (310, E::Ready(0), &[Drain(2)]),
+                (320, E::Died(2), &[]),
             ]),
         );
         plays(
-            "one that asks before it is ready is drained too",
+            "one that dies before its successor is ready was replaced already",
+            &after_start(&[
+                (5_100, E::Retire(0), &[Fork(2)]),
+                (5_101, E::Died(0), &[]),
+                (5_110, E::Ready(2), &[]),
+                (9_000, E::Died(2), &[Fork(2)]),
+            ]),
+        );
+        plays(
+            "a successor that dies is tried again, and meanwhile the old one serves",
+            &after_start(&[
+                (100, E::Retire(0), &[Fork(2)]),
+                (101, E::Died(2), &[Fork(2)]),
+                (110, E::Ready(2), &[Drain(0)]),
+            ]),
+        );
+        plays(
+            "one that asks before its predecessor has left is replaced when it has left",
+            &after_start(&[
+                (100, E::Retire(0), &[Fork(2)]),
+                (110, E::Ready(2), &[Drain(0)]),
+                (120, E::Retire(2), &[Drain(2)]),
+                (130, E::Died(2), &[Fork(2)]),
+                (140, E::Died(0), &[]),
+            ]),
+        );
+        plays(
+            "one that asks before it is ready is replaced at once",
             &[
                 STARTED,
-                (1, E::Retire(0), &[Drain(0)]),
+                (1, E::Retire(0), &[Drain(0), Fork(2)]),
                 (2, E::Ready(0), &[]),
-                (3, E::Died(0), &[Fork(0)]),
+                (3, E::Died(0), &[]),
             ],
+        );
+        plays(
+            "a stop in the middle of a replacement drains both",
+            &after_start(&[
+                (100, E::Retire(0), &[Fork(2)]),
+                (101, E::Stop, &[Announce, Drain(0), Drain(1), Drain(2)]),
+                (102, E::Died(1), &[]),
+                (102, E::Died(2), &[]),
+                (103, E::Died(0), &[Finish(Verdict::Stopped { killed: 0 })]),
+            ]),
         );
         plays(
             "one that is never ready is killed, and that counts as an early death",
@@ -516,11 +603,12 @@ mod tests {
             ],
         );
         plays(
-            "one that asks and does not leave is killed",
+            "one that is replaced and does not leave is killed",
             &after_start(&[
-                (100, E::Retire(0), &[Drain(0)]),
-                (8_100, E::Tick, &[Kill(0)]),
-                (8_101, E::Died(0), &[Fork(0)]),
+                (100, E::Retire(0), &[Fork(2)]),
+                (110, E::Ready(2), &[Drain(0)]),
+                (8_110, E::Tick, &[Kill(0)]),
+                (8_111, E::Died(0), &[]),
             ]),
         );
         plays(

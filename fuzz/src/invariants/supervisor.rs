@@ -50,7 +50,7 @@ pub fn holds(data: &[u8]) {
         policy,
         supervisor: Supervisor::new(policy),
         now: Millis::new(1),
-        children: vec![None; policy.workers],
+        children: vec![None; 2 * policy.workers],
         started: false,
         stopping: false,
         announced: false,
@@ -149,6 +149,14 @@ impl World {
                 });
             }
             Action::Drain(slot) => {
+                let workers = self.policy.workers;
+                let successor = children[(slot + workers) % (2 * workers)];
+                assert!(
+                    self.announced
+                        || !children[slot].is_some_and(|c| c.ready)
+                        || successor.is_some(),
+                    "{slot} drains and nobody takes over"
+                );
                 let child = children[slot].as_mut().expect("a child to drain");
                 assert!(child.drained.is_none() && !child.killed, "drained twice");
                 child.drained = Some(self.now);
@@ -179,26 +187,45 @@ impl World {
             !self.stopping || self.announced,
             "a stop that nobody knows of"
         );
-        let mut ready = true;
+        let mut ready = 0;
         for (slot, child) in self.children.iter().enumerate() {
-            ready &= child.is_some_and(|c| c.ready && c.drained.is_none() && !c.killed);
-            match child {
-                Some(Child {
-                    drained: Some(since),
-                    killed: false,
-                    ..
-                }) => {
-                    let kill_at = since.after(self.policy.drain_timeout_ms);
-                    assert!(now < kill_at, "the child in {slot} is overdue");
-                    assert!(wake_at <= kill_at, "asleep when {slot} is due");
-                }
-                None if self.started && !self.announced => {
-                    assert!(wake_at <= now.after(PAUSE_MS), "{slot} stays empty");
-                }
-                _ => {}
+            ready +=
+                usize::from(child.is_some_and(|c| c.ready && c.drained.is_none() && !c.killed));
+            if let Some(Child {
+                drained: Some(since),
+                killed: false,
+                ..
+            }) = child
+            {
+                let kill_at = since.after(self.policy.drain_timeout_ms);
+                assert!(now < kill_at, "the child in {slot} is overdue");
+                assert!(wake_at <= kill_at, "asleep when {slot} is due");
             }
         }
-        assert_eq!(self.supervisor.is_complete(), ready, "complete");
+        for worker in 0..self.policy.workers {
+            let pair = [worker, worker + self.policy.workers].map(|slot| self.children[slot]);
+            let staying = pair
+                .iter()
+                .flatten()
+                .filter(|c| c.drained.is_none() && !c.killed);
+            let staying = staying.count();
+            if staying == 0 && self.started && !self.announced {
+                // It may be that one was killed because it took too long to be ready.
+                let waits = pair
+                    .iter()
+                    .flatten()
+                    .any(|c| c.killed || c.drained.is_some());
+                assert!(
+                    waits || wake_at <= now.after(PAUSE_MS),
+                    "{worker} stays empty"
+                );
+            }
+        }
+        assert_eq!(
+            self.supervisor.is_complete(),
+            ready == self.policy.workers,
+            "complete"
+        );
         let alone = self.children.iter().all(Option::is_none);
         assert_eq!(self.finished, self.announced && alone, "the end");
     }
