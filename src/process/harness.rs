@@ -1,8 +1,8 @@
 //! A protocol's other half for tests and fuzzers: it feeds bytes and keeps what comes out, with no
 //! socket, no process and no clock but its own.
 //!
-//! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a step
-//! that spins, that is stuck, or that is not idempotent.
+//! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a protocol
+//! that spins, is stuck, or waits for a time that has passed.
 
 use std::io::IoSlice;
 use std::os::unix::fs::FileExt;
