@@ -369,7 +369,7 @@ fn a_master_that_replaced_a_worker_sleeps_again() {
         let pid = board.records().next().unwrap().pid;
         signal(pid, "KILL");
         wait_until("another worker", || {
-            board.ready() == 2 && board.records().all(|record| record.pid != pid)
+            board.records().all(|record| record.pid != pid) && board.ready() == 2
         });
     }
     let before = threads_cpu_ms("httprs");

@@ -250,9 +250,12 @@ pub fn ports_of(banner: &str) -> Vec<u16> {
 
 /// Sends a signal to a process, to a group if `pid` is written with a dash, or to several.
 pub fn signal(pid: impl ToString, name: &str) {
+    let pids = pid.to_string();
+    // To signal 0 is to signal the whole group, these tests and whoever runs them.
+    assert!(!pids.split(' ').any(|pid| pid == "0"), "{pids}");
     let status = Command::new("kill")
         .args(["-s", name, "--"])
-        .args(pid.to_string().split(' '))
+        .args(pids.split(' '))
         .stderr(Stdio::null())
         .status();
     assert!(status.is_ok(), "kill(1) is needed: {status:?}");
