@@ -8,9 +8,11 @@
 //! may be hung: whatever then still waits is taken by whoever is there.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use super::listener::Listener;
 use super::slab::Token;
+use crate::process::Peer;
 use crate::scoreboard::Scoreboard;
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::event::EventFd;
@@ -75,7 +77,7 @@ impl<'a> Acceptor<'a> {
         }
     }
 
-    /// Watches the sockets, with tokens from `first` on.
+    /// Watches the sockets; their events carry [`Acceptor::token`].
     pub fn start(&mut self, epoll: &Epoll) -> io::Result<()> {
         for (index, listener) in self.listeners.iter().enumerate() {
             epoll.add(
@@ -116,7 +118,7 @@ impl<'a> Acceptor<'a> {
     }
 
     /// Takes the next connection of a listener, mean or no mean.
-    pub fn accept(&self, index: usize) -> io::Result<(std::os::fd::OwnedFd, crate::process::Peer)> {
+    pub fn accept(&self, index: usize) -> io::Result<(OwnedFd, Peer)> {
         match self.listeners.get(index) {
             Some(listener) => listener.accept(),
             None => Err(io::ErrorKind::WouldBlock.into()),

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::mem;
+use std::os::fd::OwnedFd;
 
 use super::Context;
 use super::acceptor::{Acceptor, Pause};
@@ -37,7 +38,7 @@ const EVENTS: usize = 256;
 const ACCEPTS_PER_TURN: usize = 16;
 /// The coarse clock may lag this far behind, in milliseconds. Waking so much later saves a turn
 /// in which nothing is due yet.
-const CLOCK_TICK_MS: u64 = 4;
+pub(super) const CLOCK_TICK_MS: u64 = 4;
 /// How soon log lines are offered again to a reader that was slow, in milliseconds.
 const LOG_RETRY_MS: u64 = 10;
 /// How often a lack of descriptors is logged at most, in milliseconds.
@@ -269,7 +270,7 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Begins a connection with a client that was accepted.
-    pub(super) fn open(&mut self, socket: std::os::fd::OwnedFd, peer: Peer) {
+    pub(super) fn open(&mut self, socket: OwnedFd, peer: Peer) {
         let link = Link::new(
             Box::new(Socket::new(socket)),
             self.process.open(&peer),

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::control::{Command, Message, Report};
+use super::event_loop::CLOCK_TICK_MS;
 use super::spawn::Child;
 use super::supervisor::{Action, Event, Policy, Supervisor};
 use super::{Outcome, Stopper, WorkerGroup};
@@ -17,7 +18,7 @@ use crate::log::{Level, Log};
 use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Events, Interest};
-use crate::sys::process::{self, Exit, Pid};
+use crate::sys::process::{self, Exit};
 use crate::sys::signal::{self, Signal, SignalFd};
 use crate::time::Millis;
 
@@ -137,7 +138,10 @@ impl<'a> WorkerManager<'a> {
         let mut events = Events::with_capacity(64);
         let mut outcome = self.decide(Event::Start);
         started();
-        while outcome.is_none() {
+        let outcome = loop {
+            if let Some(outcome) = outcome {
+                break outcome;
+            }
             let timeout = self.timeout();
             self.epoll()?.wait(&mut events, timeout)?;
             let tokens: Vec<u64> = (0..events.len())
@@ -148,11 +152,7 @@ impl<'a> WorkerManager<'a> {
                 outcome = outcome.or(self.on_event(token)?);
             }
             outcome = outcome.or_else(|| self.decide(Event::Tick));
-        }
-        let outcome = outcome.unwrap_or(Outcome {
-            stopped: true,
-            killed: 0,
-        });
+        };
         self.write_receipt(outcome);
         Ok(outcome)
     }
@@ -165,8 +165,7 @@ impl<'a> WorkerManager<'a> {
 
     fn timeout(&self) -> Option<u64> {
         let wake_at = self.supervisor.wake_at();
-        // The coarse clock may lag by a tick; see `event_loop`.
-        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + 4)
+        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + CLOCK_TICK_MS)
     }
 
     fn on_event(&mut self, token: u64) -> io::Result<Option<Outcome>> {
@@ -243,7 +242,7 @@ impl<'a> WorkerManager<'a> {
 
     fn bury(&mut self, slot: usize, exit: Exit) -> Option<Outcome> {
         // What it said before it died comes first: one that was ready is not one that never was.
-        let mut outcome = self.on_report(slot);
+        let heard = self.on_report(slot);
         let child = self.children[slot].take()?;
         self.forget(child.line.as_fd());
         if let Some(pidfd) = &child.pidfd {
@@ -264,7 +263,13 @@ impl<'a> WorkerManager<'a> {
         }
         // Before its successor is forked, which would inherit what is still open.
         drop(child);
-        outcome = outcome.or_else(|| self.decide(Event::Died(slot)));
+        let outcome = heard.or_else(|| self.decide(Event::Died(slot)));
+        // One that was about to leave has a successor in the other slot: nothing else tells of it.
+        if !self.supervisor.will_fill(slot)
+            && let Some(text) = self.obituaries[slot].take()
+        {
+            self.say(Level::Warn, format_args!("{text}"));
+        }
         outcome
     }
 
@@ -303,11 +308,6 @@ impl<'a> WorkerManager<'a> {
             self.obituaries[partner] = Some(why);
         }
         self.decide(Event::Retire(slot))
-    }
-
-    /// What the log calls a worker.
-    fn name_of(&self, slot: usize, pid: Pid) -> String {
-        format!("worker {} (pid {pid})", slot % self.workers)
     }
 
     fn note_ready(&mut self, slot: usize) -> Option<Outcome> {

@@ -68,6 +68,11 @@ impl WorkerManager<'_> {
         Ok(())
     }
 
+    /// What the log calls a worker.
+    pub(super) fn name_of(&self, slot: usize, pid: Pid) -> String {
+        format!("worker {} (pid {pid})", slot % self.workers)
+    }
+
     /// Has epoll report what the new worker says, and its death. One that cannot be watched is
     /// not kept.
     fn watch_child(&self, slot: usize, pid: Pid, line: Option<Line>) -> io::Result<Child> {

@@ -34,7 +34,7 @@ const START_MS: u64 = 30_000;
 pub struct Policy {
     /// How many workers should run.
     pub workers: usize,
-    /// How long workers may take to finish what they have begun when the server stops.
+    /// How long workers may take to finish what they have begun when they are told to leave.
     pub drain_timeout_ms: u64,
     /// Give up after so many deaths before a worker was ready...
     pub restarts: u32,
@@ -197,6 +197,12 @@ impl Supervisor {
     pub fn is_complete(&self) -> bool {
         let ready = |slot: &&Slot| matches!(slot, Slot::Ready { .. } | Slot::Retiring { .. });
         self.slots.iter().filter(ready).count() == self.policy.workers
+    }
+
+    /// Whether a slot that is empty gets a worker again. If not, the other one of its pair does, or
+    /// has one.
+    pub fn will_fill(&self, slot: usize) -> bool {
+        !matches!(self.slots.get(slot), None | Some(Slot::Vacant))
     }
 
     /// How long the next replacement will wait, in milliseconds.

@@ -204,6 +204,13 @@ impl World {
         }
         for worker in 0..self.policy.workers {
             let pair = [worker, worker + self.policy.workers].map(|slot| self.children[slot]);
+            let slots = [worker, worker + self.policy.workers];
+            assert!(
+                !self.started
+                    || self.announced
+                    || slots.map(|s| self.supervisor.will_fill(s)) != [false; 2],
+                "nobody will ever be worker {worker}"
+            );
             let staying = pair
                 .iter()
                 .flatten()
