@@ -90,6 +90,8 @@ pub struct Conversation<'p> {
     stopping: bool,
     closed: bool,
     deadline: Option<Millis>,
+    /// What was sent and not yet seen by the protocol: it may be busy until a certain time.
+    kept: Vec<u8>,
     sent: Vec<u8>,
     tally: Count,
 }
@@ -112,6 +114,7 @@ impl<'p> Conversation<'p> {
             stopping: false,
             closed: false,
             deadline: None,
+            kept: Vec::new(),
             sent: Vec::new(),
             tally: Count(0),
         };
@@ -149,6 +152,7 @@ impl<'p> Conversation<'p> {
         self.now.unix_ms += ms;
         if self.deadline.is_some_and(|at| at <= self.now.at) {
             self.settle();
+            self.feed();
         }
         self.sent[before..].to_vec()
     }
@@ -168,17 +172,26 @@ impl<'p> Conversation<'p> {
         self.tally.0
     }
 
-    fn deliver(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.closed {
+    fn deliver(&mut self, bytes: &[u8]) {
+        self.kept.extend_from_slice(bytes);
+        self.feed();
+    }
+
+    /// Hands over what was sent, as far as there is room for it.
+    fn feed(&mut self) {
+        while !self.kept.is_empty() && !self.closed {
             let space = self.input.space(self.limit);
-            let n = space.len().min(bytes.len());
-            assert!(
-                n > 0,
-                "stuck: the input is full and the protocol waits for more"
-            );
-            space[..n].copy_from_slice(&bytes[..n]);
+            let n = space.len().min(self.kept.len());
+            if n == 0 {
+                assert!(
+                    self.deadline.is_some(),
+                    "stuck: the input is full and the protocol waits for more"
+                );
+                return;
+            }
+            space[..n].copy_from_slice(&self.kept[..n]);
+            self.kept.drain(..n);
             self.input.filled(n);
-            bytes = &bytes[n..];
             self.settle();
         }
     }
@@ -204,7 +217,7 @@ impl<'p> Conversation<'p> {
             output: &mut self.output,
             peer: &self.peer,
             now: self.now,
-            eof: self.eof,
+            eof: self.eof && self.kept.is_empty(),
             stopping: self.stopping,
             tally: &mut self.tally,
         });

@@ -26,7 +26,7 @@ pub trait Process {
 
     /// The most unconsumed input that a connection needs to see at once, in bytes.
     ///
-    /// A connection that waits for more while it holds this much is stuck, and is closed.
+    /// One that holds this much and waits for more, with no end to it, is stuck and is closed.
     fn input_limit(&self) -> usize {
         16 * 1024
     }
@@ -45,11 +45,15 @@ pub trait Process {
 ///
 /// The caller steps once on open (so that a silent client has a deadline), after bytes arrive,
 /// after queued output has drained, when a `WaitUntil` passes, at the end of input, and when
-/// stopping begins. Input that is full, with nothing consumed, while the protocol waits, is a bug
-/// in the protocol: the caller closes the connection.
+/// stopping begins. Input that is full while the protocol waits with no end to it is a bug in the
+/// protocol: nothing would ever change, so the caller closes the connection.
 pub trait Connection {
     /// Takes what it can use of the input, queues what it has to say, and says what comes next.
     fn step(&mut self, io: &mut Io<'_>) -> Next;
+
+    /// The peer is gone, or was given up, before the protocol was done with it. There is nobody to
+    /// talk to any more, but what was under way can still be reported. Called once, at the end.
+    fn abandoned(&mut self, _tally: &mut dyn Tally) {}
 }
 
 /// What a connection waits for after a step.

@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 
 use super::event_loop::EventLoop;
+use super::link::Why;
 use super::slab::Token;
 
 impl EventLoop<'_> {
@@ -21,7 +22,7 @@ impl EventLoop<'_> {
         let tokens: Vec<Token> = self.links.tokens().collect();
         for token in tokens {
             // A last look: an idle client may have sent a request just now.
-            self.turn(token, true);
+            self.turn(token, Why::Readable);
         }
         self.sweep();
     }

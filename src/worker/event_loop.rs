@@ -13,10 +13,11 @@ use super::Context;
 use super::acceptor::{Acceptor, Pause};
 use super::control::{Command, Message};
 use super::deadlines::Deadlines;
-use super::link::{Fate, Link, Spares, Turn};
+use super::link::{Fate, Link, Turn, Why};
 use super::listener::Listener;
 use super::slab::{Slab, Token};
 use super::socket::SocketOptions;
+use super::spares::Spares;
 use super::stream::Socket;
 use crate::log::Level;
 use crate::process::{Peer, Process};
@@ -122,13 +123,13 @@ impl<'a> EventLoop<'a> {
             for token in turns.drain(..) {
                 if let Some(link) = self.links.get_mut(token) {
                     link.again = false;
-                    self.turn(token, false);
+                    self.turn(token, Why::Other);
                 }
             }
             self.deadlines.expire(self.now.at, &mut due);
             for index in due.drain(..) {
                 if let Some(token) = self.links.token_at(index) {
-                    self.turn(token, false);
+                    self.turn(token, Why::Other);
                 }
             }
             self.acceptor
@@ -202,16 +203,12 @@ impl<'a> EventLoop<'a> {
     }
 
     fn on_link(&mut self, token: Token, ready: Ready) {
-        let Some(link) = self.links.get_mut(token) else {
-            return;
+        let why = match ready {
+            _ if ready.hung_up() => Why::HungUp,
+            _ if ready.readable() => Why::Readable,
+            _ => Why::Other,
         };
-        let readable = ready.readable() || ready.hung_up();
-        if ready.hung_up() && !link.is_reading() {
-            // There is nothing to read that would tell, and it would be reported for ever.
-            self.remove(token);
-            return;
-        }
-        self.turn(token, readable);
+        self.turn(token, why);
     }
 
     fn accept(&mut self, index: usize) {
@@ -285,7 +282,7 @@ impl<'a> EventLoop<'a> {
         };
         match added {
             // The first step, so that even a peer that never says anything has a deadline.
-            Ok(()) => self.turn(token, false),
+            Ok(()) => self.turn(token, Why::Other),
             Err(error) => {
                 self.complain(&error);
                 self.remove(token);
@@ -294,12 +291,12 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Gives a link its turn.
-    pub(super) fn turn(&mut self, token: Token, readable: bool) {
+    pub(super) fn turn(&mut self, token: Token, why: Why) {
         let Some(link) = self.links.get_mut(token) else {
             return;
         };
         let fate = link.turn(
-            readable,
+            why,
             &mut Turn {
                 now: self.now,
                 stopping: self.stopping,

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::lag::{Lag, Pace};
 use super::ledger::Ledger;
+use super::spares::Spares;
 use super::stream::Stream;
 use crate::log::Log;
 use crate::process::{Connection, Input, Io, Next, Output, Peer};
@@ -31,10 +32,6 @@ const LINGER_MS: u64 = 2_000;
 /// The same when the worker is about to leave: a client that has its answer and just does not
 /// close should not hold up a stop.
 const LINGER_STOPPING_MS: u64 = 200;
-/// Buffers that grew beyond this are not kept for others.
-const LARGEST_SPARE: usize = 256 * 1024;
-/// How many spare buffers a worker keeps.
-const SPARES: usize = 32;
 
 /// What a link needs to know in each turn.
 pub struct Turn<'a> {
@@ -56,6 +53,17 @@ pub struct Turn<'a> {
     pub spares: &'a mut Spares,
 }
 
+/// Why a link has a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is something to read.
+    Readable,
+    /// The connection is broken.
+    HungUp,
+    /// There is room to write, a deadline has passed, it is about to leave.
+    Other,
+}
+
 /// What becomes of a link after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -67,44 +75,6 @@ pub enum Fate {
     Gone,
     /// It is over because its protocol is wrong: it waits for more input than it may see.
     Stuck,
-}
-
-/// Buffers without a user: a link holds some only while bytes are in them, so thousands of idle
-/// connections cost none.
-#[derive(Debug, Default)]
-pub struct Spares {
-    inputs: Vec<Input>,
-    outputs: Vec<Output>,
-}
-
-impl Spares {
-    fn lend(&mut self, input: &mut Input, output: &mut Output) {
-        if !input.has_buffer()
-            && let Some(spare) = self.inputs.pop()
-        {
-            *input = spare;
-        }
-        if !output.has_buffer()
-            && let Some(spare) = self.outputs.pop()
-        {
-            *output = spare;
-        }
-    }
-
-    fn take_back(&mut self, input: &mut Input, output: &mut Output) {
-        if input.is_empty() && input.has_buffer() {
-            let input = mem::take(input);
-            if self.inputs.len() < SPARES && input.capacity() <= LARGEST_SPARE {
-                self.inputs.push(input);
-            }
-        }
-        if output.is_empty() && output.has_buffer() {
-            let output = mem::take(output);
-            if self.outputs.len() < SPARES && output.capacity() <= LARGEST_SPARE {
-                self.outputs.push(output);
-            }
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,11 +134,6 @@ impl<'p> Link<'p> {
         self.stream.as_fd()
     }
 
-    /// Whether epoll was told to report that there is something to read.
-    pub fn is_reading(&self) -> bool {
-        self.watched == Interest::READ || self.watched == Interest::BOTH
-    }
-
     /// What epoll must be told from now on, if that has changed.
     pub fn change_of_interest(&mut self, input_limit: usize) -> Option<Interest> {
         let read = match self.phase {
@@ -184,10 +149,18 @@ impl<'p> Link<'p> {
 
     /// Does what can be done now: reads if there is something to read, lets the protocol step,
     /// writes.
-    pub fn turn(&mut self, readable: bool, turn: &mut Turn<'_>) -> Fate {
+    pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
         turn.spares.lend(&mut self.input, &mut self.output);
-        // However it failed, the peer is gone.
-        let fate = self.advance(readable, turn).unwrap_or(Fate::Gone);
+        let reading = self.watched == Interest::READ || self.watched == Interest::BOTH;
+        let fate = match why {
+            // There is nothing to read that would tell, and it would be reported for ever.
+            Why::HungUp if !reading => Fate::Gone,
+            // However it failed, the peer is gone.
+            _ => self.advance(why != Why::Other, turn).unwrap_or(Fate::Gone),
+        };
+        if self.phase == Phase::Open && matches!(fate, Fate::Gone | Fate::Stuck) {
+            self.connection.abandoned(&mut ledger(&self.peer, turn));
+        }
         turn.spares.take_back(&mut self.input, &mut self.output);
         fate
     }
@@ -248,13 +221,7 @@ impl<'p> Link<'p> {
             now: turn.now,
             eof: self.eof,
             stopping: turn.stopping,
-            tally: &mut Ledger {
-                slot: turn.slot,
-                worker: turn.worker,
-                log: turn.log,
-                peer: &self.peer,
-                now: turn.now,
-            },
+            tally: &mut ledger(&self.peer, turn),
         });
         self.held = self.output.is_full();
         self.step_by = Millis::NEVER;
@@ -268,7 +235,8 @@ impl<'p> Link<'p> {
             }
         }
         let full = self.phase == Phase::Open && self.input.len() >= turn.input_limit;
-        if full && !self.held {
+        // One that waits for a time does something then; it may be busy with what it sends.
+        if full && !self.held && self.step_by == Millis::NEVER {
             Stepped::Stuck
         } else {
             Stepped::Settled
@@ -376,6 +344,17 @@ impl<'p> Link<'p> {
     }
 }
 
+/// Where the connection with this peer reports what it does.
+fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
+    Ledger {
+        slot: turn.slot,
+        worker: turn.worker,
+        log: turn.log,
+        peer,
+        now: turn.now,
+    }
+}
+
 fn linger_ms(stopping: bool) -> u64 {
     if stopping {
         LINGER_STOPPING_MS
@@ -397,7 +376,7 @@ enum Stepped {
 mod tests {
     use super::*;
     use crate::process::echo::EchoProcess;
-    use crate::process::{FileRange, Process, Segment};
+    use crate::process::{Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::Scoreboard;
     use crate::worker::stream::Socket;
     use std::fs::File;
@@ -435,8 +414,12 @@ mod tests {
         }
 
         fn turn(&mut self, readable: bool) -> Fate {
+            self.wake(if readable { Why::Readable } else { Why::Other })
+        }
+
+        fn wake(&mut self, why: Why) -> Fate {
             self.link.turn(
-                readable,
+                why,
                 &mut Turn {
                     now: Now {
                         at: Millis::new(self.now),
@@ -679,6 +662,41 @@ mod tests {
         desk.peer.read_exact(&mut some).unwrap();
         desk.now = 5_000;
         assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_750)));
+    }
+
+    #[test]
+    fn what_was_under_way_is_reported_when_the_peer_is_gone() {
+        struct Endless;
+        impl Connection for Endless {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                while !io.output.is_full() {
+                    io.output.push(&[b'x'; 10_000]);
+                }
+                Next::Wait
+            }
+            fn abandoned(&mut self, tally: &mut dyn Tally) {
+                tally.end(&Exchange {
+                    method: b"GET",
+                    target: b"/",
+                    protocol: "HTTP/1.1",
+                    status: 200,
+                    body_bytes: 7,
+                    since: Millis::default(),
+                    unlogged: false,
+                });
+            }
+        }
+        for why in [Why::Other, Why::HungUp] {
+            let mut desk = Desk::new(Box::new(Endless));
+            desk.turn(false);
+            desk.link.change_of_interest(100);
+            assert_eq!(desk.slot.record().requests, 0);
+            let (_, peer) = UnixStream::pair().unwrap();
+            drop(mem::replace(&mut desk.peer, peer));
+            assert_eq!(desk.wake(why), Fate::Gone, "{why:?}");
+            assert_eq!(desk.slot.record().requests, 1, "{why:?}");
+            assert_eq!(desk.slot.record().body_bytes, 7, "{why:?}");
+        }
     }
 
     #[test]

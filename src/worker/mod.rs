@@ -17,6 +17,7 @@ mod listener;
 mod manager;
 mod slab;
 mod socket;
+mod spares;
 mod spawn;
 mod stop;
 mod stream;
