@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 use crate::scoreboard::Scoreboard;
 
 /// Answers `/livez` and `/readyz`, and hands everything else on.
@@ -44,9 +44,15 @@ impl<H: Handler> Health<H> {
 }
 
 impl<H: Handler> Handler for Health<H> {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        match is_health(req) {
+            true => Ok(Plan::Gather),
+            false => self.inner.plan(req, res),
+        }
+    }
+
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        let path = req.path_bytes();
-        if path != b"/livez" && path != b"/readyz" {
+        if !is_health(req) {
             return self.inner.handle(req, res);
         }
         res.unlogged();
@@ -57,12 +63,16 @@ impl<H: Handler> Handler for Health<H> {
                 .header("Allow", "GET, HEAD")?;
             return writeln!(res, "405 Method Not Allowed");
         }
-        if path == b"/livez" {
+        if req.path_bytes() == b"/livez" {
             writeln!(res, "alive")
         } else {
             self.ready(res)
         }
     }
+}
+
+fn is_health(req: &HttpRequest) -> bool {
+    matches!(req.path_bytes(), b"/livez" | b"/readyz")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::http::{Handler, HttpRequest, HttpResponse, Method};
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan};
 
 /// Shows a page to whoever asks for `/` and names `text/html` among what it accepts, as browsers
 /// do, and hands everything else on.
@@ -19,9 +19,15 @@ impl<H: Handler> Welcome<H> {
 }
 
 impl<H: Handler> Handler for Welcome<H> {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        match wants_page(req) {
+            true => Ok(Plan::Gather),
+            false => self.inner.plan(req, res),
+        }
+    }
+
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        let reads = matches!(req.method(), Method::Get | Method::Head);
-        if !(reads && req.path_bytes() == b"/" && names_html(req)) {
+        if !wants_page(req) {
             return self.inner.handle(req, res);
         }
         res.header("Content-Type", "text/html; charset=utf-8")?;
@@ -42,6 +48,12 @@ impl<H: Handler> Handler for Welcome<H> {
             PAGE.replace("{pid}", &pid).replace("{host}", host)
         )
     }
+}
+
+/// Whether a browser asks for the front door.
+fn wants_page(req: &HttpRequest) -> bool {
+    let reads = matches!(req.method(), Method::Get | Method::Head);
+    reads && req.path_bytes() == b"/" && names_html(req)
 }
 
 /// Whether one of the elements of `Accept` is `text/html`. Its weight does not matter: who names

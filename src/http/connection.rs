@@ -8,49 +8,41 @@
 use std::mem;
 
 use super::HeadError;
-use super::chunked::Decoder;
-use super::encode::{Framed, push_response};
 use super::framing::{Framing, request_framing};
 use super::handler::Handler;
 use super::head::HeadEnd;
 use super::http1::{Http1, Pair};
+use super::incoming::Arrived;
 use super::refusal::Refusal;
 use super::request::HttpRequest;
-use super::response::HttpResponse;
-use super::value::{Method, StatusCode, Version};
-use crate::process::{Connection, Exchange, Io, Next};
+use super::sink::Plan;
+use super::value::{Method, Version};
+use crate::process::{Connection, Io, Next, Tally};
 use crate::time::Millis;
 
-/// How long a body may come at any rate, in milliseconds: short ones have no rate to speak of.
-const RATE_GRACE_MS: u64 = 10_000;
 /// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
 /// either on its way or never comes.
 const HURRY_MS: u64 = 1_000;
-/// How much of what is no request is logged, in bytes.
-const LOGGED: usize = 256;
 
 /// A connection that speaks HTTP/1.1.
 pub(super) struct Http1Connection<'p, H> {
-    http: &'p Http1<H>,
-    state: State,
+    pub(super) http: &'p Http1<H>,
+    pub(super) state: State,
     end: HeadEnd,
     /// Requests answered.
-    served: u64,
+    pub(super) served: u64,
     /// When the current request began, or the connection, before the first.
-    began: Millis,
+    pub(super) began: Millis,
     /// How much of its head was there at the last look.
     seen: usize,
-    /// When the current body began, and how much of it has come.
-    body_began: Millis,
-    body_bytes: u64,
     /// It stopped because the output was full, and nothing was read meanwhile.
     held: bool,
     /// When an unfinished head must be there, since the worker is about to leave.
     stop_by: Millis,
-    deadline: Millis,
+    pub(super) deadline: Millis,
 }
 
-enum State {
+pub(super) enum State {
     /// Nothing was done yet: the clock has not been seen.
     New,
     /// Nothing of the next request is there.
@@ -58,17 +50,11 @@ enum State {
     /// Some of its head is.
     Head,
     /// The head is understood; the body is arriving.
-    Body(Box<Pair>, Body),
+    Body(Box<Pair>),
+    /// The body of the answer is being made.
+    Stream(Box<Pair>),
     /// The last answer is queued.
     Over,
-}
-
-/// How the rest of a body is recognised.
-enum Body {
-    /// So many bytes are missing.
-    Length(u64),
-    /// It says itself.
-    Chunked(Box<Decoder>),
 }
 
 impl<H: Handler> Connection for Http1Connection<'_, H> {
@@ -86,12 +72,21 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
                 State::New => self.begin(io),
                 State::Idle => self.idle(io),
                 State::Head => self.head(io),
-                State::Body(pair, body) => self.body(pair, body, io),
+                State::Body(pair) => self.body(pair, io),
+                State::Stream(pair) => self.stream(pair, io),
                 State::Over => Some(Next::Close),
             };
             if let Some(next) = next {
                 return next;
             }
+        }
+    }
+
+    fn abandoned(&mut self, tally: &mut dyn Tally) {
+        if let State::Stream(pair) = &self.state
+            && let Some(outgoing) = &pair.outgoing
+        {
+            self.report(pair, outgoing.sent(), tally);
         }
     }
 }
@@ -106,8 +101,6 @@ impl<'p, H: Handler> Http1Connection<'p, H> {
             served: 0,
             began: Millis::default(),
             seen: 0,
-            body_began: Millis::default(),
-            body_bytes: 0,
             held: false,
             stop_by: Millis::NEVER,
             deadline: Millis::NEVER,
@@ -126,7 +119,7 @@ impl<H: Handler> Http1Connection<'_, H> {
     }
 
     /// How long a client may say nothing between requests, or before the first.
-    fn idle_ms(&self) -> u64 {
+    pub(super) fn idle_ms(&self) -> u64 {
         let patience = &self.http.patience;
         match self.served {
             0 => patience.header_ms.min(patience.progress_ms),
@@ -178,28 +171,50 @@ impl<H: Handler> Http1Connection<'_, H> {
                 return self.refuse_head(Refusal::from(error), io);
             }
         }
-        let framing = self.examine(request);
-        let framing = match framing {
-            Ok(framing) => framing,
-            Err(refusal) => return self.refuse(pair, refusal, io),
-        };
-        let body = match framing {
-            Framing::None | Framing::Length(0) => return self.respond(pair, io),
-            Framing::Length(length) => Body::Length(length),
-            Framing::Chunked => Body::Chunked(Box::default()),
-        };
-        if pair.request.head.version() >= Version::Http11
-            && pair.request.head.fields().count("expect") > 0
-        {
-            // Whether or not some of the body is there already: the answer must not depend on
-            // how the bytes were cut.
-            io.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+        match examine(request) {
+            Ok(framing) => self.plan(pair, framing, io),
+            Err(refusal) => self.refuse(pair, refusal, io),
         }
-        self.body_began = io.now.at;
-        self.body_bytes = 0;
-        self.deadline = self.body_deadline(io.now.at);
-        self.state = State::Body(pair, body);
-        None
+    }
+
+    /// Asks the handler what to do with a request of which the head is known.
+    fn plan(&mut self, mut pair: Box<Pair>, framing: Framing, io: &mut Io<'_>) -> Option<Next> {
+        let Pair {
+            request,
+            response,
+            incoming,
+            ..
+        } = &mut *pair;
+        request.peer = *io.peer;
+        request.now = io.now;
+        incoming.begin(framing, io.now.at);
+        let limits = &self.http.limits;
+        // Who waits for `100 Continue` and gets an answer instead may send the body or the next
+        // request, and nobody can tell which (RFC 9110 §10.1.1).
+        let comes = incoming.is_complete() || !request.expects_continue();
+        match self.http.handler.plan(request, response) {
+            Ok(Plan::Answered) => return self.answer_early(pair, Ok(()), comes, io),
+            Ok(Plan::Become(connection)) => return self.switch(pair, connection, io),
+            // A tunnel is not for an origin server (RFC 9110 §9.3.6), unless it says otherwise.
+            _ if request.method() == Method::Connect => {
+                return self.refuse(pair, Refusal::NO_TUNNEL, io);
+            }
+            Ok(Plan::Gather) => {}
+            Ok(Plan::Stream(sink)) => incoming.stream(sink, limits),
+            Err(error) => return self.answer_early(pair, Err(error), comes, io),
+        }
+        if !incoming.fits(limits) {
+            return self.refuse(pair, Refusal::BODY_TOO_LARGE, io);
+        }
+        if !incoming.is_complete() {
+            if request.expects_continue() {
+                // Whether or not some of the body is there already: the answer must not depend on
+                // how the bytes were cut.
+                io.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            self.deadline = incoming.deadline(io.now.at, &self.http.patience);
+        }
+        self.body(pair, io)
     }
 
     fn wait_for_head(&mut self, io: &mut Io<'_>) -> Option<Next> {
@@ -228,181 +243,72 @@ impl<H: Handler> Http1Connection<'_, H> {
         Some(Next::WaitUntil(deadline))
     }
 
-    /// What a head that could be read asks for, and whether it may.
-    fn examine(&self, request: &mut HttpRequest) -> Result<Framing, Refusal> {
-        let head = &request.head;
-        request.target.parse(head.method(), head.target_str())?;
-        let framing = request_framing(head)?;
-        // A tunnel is not for an origin server (RFC 9110 §9.3.6).
-        if head.method() == Method::Connect {
-            return Err(Refusal::NO_TUNNEL);
-        }
-        if matches!(framing, Framing::Length(n) if n > self.http.limits.body_bytes) {
-            return Err(Refusal::BODY_TOO_LARGE);
-        }
-        // RFC 9110 §10.1.1: a 1.0 client cannot expect anything.
-        let expects = head.version() >= Version::Http11;
-        let unknown = |value: &[u8]| !value.eq_ignore_ascii_case(b"100-continue");
-        if expects && head.fields().get_all("expect").any(unknown) {
-            return Err(Refusal::EXPECTATION);
-        }
-        Ok(framing)
-    }
-
-    fn body(&mut self, mut pair: Box<Pair>, mut body: Body, io: &mut Io<'_>) -> Option<Next> {
+    /// Takes what there is of the body, if there is one, and goes on when it is complete.
+    pub(super) fn body(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
+        let Pair {
+            request,
+            response,
+            incoming,
+            ..
+        } = &mut *pair;
+        request.now = io.now;
         let before = io.input.len();
-        let done = match &mut body {
-            Body::Length(left) => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(before);
-                pair.request.body.extend_from_slice(&io.input.bytes()[..n]);
-                io.input.consume(n);
-                *left -= n as u64;
-                *left == 0
+        match incoming.take(io.input, request, &self.http.limits) {
+            Ok(Arrived::Part) => {}
+            Ok(Arrived::All(sink)) => {
+                let handled = match sink {
+                    Some(sink) => sink.answer(request, response),
+                    None => self.http.handler.handle(request, response),
+                };
+                return self.answer(pair, handled, true, io);
             }
-            Body::Chunked(decoder) => {
-                let HttpRequest { body, trailers, .. } = &mut pair.request;
-                let bytes = io.input.bytes();
-                match decoder.decode(bytes, body, trailers, &self.http.limits) {
-                    Ok(progress) => {
-                        io.input.consume(progress.consumed);
-                        progress.done
-                    }
-                    Err(error) => return self.refuse(pair, Refusal::from(error), io),
-                }
+            Ok(Arrived::Enough(sink)) => {
+                let handled = sink.answer(request, response);
+                return self.answer_early(pair, handled, true, io);
             }
-        };
-        if done {
-            return self.respond(pair, io);
+            Ok(Arrived::Failed(error)) => return self.answer_early(pair, Err(error), true, io),
+            Ok(Arrived::Dropped) => return self.go_on(pair, io),
+            Err(refusal) => return self.refuse(pair, refusal, io),
         }
         if io.input.len() < before {
-            self.body_bytes += (before - io.input.len()) as u64;
-            self.deadline = self.body_deadline(io.now.at);
+            self.deadline = incoming.deadline(io.now.at, &self.http.patience);
         }
-        if io.eof {
+        let late = io.now.at >= self.deadline;
+        if incoming.is_dropped() {
+            // The client has its answer; nobody waits for what is left of its request.
+            if io.eof || late || io.stopping {
+                self.http.give_back(pair);
+                return Some(Next::Close);
+            }
+        } else if io.eof {
             return self.refuse(pair, Refusal::BODY_CUT_SHORT, io);
-        }
-        if io.now.at >= self.deadline {
+        } else if late {
             return self.refuse(pair, Refusal::TIMEOUT, io);
         }
-        self.state = State::Body(pair, body);
+        self.state = State::Body(pair);
         Some(Next::WaitUntil(self.deadline))
     }
+}
 
-    /// When the rest of a body, of which some has come now, must have gone on.
-    fn body_deadline(&self, now: Millis) -> Millis {
-        let patience = &self.http.patience;
-        let some = now.after(patience.progress_ms);
-        match (self.body_bytes * 1000).checked_div(patience.min_rate) {
-            Some(earned) => some.min(self.body_began.after(RATE_GRACE_MS + earned)),
-            None => some,
-        }
+/// What a head that could be read asks for, and whether it may.
+fn examine(request: &mut HttpRequest) -> Result<Framing, Refusal> {
+    let head = &request.head;
+    request.target.parse(head.method(), head.target_str())?;
+    let framing = request_framing(head)?;
+    // RFC 9110 §10.1.1: a 1.0 client cannot expect anything.
+    let expects = head.version() >= Version::Http11;
+    let unknown = |value: &[u8]| !value.eq_ignore_ascii_case(b"100-continue");
+    if expects && head.fields().get_all("expect").any(unknown) {
+        return Err(Refusal::EXPECTATION);
     }
-
-    fn respond(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
-        let Pair { request, response } = &mut *pair;
-        request.peer = *io.peer;
-        request.now = io.now;
-        let handled = self.http.handler.handle(request, response);
-        // A status of 1xx is not an answer: the client would take the next one for it.
-        if handled.is_err() || response.status < StatusCode::OK {
-            // What was filled in belongs to an answer that failed. The request was read whole, so
-            // the connection can go on.
-            response.clear();
-            Refusal::FAILED.write(response);
-        }
-        let keep_alive = self.keeps_alive(request, response, io.stopping);
-        self.send(request, response, keep_alive, io);
-        self.http.give_back(pair);
-        if !keep_alive {
-            return Some(Next::Close);
-        }
-        self.deadline = io.now.at.after(self.idle_ms());
-        self.state = State::Idle;
-        None
-    }
-
-    /// RFC 9112 §9.3.
-    fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, stopping: bool) -> bool {
-        let fields = request.head.fields();
-        let asked = match request.head.version() {
-            Version::Http10 => fields.has_token("connection", "keep-alive"),
-            _ => true,
-        };
-        let limit = self.http.patience.keepalive_requests;
-        let last = limit > 0 && self.served + 1 >= limit;
-        asked && !fields.has_token("connection", "close") && !response.close && !stopping && !last
-    }
-
-    /// Refuses what could not even be read as a head.
-    fn refuse_head(&mut self, refusal: Refusal, io: &mut Io<'_>) -> Option<Next> {
-        let mut pair = self.http.take_pair();
-        let Pair { request, .. } = &mut *pair;
-        let bytes = io.input.bytes();
-        // For the access log: what was asked, or what was sent instead of asking.
-        if request
-            .head
-            .parse_request_line(bytes, &self.http.limits)
-            .is_err()
-        {
-            request.head.clear();
-            let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next();
-            let line = line.unwrap_or_default().trim_ascii_end();
-            request
-                .unreadable
-                .extend_from_slice(&line[..line.len().min(LOGGED)]);
-        }
-        self.refuse(pair, refusal, io)
-    }
-
-    /// Answers a request that will not be handled. Nobody knows where the next one would begin,
-    /// or wants to read as far as that, so the connection ends here.
-    fn refuse(&mut self, mut pair: Box<Pair>, refusal: Refusal, io: &mut Io<'_>) -> Option<Next> {
-        let Pair { request, response } = &mut *pair;
-        response.clear();
-        refusal.write(response);
-        self.send(request, response, false, io);
-        self.http.give_back(pair);
-        Some(Next::Close)
-    }
-
-    fn send(
-        &mut self,
-        request: &HttpRequest,
-        response: &mut HttpResponse,
-        keep_alive: bool,
-        io: &mut Io<'_>,
-    ) {
-        let date = self.http.date.get().at(io.now.unix());
-        self.http.date.set(date);
-        let framed = Framed {
-            method: request.head.method(),
-            version: request.head.version(),
-            keep_alive,
-            date,
-            server: &self.http.server_name,
-        };
-        let body_bytes = push_response(io.output, response, framed);
-        self.served += 1;
-        io.tally.end(&Exchange {
-            method: request.head.method_str().as_bytes(),
-            target: match &request.unreadable[..] {
-                [] => request.head.target_str().as_bytes(),
-                line => line,
-            },
-            protocol: request.head.version().as_str(),
-            status: response.status.get(),
-            body_bytes,
-            since: self.began,
-            unlogged: response.unlogged,
-        });
-    }
+    Ok(framing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::harness::{Conversation, converse};
-    use crate::http::Patience;
+    use crate::http::{Patience, StatusCode};
     use crate::process::{Input, Output, Peer, Process};
     use crate::time::Now;
     use std::io::Write;

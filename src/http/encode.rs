@@ -1,6 +1,7 @@
 //! Responses as bytes (RFC 9112 §4, RFC 9110 §6.6.1 and §8.6): status line, fields, length.
 
 use std::io::Write;
+use std::mem;
 
 use super::date::imf_fixdate;
 use super::response::{Body, HttpResponse};
@@ -41,6 +42,44 @@ impl Default for CachedDate {
     }
 }
 
+/// How the client knows where the body ends (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimited {
+    /// There is none, and the status or the method says so.
+    Nothing,
+    /// `Content-Length`.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+    /// It is all that comes before the connection closes: for clients of HTTP/1.0.
+    ByClose,
+}
+
+impl Delimited {
+    /// How the body of this response to a client of this version ends.
+    pub fn of(response: &HttpResponse, version: Version) -> Delimited {
+        if response.status.is_bodiless() {
+            return Delimited::Nothing;
+        }
+        match response.body_len() {
+            Some(length) => Delimited::Length(length),
+            None if version >= Version::Http11 => Delimited::Chunked,
+            None => Delimited::ByClose,
+        }
+    }
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    /// It stays open.
+    KeepAlive,
+    /// It closes behind this response.
+    Close,
+    /// Another protocol takes it over.
+    Switch,
+}
+
 /// What a response's head says besides what its handler said.
 #[derive(Clone, Copy, Debug)]
 pub struct Framed<'a> {
@@ -48,47 +87,48 @@ pub struct Framed<'a> {
     pub method: Method,
     /// The version of the request.
     pub version: Version,
-    /// Whether the connection stays open.
-    pub keep_alive: bool,
+    /// Where the body ends.
+    pub delimited: Delimited,
+    /// What becomes of the connection.
+    pub persistence: Persistence,
     /// The date.
     pub date: CachedDate,
     /// The value of `Server`; empty for none.
     pub server: &'a str,
 }
 
-/// Queues the response; returns how many bytes of body will be sent. The response's body is taken.
+/// Queues the response; returns how many bytes of body will be sent. The response's body is taken,
+/// unless it is a stream: of that, only the head is queued.
 pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: Framed<'_>) -> u64 {
-    let bodiless = response.status.is_bodiless();
-    let len = response.body_len();
-    let sends_body = !bodiless && framed.method != Method::Head;
+    let len = match framed.delimited {
+        Delimited::Length(len) if framed.method != Method::Head => len,
+        _ => 0,
+    };
     let copied =
-        sends_body && matches!(response.body, Body::Written) && response.bytes.len() <= COPIED;
+        len > 0 && matches!(response.body, Body::Written) && response.bytes.len() <= COPIED;
     output.append(|out| {
-        push_head(out, response, framed, (!bodiless).then_some(len));
+        push_head(out, response, framed);
         if copied {
             out.extend_from_slice(&response.bytes);
         }
     });
-    if !sends_body {
-        return 0;
+    if len == 0 || copied {
+        return len;
     }
-    if !copied {
-        output.push_segment(match std::mem::replace(&mut response.body, Body::Written) {
-            Body::Written => Segment::Owned(std::mem::take(&mut response.bytes), 0),
-            Body::Static(bytes) => Segment::Static(bytes),
-            Body::Shared(bytes) => Segment::Shared(bytes, 0),
-            Body::File(range) => Segment::File(range),
-        });
-    }
+    output.push_segment(match mem::replace(&mut response.body, Body::Written) {
+        Body::Written => Segment::Owned(mem::take(&mut response.bytes), 0),
+        Body::Static(bytes) => Segment::Static(bytes),
+        Body::Shared(bytes) => Segment::Shared(bytes, 0),
+        Body::File(range) => Segment::File(range),
+        stream @ Body::Stream(_) => {
+            response.body = stream;
+            return 0;
+        }
+    });
     len
 }
 
-fn push_head(
-    out: &mut Vec<u8>,
-    response: &HttpResponse,
-    framed: Framed<'_>,
-    content_length: Option<u64>,
-) {
+fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
     push_status_line(out, response.status);
     out.extend_from_slice(b"Date: ");
     out.extend_from_slice(&framed.date.text);
@@ -99,16 +139,25 @@ fn push_head(
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(&response.fields);
-    if let Some(len) = content_length {
-        out.extend_from_slice(b"Content-Length: ");
-        push_decimal(out, len);
-        out.extend_from_slice(b"\r\n");
+    match framed.delimited {
+        Delimited::Length(len) => {
+            out.extend_from_slice(b"Content-Length: ");
+            push_decimal(out, len);
+            out.extend_from_slice(b"\r\n");
+        }
+        Delimited::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Delimited::Nothing | Delimited::ByClose => {}
     }
-    if !framed.keep_alive {
-        out.extend_from_slice(b"Connection: close\r\n");
-    } else if framed.version == Version::Http10 {
+    match framed.persistence {
+        Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
         // A client of 1.0 asked for this, and must be told that it got it.
-        out.extend_from_slice(b"Connection: keep-alive\r\n");
+        Persistence::KeepAlive if framed.version == Version::Http10 => {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+        Persistence::Switch if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+            out.extend_from_slice(b"Connection: upgrade\r\n");
+        }
+        Persistence::KeepAlive | Persistence::Switch => {}
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::request::HttpRequest;
 use super::response::HttpResponse;
+use super::sink::Plan;
 
 /// Answers HTTP requests. Built before the fork; each worker has a copy.
 ///
@@ -30,6 +31,15 @@ use super::response::HttpResponse;
 /// assert!(answer.bytes.ends_with(b"good morning from /here\n"));
 /// ```
 pub trait Handler {
+    /// Says how the request goes on, when its head is known and nothing of its body was read. By
+    /// default the body is gathered. What is filled in here stays filled in.
+    ///
+    /// # Errors
+    /// As with [`Handler::handle`]; the body is not wanted then.
+    fn plan(&self, _req: &HttpRequest, _res: &mut HttpResponse) -> io::Result<Plan> {
+        Ok(Plan::Gather)
+    }
+
     /// Answers `req` by filling in `res`.
     ///
     /// # Errors

@@ -7,7 +7,9 @@ use super::byte;
 use super::connection::Http1Connection;
 use super::encode::CachedDate;
 use super::handler::Handler;
+use super::incoming::Incoming;
 use super::limits::Limits;
+use super::outgoing::Outgoing;
 use super::request::HttpRequest;
 use super::response::{FieldError, HttpResponse};
 use crate::process::{Connection, Input, Peer, Process};
@@ -66,6 +68,8 @@ pub struct Http1<H> {
         reason = "a connection that waits for a body keeps the box"
     )]
     spares: RefCell<Vec<Box<Pair>>>,
+    /// Where pieces of streams are made, one at a time.
+    pub(super) piece: RefCell<Vec<u8>>,
 }
 
 /// How many spare pairs a worker keeps; more are in use only while as many bodies arrive at once.
@@ -91,6 +95,7 @@ impl<H: Handler> Http1<H> {
             server_name: "httprs".into(),
             date: Cell::default(),
             spares: RefCell::default(),
+            piece: RefCell::default(),
         }
     }
 
@@ -127,6 +132,7 @@ impl<H: Handler> Http1<H> {
             server_name: self.server_name,
             date: self.date,
             spares: self.spares,
+            piece: self.piece,
         }
     }
 
@@ -141,6 +147,8 @@ impl<H: Handler> Http1<H> {
         if spares.len() < SPARES {
             pair.request.clear();
             pair.response.clear();
+            pair.incoming.clear();
+            pair.outgoing = None;
             spares.push(pair);
         }
     }
@@ -161,9 +169,13 @@ impl<H: Handler> Process for Http1<H> {
     }
 }
 
-/// A request and its answer.
+/// A request and its answer, and what is still on its way of either.
 #[derive(Debug, Default)]
 pub(super) struct Pair {
     pub(super) request: HttpRequest,
     pub(super) response: HttpResponse,
+    pub(super) incoming: Incoming,
+    pub(super) outgoing: Option<Outgoing>,
+    /// The connection goes on behind the answer.
+    pub(super) keep_alive: bool,
 }

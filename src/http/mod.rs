@@ -16,10 +16,13 @@
 //! | `range` | which bytes of a file |
 //! | `conditional` | whether the client has it already |
 //! | `request`, `response` | what a handler is asked, and what it answers |
+//! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
 //! | `handler` | what answers |
 //! | `encode` | responses as bytes |
+//! | `incoming`, `outgoing` | bodies on their way |
 //! | `refusal` | why a request is not handled |
-//! | `connection` | a connection, from its first byte to its last |
+//! | `connection` | a connection, from its first byte to its last: how requests come in |
+//! | `reply` | the rest of it: how answers go out |
 //! | `http1` | HTTP/1.1 as a protocol |
 //!
 //! All of it is pure: bytes, numbers and dates in, values and segments out. It does no I/O, reads
@@ -37,12 +40,17 @@ pub mod head;
 pub mod header;
 pub mod host;
 mod http1;
+mod incoming;
 pub mod limits;
+mod outgoing;
 pub mod range;
 mod refusal;
+mod reply;
 mod request;
 mod request_line;
 mod response;
+mod sink;
+mod source;
 pub mod uri;
 pub mod value;
 
@@ -56,5 +64,7 @@ pub use limits::Limits;
 pub use request::HttpRequest;
 pub(crate) use response::FieldLines;
 pub use response::{Body, FieldError, HttpResponse};
+pub use sink::{Plan, Sink, Want};
+pub use source::{Flow, Piece, Source, Trailers};
 pub use uri::{Form, Target, UriError, query_pairs};
 pub use value::{Method, StatusCode, Version};

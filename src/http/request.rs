@@ -134,6 +134,11 @@ impl HttpRequest {
         self.now
     }
 
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub(super) fn expects_continue(&self) -> bool {
+        self.head.version() >= Version::Http11 && self.head.fields().count("expect") > 0
+    }
+
     /// Ready for the next request, with what was allocated for this one.
     pub(super) fn clear(&mut self) {
         self.head.clear();

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::Arc;
 
 use super::byte;
+use super::source::{Flow, Piece, Source};
 use super::value::StatusCode;
 use crate::process::FileRange;
 
@@ -39,7 +41,7 @@ pub struct HttpResponse {
 }
 
 /// A body that is not made by writing it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Body {
     /// What was written to the response.
@@ -50,6 +52,8 @@ pub enum Body {
     Shared(Arc<[u8]>),
     /// A range of an open file. It is never read into memory.
     File(FileRange),
+    /// What this makes while the client reads it. It is never in memory as a whole.
+    Stream(Box<dyn Source>),
 }
 
 /// Field lines, encoded once to be sent often. Only [`HttpResponse::into_lines`] makes them, so
@@ -68,6 +72,8 @@ pub enum FieldError {
     Value,
     /// The server sets this field itself.
     Reserved,
+    /// Behind a body, it would come too late (RFC 9110 §6.5.1).
+    HeadOnly,
 }
 
 impl fmt::Display for FieldError {
@@ -76,6 +82,7 @@ impl fmt::Display for FieldError {
             FieldError::Name => "not a field name",
             FieldError::Value => "a field value with control bytes",
             FieldError::Reserved => "a field that the server sets itself",
+            FieldError::HeadOnly => "a field that may not stand behind a body",
         })
     }
 }
@@ -97,6 +104,23 @@ const RESERVED: [&str; 5] = [
     "keep-alive",
     "transfer-encoding",
 ];
+
+/// Whether a handler may set this field.
+pub(super) fn check_field(name: &str, value: &[u8]) -> Result<(), FieldError> {
+    if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
+        return Err(FieldError::Name);
+    }
+    if !byte::all(value, &byte::FIELD_VALUE) {
+        return Err(FieldError::Value);
+    }
+    if RESERVED
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
+    {
+        return Err(FieldError::Reserved);
+    }
+    Ok(())
+}
 
 /// A body buffer that grew beyond this, in bytes, is not kept for later responses.
 const LARGEST_SPARE: usize = 64 * 1024;
@@ -132,18 +156,7 @@ impl HttpResponse {
         value: impl AsRef<[u8]>,
     ) -> Result<&mut HttpResponse, FieldError> {
         let value = value.as_ref();
-        if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
-            return Err(FieldError::Name);
-        }
-        if !byte::all(value, &byte::FIELD_VALUE) {
-            return Err(FieldError::Value);
-        }
-        if RESERVED
-            .iter()
-            .any(|reserved| reserved.eq_ignore_ascii_case(name))
-        {
-            return Err(FieldError::Reserved);
-        }
+        check_field(name, value)?;
         self.fields.extend_from_slice(name.as_bytes());
         self.fields.extend_from_slice(b": ");
         self.fields.extend_from_slice(value);
@@ -166,6 +179,15 @@ impl HttpResponse {
     pub fn body(&mut self, body: Body) -> &mut HttpResponse {
         self.body = body;
         self
+    }
+
+    /// Sends what `source` makes in place of what was written; see [`Source`]. For a type with a
+    /// length or with trailers it is `res.body(Body::Stream(Box::new(source)))`.
+    pub fn stream<S>(&mut self, source: S) -> &mut HttpResponse
+    where
+        S: FnMut(&mut Piece<'_>) -> io::Result<Flow> + Send + 'static,
+    {
+        self.body(Body::Stream(Box::new(source)))
     }
 
     /// Closes the connection when this was sent.
@@ -193,13 +215,25 @@ impl HttpResponse {
         self.unlogged = false;
     }
 
-    /// How many bytes the body has.
-    pub(super) fn body_len(&self) -> u64 {
-        match &self.body {
+    /// How many bytes the body has, if that is known.
+    pub(super) fn body_len(&self) -> Option<u64> {
+        Some(match &self.body {
             Body::Written => self.bytes.len() as u64,
             Body::Static(bytes) => bytes.len() as u64,
             Body::Shared(bytes) => bytes.len() as u64,
             Body::File(range) => range.len,
+            Body::Stream(source) => return source.length(),
+        })
+    }
+
+    /// Takes the body if it is a stream.
+    pub(super) fn take_source(&mut self) -> Option<Box<dyn Source>> {
+        match mem::replace(&mut self.body, Body::Written) {
+            Body::Stream(source) => Some(source),
+            body => {
+                self.body = body;
+                None
+            }
         }
     }
 }

@@ -1,0 +1,242 @@
+//! The other half of [`Http1Connection`]: from an answer, or a refusal, to the next request.
+
+use std::io;
+
+use super::connection::{Http1Connection, State};
+use super::encode::{Delimited, Framed, Persistence, push_response};
+use super::handler::Handler;
+use super::http1::Pair;
+use super::outgoing::{Outgoing, Pulled};
+use super::refusal::Refusal;
+use super::request::HttpRequest;
+use super::response::HttpResponse;
+use super::value::{Method, StatusCode, Version};
+use crate::process::{Connection, Exchange, Io, Next, Tally};
+
+/// How much of what is no request is logged, in bytes.
+const LOGGED: usize = 256;
+
+impl<H: Handler> Http1Connection<'_, H> {
+    /// Sends what the handler answered. With `goes_on`, the connection may go on behind it.
+    pub(super) fn answer(
+        &mut self,
+        mut pair: Box<Pair>,
+        handled: io::Result<()>,
+        goes_on: bool,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let Pair {
+            request, response, ..
+        } = &mut *pair;
+        // A status of 1xx is not an answer: the client would take the next one for it.
+        if handled.is_err() || response.status < StatusCode::OK {
+            // What was filled in belongs to an answer that failed.
+            response.clear();
+            Refusal::FAILED.write(response);
+        }
+        let goes_on = goes_on && self.keeps_alive(request, response, io.stopping);
+        self.send(pair, goes_on, io)
+    }
+
+    /// The same before all of the body is there. With `comes`, the rest of it certainly comes.
+    pub(super) fn answer_early(
+        &mut self,
+        mut pair: Box<Pair>,
+        handled: io::Result<()>,
+        comes: bool,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let small = pair.incoming.drop_rest();
+        self.answer(pair, handled, small && comes, io)
+    }
+
+    /// Hands the connection over to another protocol, if the request allows that.
+    pub(super) fn switch(
+        &mut self,
+        mut pair: Box<Pair>,
+        next: Box<dyn Connection>,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let Pair {
+            request, response, ..
+        } = &mut *pair;
+        let asked = match request.method() {
+            Method::Connect => (200..300).contains(&response.status.get()),
+            // A 1.0 client cannot ask for it (RFC 9110 §7.8).
+            _ => {
+                response.status == StatusCode::SWITCHING_PROTOCOLS
+                    && request.version() >= Version::Http11
+                    && request.headers().has_token("connection", "upgrade")
+            }
+        };
+        if !asked || !pair.incoming.is_complete() {
+            let error = io::ErrorKind::InvalidInput.into();
+            return self.answer(pair, Err(error), false, io);
+        }
+        self.queue(&mut pair, Delimited::Nothing, Persistence::Switch, io);
+        self.report(&pair, 0, io.tally);
+        self.http.give_back(pair);
+        Some(Next::Become(next))
+    }
+
+    /// RFC 9112 §9.3.
+    fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, stopping: bool) -> bool {
+        let fields = request.head.fields();
+        let asked = match request.head.version() {
+            Version::Http10 => fields.has_token("connection", "keep-alive"),
+            _ => true,
+        };
+        let limit = self.http.patience.keepalive_requests;
+        let last = limit > 0 && self.served + 1 >= limit;
+        asked && !fields.has_token("connection", "close") && !response.close && !stopping && !last
+    }
+
+    /// Refuses what could not even be read as a head.
+    pub(super) fn refuse_head(&mut self, refusal: Refusal, io: &mut Io<'_>) -> Option<Next> {
+        let mut pair = self.http.take_pair();
+        let Pair { request, .. } = &mut *pair;
+        let bytes = io.input.bytes();
+        // For the access log: what was asked, or what was sent instead of asking.
+        if request
+            .head
+            .parse_request_line(bytes, &self.http.limits)
+            .is_err()
+        {
+            request.head.clear();
+            let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next();
+            let line = line.unwrap_or_default().trim_ascii_end();
+            request
+                .unreadable
+                .extend_from_slice(&line[..line.len().min(LOGGED)]);
+        }
+        self.refuse(pair, refusal, io)
+    }
+
+    /// Answers a request that will not be handled. Nobody knows where the next one would begin,
+    /// or wants to read as far as that, so the connection ends here.
+    pub(super) fn refuse(
+        &mut self,
+        mut pair: Box<Pair>,
+        refusal: Refusal,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        pair.response.clear();
+        refusal.write(&mut pair.response);
+        self.send(pair, false, io)
+    }
+
+    /// Queues the answer, or as much of it as there is.
+    fn send(&mut self, mut pair: Box<Pair>, goes_on: bool, io: &mut Io<'_>) -> Option<Next> {
+        let Pair {
+            request, response, ..
+        } = &mut *pair;
+        let delimited = Delimited::of(response, request.head.version());
+        let goes_on = goes_on && delimited != Delimited::ByClose;
+        let persistence = match goes_on {
+            true => Persistence::KeepAlive,
+            false => Persistence::Close,
+        };
+        pair.keep_alive = goes_on;
+        let body_bytes = self.queue(&mut pair, delimited, persistence, io);
+        match pair.response.take_source() {
+            Some(source)
+                if delimited != Delimited::Nothing && pair.request.method() != Method::Head =>
+            {
+                pair.outgoing = Some(Outgoing::new(source, delimited));
+                self.state = State::Stream(pair);
+                None
+            }
+            _ => self.sent(pair, body_bytes, io),
+        }
+    }
+
+    /// Queues the head of an answer, and its body if that is there; returns how many bytes the
+    /// body has.
+    fn queue(
+        &mut self,
+        pair: &mut Pair,
+        delimited: Delimited,
+        persistence: Persistence,
+        io: &mut Io<'_>,
+    ) -> u64 {
+        let date = self.http.date.get().at(io.now.unix());
+        self.http.date.set(date);
+        let framed = Framed {
+            method: pair.request.head.method(),
+            version: pair.request.head.version(),
+            delimited,
+            persistence,
+            date,
+            server: &self.http.server_name,
+        };
+        self.served += 1;
+        push_response(io.output, &mut pair.response, framed)
+    }
+
+    /// Goes on with a body that is made while the client reads it.
+    pub(super) fn stream(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
+        let outgoing = pair.outgoing.as_mut()?;
+        let pulled = outgoing.pull(io, &mut self.http.piece.borrow_mut());
+        let sent = outgoing.sent();
+        match pulled {
+            Pulled::Full => {
+                self.state = State::Stream(pair);
+                None
+            }
+            Pulled::WaitUntil(at) => {
+                self.state = State::Stream(pair);
+                Some(Next::WaitUntil(at))
+            }
+            Pulled::Done => {
+                pair.outgoing = None;
+                self.sent(pair, sent, io)
+            }
+            Pulled::Broken => {
+                pair.keep_alive = false;
+                self.sent(pair, sent, io)
+            }
+        }
+    }
+
+    /// The answer is queued to its end.
+    fn sent(&mut self, pair: Box<Pair>, body_bytes: u64, io: &mut Io<'_>) -> Option<Next> {
+        self.report(&pair, body_bytes, io.tally);
+        if !pair.keep_alive {
+            self.http.give_back(pair);
+            return Some(Next::Close);
+        }
+        if pair.incoming.is_complete() {
+            return self.go_on(pair, io);
+        }
+        self.deadline = pair.incoming.deadline(io.now.at, &self.http.patience);
+        self.state = State::Body(pair);
+        None
+    }
+
+    /// Waits for the next request.
+    pub(super) fn go_on(&mut self, pair: Box<Pair>, io: &Io<'_>) -> Option<Next> {
+        self.http.give_back(pair);
+        self.deadline = io.now.at.after(self.idle_ms());
+        self.state = State::Idle;
+        None
+    }
+
+    /// Tells the log of an answer.
+    pub(super) fn report(&self, pair: &Pair, body_bytes: u64, tally: &mut dyn Tally) {
+        let Pair {
+            request, response, ..
+        } = pair;
+        tally.end(&Exchange {
+            method: request.head.method_str().as_bytes(),
+            target: match &request.unreadable[..] {
+                [] => request.head.target_str().as_bytes(),
+                line => line,
+            },
+            protocol: request.head.version().as_str(),
+            status: response.status.get(),
+            body_bytes,
+            since: self.began,
+            unlogged: response.unlogged,
+        });
+    }
+}
