@@ -1,22 +1,27 @@
 //! However the bytes are cut, a connection answers the same, and no more than it was asked.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
 use httprs::handlers::echo::Echo;
 use httprs::harness::{Conversation, Transcript, converse};
-use httprs::http::Body;
-use httprs::{Handler, Http1, HttpRequest, HttpResponse, StatusCode};
+use httprs::http::{Body, Flow, Piece, Plan, Sink, Source, Trailers, Version, Want};
+use httprs::process::{Connection, Io, Next};
+use httprs::{Handler, Http1, HttpRequest, HttpResponse, Method, StatusCode};
 
 use super::{cut, naive, small};
 
 /// What a handler was asked.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Asked {
     method: Vec<u8>,
     target: Vec<u8>,
+    path: String,
+    /// HTTP/1.0.
+    old: bool,
     fields: Vec<(Vec<u8>, Vec<u8>)>,
-    body: Vec<u8>,
+    /// None if it was answered before the body was there.
+    body: Option<Vec<u8>>,
     trailers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -27,20 +32,55 @@ struct Response {
     closes: bool,
 }
 
+/// What a stream is made of, again and again.
+const WORD: &[u8] = b"stream ";
+/// What the other protocol says.
+const SWITCHED: &[u8] = b"switched";
+
 /// Answers in every way there is, and remembers what it was asked.
 #[derive(Default)]
-struct Witness(RefCell<Vec<Asked>>);
+struct Witness(Arc<Mutex<Vec<Asked>>>);
+
+fn note(asked: &Mutex<Vec<Asked>>, req: &HttpRequest, body: Option<&[u8]>) {
+    let own = |(n, v): (&str, &[u8])| (n.as_bytes().to_vec(), v.to_vec());
+    asked.lock().expect("one thread").push(Asked {
+        method: req.method_str().into(),
+        target: req.target().into(),
+        path: req.path().into(),
+        old: req.version() == Version::Http10,
+        fields: req.headers().iter().map(own).collect(),
+        body: body.map(<[u8]>::to_vec),
+        trailers: req.trailers().iter().map(own).collect(),
+    });
+}
 
 impl Handler for &Witness {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        assert!(req.body().is_empty());
+        let enough = match req.path() {
+            "/pieces" => usize::MAX,
+            "/enough" => 3,
+            "/unwanted" => {
+                note(&self.0, req, None);
+                res.status(StatusCode::FORBIDDEN);
+                return Ok(Plan::Answered);
+            }
+            "/switch" if switches(req) => {
+                note(&self.0, req, Some(b""));
+                res.status(StatusCode::SWITCHING_PROTOCOLS);
+                return Ok(Plan::Become(Box::new(Other)));
+            }
+            _ => return Ok(Plan::Gather),
+        };
+        Ok(Plan::Stream(Box::new(Pieces {
+            asked: self.0.clone(),
+            bytes: Vec::new(),
+            enough,
+        })))
+    }
+
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        let own = |(n, v): (&str, &[u8])| (n.as_bytes().to_vec(), v.to_vec());
-        self.0.borrow_mut().push(Asked {
-            method: req.method_str().into(),
-            target: req.target().into(),
-            fields: req.headers().iter().map(own).collect(),
-            body: req.body().to_vec(),
-            trailers: req.trailers().iter().map(own).collect(),
-        });
+        note(&self.0, req, Some(req.body()));
         match req.path() {
             "/fail" => {
                 write!(res, "half an answer")?;
@@ -52,9 +92,99 @@ impl Handler for &Witness {
             "/static" => drop(res.body(Body::Static(b"static"))),
             "/shared" => drop(res.body(Body::Shared(b"shared"[..].into()))),
             "/large" => res.write_all(&[b'x'; 20_000])?,
+            "/stream" | "/known" | "/broken" | "/none-of-a-stream" => {
+                if req.path() == "/none-of-a-stream" {
+                    res.status(StatusCode::NO_CONTENT);
+                }
+                res.body(Body::Stream(Box::new(Words {
+                    left: words(req.target().as_bytes()),
+                    known: req.path() == "/known",
+                    breaks: req.path() == "/broken",
+                })));
+            }
             _ => return Echo.handle(req, res),
         }
         Ok(())
+    }
+}
+
+/// Whether a request may be answered with another protocol.
+fn switches(req: &HttpRequest) -> bool {
+    req.method() != Method::Connect
+        && req.version() >= Version::Http11
+        && req.headers().has_token("connection", "upgrade")
+        && req.headers().count("content-length") == 0
+        && req.headers().count("transfer-encoding") == 0
+}
+
+/// How many words a target asks for: as many as it has bytes, or so many that they fill the output.
+fn words(target: &[u8]) -> usize {
+    match target.contains(&b'!') {
+        true => 10_000,
+        false => target.len(),
+    }
+}
+
+struct Words {
+    left: usize,
+    known: bool,
+    breaks: bool,
+}
+
+impl Source for Words {
+    fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow> {
+        if self.left == 0 {
+            return match self.breaks {
+                true => Err(io::ErrorKind::Other.into()),
+                false => Ok(Flow::End),
+            };
+        }
+        self.left -= 1;
+        piece.write_all(WORD)?;
+        Ok(Flow::More)
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.known.then_some((self.left * WORD.len()) as u64)
+    }
+
+    fn trailers(&mut self, trailers: &mut Trailers) -> io::Result<()> {
+        trailers.add("X-Behind", "it")?;
+        Ok(())
+    }
+}
+
+struct Pieces {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    bytes: Vec<u8>,
+    enough: usize,
+}
+
+impl Sink for Pieces {
+    fn piece(&mut self, bytes: &[u8]) -> io::Result<Want> {
+        assert!(!bytes.is_empty());
+        self.bytes.extend_from_slice(bytes);
+        Ok(match self.bytes.len() >= self.enough {
+            true => Want::Enough,
+            false => Want::More,
+        })
+    }
+
+    fn answer(self: Box<Self>, req: &HttpRequest, _: &mut HttpResponse) -> io::Result<()> {
+        assert!(req.body().is_empty());
+        let all = self.bytes.len() < self.enough;
+        note(&self.asked, req, all.then_some(&self.bytes));
+        Ok(())
+    }
+}
+
+/// The other protocol.
+struct Other;
+
+impl Connection for Other {
+    fn step(&mut self, io: &mut Io<'_>) -> Next {
+        io.output.push(SWITCHED);
+        Next::Close
     }
 }
 
@@ -90,7 +220,8 @@ pub fn holds(data: &[u8]) {
 fn talk(pieces: &[&[u8]]) -> (Transcript, Vec<Asked>) {
     let witness = Witness::default();
     let transcript = converse(&Http1::with(&witness).limits(small()), pieces);
-    (transcript, witness.0.into_inner())
+    let asked = witness.0.lock().expect("one thread").clone();
+    (transcript, asked)
 }
 
 /// The same bytes to a worker that is about to leave, and a client that then falls silent: the
@@ -109,7 +240,7 @@ fn interrupted(pieces: &[&[u8]]) {
     // Longer than any patience: progress 10 s, a head 10 s, another request 15 s.
     sent.extend(talk.pass(60_000));
     assert!(talk.closed(), "a silent client can stay");
-    let finals = responses(&sent, &witness.0.borrow());
+    let finals = responses(&sent, &witness.0.lock().expect("one thread"));
     assert_eq!(finals.len(), talk.exchanges());
 }
 
@@ -136,10 +267,20 @@ fn requests(wire: &[u8], asked: &[Asked]) {
         let (body, trailers) = match head.framing() {
             naive::Framing::None => (Vec::new(), Vec::new()),
             naive::Framing::Length(n) => {
-                let n = usize::try_from(n).expect("a body that has arrived");
+                let n = usize::try_from(n).expect("a length");
+                if got.body.is_none() && rest.len() < n {
+                    // Nobody waited for it, and nothing can follow.
+                    rest = b"";
+                    continue;
+                }
                 let (body, after) = rest.split_at(n);
                 rest = after;
                 (body.to_vec(), Vec::new())
+            }
+            // Nobody read it, and nothing can follow.
+            naive::Framing::Chunked if got.body.is_none() => {
+                rest = b"";
+                continue;
             }
             naive::Framing::Chunked => {
                 let body = naive::chunked(rest).expect("a body that has arrived");
@@ -148,9 +289,12 @@ fn requests(wire: &[u8], asked: &[Asked]) {
             }
             naive::Framing::Doubtful => panic!("more than one reading: {head:?}"),
         };
+        let body = got.body.is_some().then_some(body);
         let want = Asked {
             method: head.method.into(),
             target: head.target.into(),
+            path: got.path.clone(),
+            old: got.old,
             fields: own(&head.fields),
             body,
             trailers,
@@ -176,9 +320,8 @@ fn responses(sent: &[u8], asked: &[Asked]) -> Vec<Response> {
             fields.iter().filter(named).map(|f| f.1).collect()
         };
         let lengths = value("content-length");
-        assert!(value("transfer-encoding").is_empty());
-        if status < 200 {
-            assert_eq!(status, 100);
+        let codings = value("transfer-encoding");
+        if status == 100 {
             assert!(fields.is_empty() && !interim, "one 100, with no fields");
             interim = true;
             continue;
@@ -186,30 +329,62 @@ fn responses(sent: &[u8], asked: &[Asked]) -> Vec<Response> {
         interim = false;
         assert_eq!(value("date").len(), 1, "one Date");
         assert_eq!(value("server"), [b"httprs"]);
-        let handled = asked.get(finals.len());
-        let bodiless = status == 204 || status == 304;
-        let length = match lengths[..] {
-            [] if bodiless => 0,
-            [length] if !bodiless => naive::digits(length).expect("a length"),
-            _ => panic!("{status} with {} lengths", lengths.len()),
-        };
-        let length = usize::try_from(length).expect("a length");
         let connection = value("connection");
         assert!(connection.len() <= 1);
-        let closes = connection.contains(&&b"close"[..]);
-        match handled {
-            Some(asked) if asked.method == b"HEAD" => {}
-            Some(_) => rest = rest.get(length..).expect("the whole body"),
-            None => {
-                assert!(matches!(
-                    status,
-                    400 | 408 | 413 | 414 | 417 | 431 | 501 | 505
-                ));
-                assert!(closes, "a refusal that does not close");
-                // To a HEAD it is without its body.
-                assert!(rest.is_empty() || rest.len() == length);
-                rest = &[];
+        let mut closes = connection.contains(&&b"close"[..]);
+        let Some(asked) = asked.get(finals.len()) else {
+            assert!(matches!(
+                status,
+                400 | 408 | 413 | 414 | 417 | 431 | 501 | 505
+            ));
+            assert!(closes, "a refusal that does not close");
+            let length = naive::digits(lengths[0]).expect("a length") as usize;
+            // To a HEAD it is without its body.
+            assert!(rest.is_empty() || rest.len() == length);
+            rest = b"";
+            finals.push(Response { status, closes });
+            continue;
+        };
+        let head = asked.method == b"HEAD";
+        let words = WORD.repeat(words(&asked.target));
+        let streams = matches!(&asked.path[..], "/stream" | "/known" | "/broken");
+        match (&lengths[..], &codings[..]) {
+            ([], []) if status == 101 => {
+                assert_eq!(connection, [b"upgrade"]);
+                assert_eq!(rest, SWITCHED);
+                (rest, closes) = (b"", true);
             }
+            ([], []) if status == 204 || status == 304 => {}
+            // All that comes, to a client that knows no chunks.
+            ([], []) => {
+                assert!(asked.old && closes && streams);
+                assert_eq!(rest, if head { b"" } else { &words[..] });
+                rest = b"";
+            }
+            ([], [b"chunked"]) => {
+                assert!(!asked.old && streams);
+                match naive::chunked(rest) {
+                    _ if head => {}
+                    Some(body) => {
+                        assert_eq!(body.data, words);
+                        assert_eq!(body.trailers, [(&b"X-Behind"[..], &b"it"[..])]);
+                        rest = &rest[body.len..];
+                    }
+                    None => {
+                        assert_eq!(asked.path, "/broken");
+                        (rest, closes) = (b"", true);
+                    }
+                }
+            }
+            ([length], []) => {
+                let length = naive::digits(length).expect("a length") as usize;
+                if !head {
+                    let (body, after) = rest.split_at(length);
+                    assert!(!streams || body == words);
+                    rest = after;
+                }
+            }
+            _ => panic!("{status} with {} lengths", lengths.len()),
         }
         finals.push(Response { status, closes });
     }
