@@ -246,21 +246,19 @@ impl Head {
     /// After an error, method and target are what was understood of them, for the access log.
     pub fn parse(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
         if window(bytes, limits).len() < bytes.len() {
-            return self.parse_request_line(bytes, limits);
+            self.parse_request_line(bytes, limits)?;
+            return Err(HeadError::TooLong);
         }
         self.read(bytes, limits).map(drop)
     }
 
-    /// Reads the request line alone, and forgets the head before: for the access log, where the
-    /// rest is known to be bad.
+    /// Reads the request line alone, and forgets the head before: for the access log, and to know
+    /// whether it was HEAD, where the rest is known to be bad or too long.
     pub fn parse_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
         self.clear();
         let window = window(bytes, limits);
         self.fields.bytes.extend_from_slice(window);
         self.read_request_line(window, limits)?;
-        if window.len() < bytes.len() {
-            return Err(HeadError::TooLong);
-        }
         Ok(())
     }
 
