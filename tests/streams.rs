@@ -34,7 +34,7 @@ impl Source for Words {
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow> {
         let Some(word) = self.words.get(self.at) else {
             return match self.breaks {
-                true => Err(io::ErrorKind::Other.into()),
+                true => Err(io::Error::other("out of words")),
                 false => Ok(Flow::End),
             };
         };
@@ -100,6 +100,7 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
     let plain = "abcdefghijklmnop";
     let both = "Content-Length: 16\r\nConnection: keep-alive\r\n\r\n";
     // What is asked, of which source, the end of the head, what follows, whether it ends there.
+    let mut faults = Vec::new();
     for (name, ask, status, source, head, body, closed) in [
         ("in one chunk", GET, ok, &ab, CHUNKED, all, false),
         ("nothing", GET, ok, &empty, CHUNKED, "0\r\n\r\n", false),
@@ -154,6 +155,9 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
         let http = answering(status, source.clone());
         let got = every_split(&http, ask.as_bytes());
         assert_eq!((got.closed, got.exchanges), (closed, 1), "{name}");
+        let mut talk = Conversation::open(&http);
+        talk.send(ask.as_bytes());
+        faults.extend(talk.faults().iter().map(|fault| format!("{name}: {fault}")));
         let got = text(got.bytes);
         let (got_head, got_body) = got.split_once("\r\n\r\n").expect("a head");
         let got_head = format!("{got_head}\r\n\r\n");
@@ -164,6 +168,18 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
             assert_eq!(text(twice.bytes), format!("{got}{got}"), "{name}, twice");
         }
     }
+    // For the log.
+    assert_eq!(
+        faults,
+        [
+            "too short: a source makes less than it promised",
+            "too long: a source makes more than it promised",
+            "known and empty: a source makes more than it promised",
+            "broken: out of words",
+            "more of nothing: a source says More and adds nothing",
+            "a trailer that may not be one: a field that may not stand behind a body",
+        ]
+    );
 }
 
 #[test]

@@ -428,8 +428,10 @@ mod tests {
             res.status(StatusCode::CONTINUE);
             Ok(())
         });
-        let got = text(converse(&http, &[GET]).bytes);
+        let mut talk = Conversation::open(&http);
+        let got = text(talk.send(GET));
         assert!(got.starts_with("HTTP/1.1 500 "), "{got}");
+        assert_eq!(talk.faults(), ["status 100 is no answer"]);
     }
 
     #[test]

@@ -43,8 +43,8 @@ pub trait Handler {
     /// Answers `req` by filling in `res`.
     ///
     /// # Errors
-    /// Whatever went wrong on the server's side. What was filled in is dropped, and the client is
-    /// told 500.
+    /// Whatever went wrong on the server's side. What was filled in is dropped, the client is told
+    /// 500, and the log why.
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
 }
 

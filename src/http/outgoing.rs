@@ -22,7 +22,7 @@ pub(super) struct Outgoing {
 }
 
 /// What came of pulling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Pulled {
     /// There is no room for more.
     Full,
@@ -31,7 +31,7 @@ pub(super) enum Pulled {
     /// That was all of it.
     Done,
     /// It cannot be finished.
-    Broken,
+    Broken(io::Error),
 }
 
 impl Outgoing {
@@ -63,7 +63,7 @@ impl Outgoing {
                 Ok(flow)
             });
             let ended = match flow {
-                Err(_) => return Pulled::Broken,
+                Err(error) => return Pulled::Broken(error),
                 // A length that is reached is an end, said or not.
                 Ok(_) if self.delimited == Delimited::Length(self.sent) => Ok(()),
                 Ok(Flow::More) => continue,
@@ -76,7 +76,7 @@ impl Outgoing {
             };
             return match ended {
                 Ok(()) => Pulled::Done,
-                Err(_) => Pulled::Broken,
+                Err(error) => Pulled::Broken(error),
             };
         }
         Pulled::Full
@@ -96,7 +96,7 @@ impl Outgoing {
             }
             if piece.len() <= before {
                 // It would be asked for ever.
-                return Err(io::ErrorKind::InvalidData.into());
+                return Err(io::Error::other("a source says More and adds nothing"));
             }
         }
     }
@@ -105,7 +105,7 @@ impl Outgoing {
         let sent = self.sent + piece.len() as u64;
         match self.delimited {
             Delimited::Length(length) if sent > length => {
-                return Err(io::ErrorKind::InvalidData.into());
+                return Err(io::Error::other("a source makes more than it promised"));
             }
             Delimited::Chunked => io.output.append(|out| push_chunk(out, piece)),
             _ => io.output.push(piece),
@@ -116,7 +116,7 @@ impl Outgoing {
 
     fn end(&mut self, io: &mut Io<'_>) -> io::Result<()> {
         match self.delimited {
-            Delimited::Length(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Delimited::Length(_) => Err(io::Error::other("a source makes less than it promised")),
             Delimited::Chunked => {
                 let mut trailers = Trailers::default();
                 self.source.trailers(&mut trailers)?;

@@ -28,11 +28,19 @@ impl<H: Handler> Http1Connection<'_, H> {
         let Pair {
             request, response, ..
         } = &mut *pair;
-        // A status of 1xx is not an answer: the client would take the next one for it.
-        if handled.is_err() || response.status < StatusCode::OK {
+        let handled = handled.and_then(|()| match response.status {
+            // The client would take the next answer for this one.
+            status if status < StatusCode::OK => {
+                let status = status.get();
+                Err(io::Error::other(format!("status {status} is no answer")))
+            }
+            _ => Ok(()),
+        });
+        if let Err(error) = handled {
             // What was filled in belongs to an answer that failed.
             response.clear();
             Refusal::FAILED.write(response);
+            response.fault(error);
         }
         let goes_on = goes_on && self.keeps_alive(request, response, io.stopping);
         self.send(pair, goes_on, io)
@@ -70,7 +78,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
         };
         if !asked || !pair.incoming.is_complete() {
-            let error = io::ErrorKind::InvalidInput.into();
+            let error = io::Error::other("a switch of protocols that the client did not ask for");
             return self.answer(pair, Err(error), false, io);
         }
         self.queue(&mut pair, Delimited::Nothing, Persistence::Switch, io);
@@ -191,7 +199,8 @@ impl<H: Handler> Http1Connection<'_, H> {
                 pair.outgoing = None;
                 self.sent(pair, sent, io)
             }
-            Pulled::Broken => {
+            Pulled::Broken(error) => {
+                pair.response.fault(error);
                 pair.keep_alive = false;
                 self.sent(pair, sent, io)
             }
@@ -237,6 +246,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             body_bytes,
             since: self.began,
             unlogged: response.unlogged,
+            fault: response.fault.as_ref(),
         });
     }
 }

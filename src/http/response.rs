@@ -38,6 +38,7 @@ pub struct HttpResponse {
     pub(super) body: Body,
     pub(super) close: bool,
     pub(super) unlogged: bool,
+    pub(super) fault: Option<io::Error>,
 }
 
 /// A body that is not made by writing it.
@@ -134,6 +135,7 @@ impl Default for HttpResponse {
             body: Body::Written,
             close: false,
             unlogged: false,
+            fault: None,
         }
     }
 }
@@ -202,6 +204,14 @@ impl HttpResponse {
         self
     }
 
+    /// Tells the server's log, and not the client, why this is not the answer that it should be. An
+    /// error that a handler returns goes the same way. The log has one such line a second at most,
+    /// and counts the others.
+    pub fn fault(&mut self, error: io::Error) -> &mut HttpResponse {
+        self.fault = Some(error);
+        self
+    }
+
     /// Takes everything back: 200 with an empty body.
     pub fn clear(&mut self) {
         self.status = StatusCode::OK;
@@ -213,6 +223,7 @@ impl HttpResponse {
         self.body = Body::Written;
         self.close = false;
         self.unlogged = false;
+        self.fault = None;
     }
 
     /// How many bytes the body has, if that is known.

@@ -41,7 +41,7 @@ pub fn converse(process: &dyn Process, pieces: &[&[u8]]) -> Transcript {
     Transcript {
         bytes: talk.sent,
         closed,
-        exchanges: talk.tally.0,
+        exchanges: talk.tally.exchanges,
     }
 }
 
@@ -70,11 +70,16 @@ fn assert_same(got: &Transcript, want: &Transcript, how: &str) {
     );
 }
 
-struct Count(usize);
+#[derive(Default)]
+struct Book {
+    exchanges: usize,
+    faults: Vec<String>,
+}
 
-impl Tally for Count {
-    fn end(&mut self, _exchange: &Exchange<'_>) {
-        self.0 += 1;
+impl Tally for Book {
+    fn end(&mut self, exchange: &Exchange<'_>) {
+        self.exchanges += 1;
+        self.faults.extend(exchange.fault.map(|f| f.to_string()));
     }
 }
 
@@ -93,7 +98,7 @@ pub struct Conversation<'p> {
     /// What was sent and not yet seen by the protocol: it may be busy until a certain time.
     kept: Vec<u8>,
     sent: Vec<u8>,
-    tally: Count,
+    tally: Book,
 }
 
 impl<'p> Conversation<'p> {
@@ -116,7 +121,7 @@ impl<'p> Conversation<'p> {
             deadline: None,
             kept: Vec::new(),
             sent: Vec::new(),
-            tally: Count(0),
+            tally: Book::default(),
         };
         talk.settle();
         talk
@@ -169,7 +174,12 @@ impl<'p> Conversation<'p> {
 
     /// How many exchanges were reported.
     pub fn exchanges(&self) -> usize {
-        self.tally.0
+        self.tally.exchanges
+    }
+
+    /// What was reported to have gone wrong.
+    pub fn faults(&self) -> &[String] {
+        &self.tally.faults
     }
 
     fn deliver(&mut self, bytes: &[u8]) {

@@ -58,6 +58,8 @@ pub struct Exchange<'a> {
     pub since: Millis,
     /// Leave this one out of the access log (health checks); it is still counted.
     pub unlogged: bool,
+    /// Why the server failed to answer, or to answer well. The peer is not told.
+    pub fault: Option<&'a io::Error>,
 }
 
 /// Bytes that the peer sent: a window over one buffer.

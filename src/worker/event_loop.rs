@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 
 use super::Context;
 use super::acceptor::{Acceptor, Pause};
+use super::complaints::Complaints;
 use super::control::{Command, Message};
 use super::deadlines::Deadlines;
 use super::link::{Fate, Link, Turn, Why};
@@ -60,7 +61,8 @@ pub struct EventLoop<'a> {
     again: Vec<Token>,
     now: Now,
     pub(super) stopping: bool,
-    complained: Option<Millis>,
+    complaints: Complaints,
+    faults: Complaints,
     /// Log lines that nobody took, as far as they were counted.
     lost_lines: u64,
 }
@@ -96,7 +98,8 @@ impl<'a> EventLoop<'a> {
             again: Vec::new(),
             now: read_clock(),
             stopping: false,
-            complained: None,
+            complaints: Complaints::default(),
+            faults: Complaints::default(),
             lost_lines: context.log.dropped(),
         })
     }
@@ -237,22 +240,14 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn complain(&mut self, error: &io::Error) {
-        if self
-            .complained
-            .is_some_and(|at| self.now.at.since(at) < COMPLAIN_MS)
-        {
-            return;
-        }
-        self.complained = Some(self.now.at);
+    fn complain(&self, error: &io::Error) {
         let message = format_args!(
             "worker {} cannot accept connections: {error}; it has {} and tries again",
             self.context.index,
             self.links.len()
         );
-        self.context
-            .log
-            .event(Level::Error, self.now.unix_ms, message);
+        self.complaints
+            .make(self.context.log, self.now, COMPLAIN_MS, message);
     }
 
     fn complain_of_protocol(&self) {
@@ -305,6 +300,7 @@ impl<'a> EventLoop<'a> {
                 slot: &self.context.slot,
                 worker: self.context.index,
                 log: self.context.log,
+                faults: &self.faults,
                 spares: &mut self.spares,
             },
         );

@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::complaints::Complaints;
 use super::lag::{Lag, Pace};
 use super::ledger::Ledger;
 use super::spares::Spares;
@@ -49,6 +50,8 @@ pub struct Turn<'a> {
     pub worker: usize,
     /// Where log lines go.
     pub log: &'a Log,
+    /// What went wrong in answering.
+    pub faults: &'a Complaints,
     /// Buffers for those who need some.
     pub spares: &'a mut Spares,
 }
@@ -350,6 +353,7 @@ fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
         slot: turn.slot,
         worker: turn.worker,
         log: turn.log,
+        faults: turn.faults,
         peer,
         now: turn.now,
     }
@@ -391,6 +395,7 @@ mod tests {
         spares: Spares,
         slot: Slot,
         log: Log,
+        faults: Complaints,
         now: u64,
         stopping: bool,
         min_rate: u64,
@@ -407,6 +412,7 @@ mod tests {
                 spares: Spares::default(),
                 slot: Scoreboard::new().unwrap().slot(0).unwrap(),
                 log: Log::silent(),
+                faults: Complaints::default(),
                 now: 0,
                 stopping: false,
                 min_rate: 0,
@@ -434,6 +440,7 @@ mod tests {
                     slot: &self.slot,
                     worker: 0,
                     log: &self.log,
+                    faults: &self.faults,
                     spares: &mut self.spares,
                 },
             )
@@ -683,6 +690,7 @@ mod tests {
                     body_bytes: 7,
                     since: Millis::default(),
                     unlogged: false,
+                    fault: None,
                 });
             }
         }

@@ -6,6 +6,7 @@
 //! here.
 
 mod acceptor;
+mod complaints;
 mod control;
 mod deadlines;
 mod drain;
