@@ -15,6 +15,7 @@
 //! | `date` | one form out, three forms in |
 //! | `range` | which bytes of a file |
 //! | `conditional` | whether the client has it already |
+//! | `accept` | which codings and media types the client takes |
 //! | `request`, `response` | what a handler is asked, and what it answers |
 //! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
 //! | `handler` | what answers |
@@ -28,6 +29,7 @@
 //! All of it is pure: bytes, numbers and dates in, values and segments out. It does no I/O, reads
 //! no clock and knows nothing of workers.
 
+pub mod accept;
 mod byte;
 pub mod chunked;
 pub mod conditional;

@@ -4,6 +4,7 @@
 //! `fuzz/corpus`. What they compare with is written a second time, as naively as can be (`naive`),
 //! so that a misreading of ours has to be made twice to go unseen.
 
+pub mod accept;
 pub mod chunked;
 pub mod conditional;
 pub mod date;
@@ -23,6 +24,7 @@ pub type Invariant = fn(&[u8]);
 
 /// Every target and its invariant.
 pub const ALL: &[(&str, Invariant)] = &[
+    ("accept", accept::holds),
     ("chunked", chunked::holds),
     ("conditional", conditional::holds),
     ("date", date::holds),
