@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
+use super::variants::Coding;
 use crate::handlers::mime;
 use crate::http::{FieldError, FieldLines, HttpResponse, date};
 use crate::time::Now;
@@ -53,6 +54,15 @@ pub struct Entry {
     young: bool,
 }
 
+/// What a file is served as.
+#[derive(Clone, Copy, Debug)]
+pub struct Role<'a> {
+    /// The name that was asked for: it says what the file is, whatever it is coded in.
+    pub name: &'a [u8],
+    /// What it is coded in, if it is.
+    pub coding: Option<Coding>,
+}
+
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
@@ -76,20 +86,20 @@ impl Stamp {
 }
 
 impl Entry {
-    /// Takes in a regular file of this name. What was `seen` of it may be out of date by now.
+    /// Takes in a regular file. What was `seen` of it may be out of date by now.
     ///
     /// # Errors
     /// It cannot be read, or never for as long as it says it is.
-    pub fn load(file: File, seen: Metadata, name: &[u8], now: Now) -> io::Result<Entry> {
+    pub fn load(file: File, seen: Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let mut seen = seen;
         for _ in 0..TRIES {
             if seen.len() > SMALL {
-                return Entry::new(Content::Open(Arc::new(file)), &seen, name, now);
+                return Entry::new(Content::Open(Arc::new(file)), &seen, role, now);
             }
             // The length is promised before the bytes are sent, so it has to be the right one.
             let mut bytes = vec![0; seen.len() as usize];
             match file.read_exact_at(&mut bytes, 0) {
-                Ok(()) => return Entry::new(Content::Memory(bytes.into()), &seen, name, now),
+                Ok(()) => return Entry::new(Content::Memory(bytes.into()), &seen, role, now),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => return Err(error),
             }
@@ -98,21 +108,26 @@ impl Entry {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn new(content: Content, seen: &Metadata, name: &[u8], now: Now) -> io::Result<Entry> {
+    fn new(content: Content, seen: &Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let stamp = Stamp::of(seen);
-        let etag = match &content {
-            Content::Memory(bytes) => format!("\"{:032x}\"", fnv1a(bytes)),
+        let tag = match &content {
+            Content::Memory(bytes) => format!("{:032x}", fnv1a(bytes)),
             Content::Open(_) => {
                 let (seconds, nanoseconds) = stamp.mtime;
-                format!("\"{seconds:x}.{nanoseconds:x}-{:x}\"", stamp.size)
+                format!("{seconds:x}.{nanoseconds:x}-{:x}", stamp.size)
             }
+        };
+        // Two forms of a file may be the same bytes and mean another thing (RFC 9110 §8.8.3.3).
+        let etag = match role.coding {
+            None => format!("\"{tag}\""),
+            Some(coding) => format!("\"{tag}-{}\"", coding.name()),
         };
         let changed = u64::try_from(stamp.mtime.0).unwrap_or(0);
         let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
         Ok(Entry {
             content,
             size: stamp.size,
-            about: about(mime::content_type(name))?,
+            about: about(role)?,
             validators: validators(&etag, changed)?,
             etag: etag.into_bytes().into(),
             changed,
@@ -132,10 +147,13 @@ impl Entry {
     }
 }
 
-fn about(content_type: &str) -> Result<FieldLines, FieldError> {
+fn about(role: Role<'_>) -> Result<FieldLines, FieldError> {
     let mut lines = HttpResponse::default();
+    if let Some(coding) = role.coding {
+        lines.header("Content-Encoding", coding.name())?;
+    }
     lines
-        .header("Content-Type", content_type)?
+        .header("Content-Type", mime::content_type(role.name))?
         // What we say it is counts, not what a browser makes of its bytes.
         .header("X-Content-Type-Options", "nosniff")?
         .header("Accept-Ranges", "bytes")?;
@@ -186,10 +204,15 @@ mod tests {
         }
     }
 
+    const PLAIN: Role<'_> = Role {
+        name: b"f",
+        coding: None,
+    };
+
     fn load(path: &std::path::Path, now: Now) -> io::Result<Entry> {
         let file = File::open(path)?;
         let seen = file.metadata()?;
-        Entry::load(file, seen, b"x", now)
+        Entry::load(file, seen, PLAIN, now)
     }
 
     #[test]
@@ -223,6 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn every_form_has_its_own_tag() {
+        let scratch = Scratch::new("entry");
+        for bytes in [vec![], vec![b'x'; 9], vec![b'x'; SMALL as usize + 1]] {
+            let path = scratch.write("f", &bytes);
+            let mut tags = Vec::new();
+            for coding in [None].into_iter().chain(Coding::ALL.map(Some)) {
+                let file = File::open(&path).unwrap();
+                let seen = file.metadata().unwrap();
+                let role = Role { coding, ..PLAIN };
+                tags.push(Entry::load(file, seen, role, now(0)).unwrap().etag);
+            }
+            tags.sort();
+            tags.dedup();
+            assert_eq!(tags.len(), 4, "{} bytes: {tags:?}", bytes.len());
+            assert!(tags.iter().all(|tag| tag.starts_with(b"\"")), "strong");
+        }
+    }
+
+    #[test]
     fn only_what_has_settled_is_known_again() {
         let scratch = Scratch::new("entry");
         let path = scratch.write("f", "abc");
@@ -243,7 +285,7 @@ mod tests {
         let file = File::open(&path).unwrap();
         let seen = file.metadata().unwrap();
         scratch.write("f", "abc");
-        let entry = Entry::load(file, seen, b"f", now(0)).unwrap();
+        let entry = Entry::load(file, seen, PLAIN, now(0)).unwrap();
         assert_eq!(entry.size, 3);
         assert!(matches!(entry.content, Content::Memory(bytes) if *bytes == *b"abc"));
     }

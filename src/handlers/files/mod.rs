@@ -5,6 +5,7 @@
 //! | `mod` | requests in, answers out (RFC 9110) |
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
+//! | `variants` | coded forms of a file, and which one a client gets |
 //! | `cache` | which of them are remembered |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
@@ -30,10 +31,12 @@ use crate::sys::beneath::{Cause, Links};
 mod cache;
 mod entry;
 mod store;
+mod variants;
 
 use cache::Cache;
 use entry::{Content, Entry};
-use store::{Found, Store};
+use store::{Found, Source, Store};
+use variants::Codings;
 
 /// How many files are remembered unless somebody says otherwise.
 const ENTRIES: usize = 256;
@@ -42,6 +45,12 @@ const ENTRIES: usize = 256;
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// Serves the files of a directory: GET and HEAD, with conditions and ranges.
+///
+/// Where `app.js.br`, `app.js.zst` or `app.js.gz` lies beside `app.js`, a client that takes that
+/// coding gets it, by the qualities that it gives them, and in this order where they are equal. It
+/// need not be newer than `app.js`, and that need not be there. A client that takes none of what
+/// there is gets `app.js` itself, else 406. Each form has its own entity tag and its own ranges.
+/// Asked for by its own name, `app.js.gz` is a file like any other.
 ///
 /// ```
 /// use httprs::handlers::files::Files;
@@ -118,18 +127,61 @@ impl Handler for Files {
         }
         let found = self.store.borrow_mut().find(path, req.now());
         match found {
-            Ok(Found::File(entry)) => send(&entry, req, res),
+            Ok(Found::File(source)) => self.negotiate(path, source, req, res),
             Ok(Found::Directory) => redirect(req, res),
-            Err(Cause::Missing | Cause::Outside | Cause::Links) => {
-                refuse(res, StatusCode::NOT_FOUND)
-            }
-            Err(Cause::Forbidden) => refuse(res, StatusCode::FORBIDDEN),
-            Err(Cause::Exhausted) => {
-                res.header("Retry-After", "1")?;
-                refuse(res, StatusCode::SERVICE_UNAVAILABLE)
-            }
-            Err(Cause::Other) => refuse(res, StatusCode::INTERNAL_SERVER_ERROR),
+            Err(cause) => fail(cause, res),
         }
+    }
+}
+
+impl Files {
+    /// Answers with the form of what was found at `path` that the client likes best.
+    fn negotiate(
+        &self,
+        path: &[u8],
+        source: Source,
+        req: &HttpRequest,
+        res: &mut HttpResponse,
+    ) -> io::Result<()> {
+        let Source { plain, mut coded } = source;
+        let negotiated = !coded.is_empty();
+        if negotiated {
+            // Whoever keeps the answer must know what it depends on, whichever it is.
+            res.header("Vary", "Accept-Encoding")?;
+        }
+        let mut cause = Cause::Missing;
+        // Each turn sends something, or takes out a form that was there when it was looked for.
+        loop {
+            let choice = match negotiated {
+                true => variants::choose(plain.is_some(), coded, req.headers()),
+                false => None,
+            };
+            let coding = match (choice, &plain) {
+                (Some(coding), _) => coding,
+                (None, Some(plain)) => return send(plain, negotiated, req, res),
+                (None, None) if coded.is_empty() => return fail(cause, res),
+                (None, None) => return refuse_all(coded, res),
+            };
+            let found = self.store.borrow_mut().find_coded(path, coding, req.now());
+            match found {
+                Ok(entry) => return send(&entry, negotiated, req, res),
+                Err(why) => cause = why,
+            }
+            coded.remove(coding);
+        }
+    }
+}
+
+/// Answers that nothing could be opened.
+fn fail(cause: Cause, res: &mut HttpResponse) -> io::Result<()> {
+    match cause {
+        Cause::Missing | Cause::Outside | Cause::Links => refuse(res, StatusCode::NOT_FOUND),
+        Cause::Forbidden => refuse(res, StatusCode::FORBIDDEN),
+        Cause::Exhausted => {
+            res.header("Retry-After", "1")?;
+            refuse(res, StatusCode::SERVICE_UNAVAILABLE)
+        }
+        Cause::Other => refuse(res, StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -139,8 +191,14 @@ fn is_hidden(path: &[u8]) -> bool {
         .any(|segment| segment.starts_with(b".") && segment != b".well-known")
 }
 
-/// Answers with a file, or with a part of it, or with the news that there is none.
-fn send(entry: &Entry, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+/// Answers with a file, or with a part of it, or with the news that there is none. `negotiated`:
+/// others would get another form of it.
+fn send(
+    entry: &Entry,
+    negotiated: bool,
+    req: &HttpRequest,
+    res: &mut HttpResponse,
+) -> io::Result<()> {
     let now = req.now().unix();
     // A time in the future would make the next change look like none (RFC 9110 §8.8.2.1).
     let changed = entry.changed.min(now);
@@ -153,7 +211,10 @@ fn send(entry: &Entry, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<
         }
         Outcome::PreconditionFailed => return refuse(res, StatusCode::PRECONDITION_FAILED),
     }
-    let (start, end) = match asked_range(entry, changed, req) {
+    // Forms of a file may have one time and other bytes, so a time does not say which of them a
+    // client has a part of.
+    let strong = (!negotiated).then_some(changed);
+    let (start, end) = match asked_range(entry, strong, req) {
         Range::Whole => {
             res.lines(&entry.about).body(whole(entry));
             return push_validators(entry, changed, res);
@@ -181,8 +242,9 @@ fn send(entry: &Entry, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<
     }
 }
 
-/// Which part is asked for. Only GET has ranges (RFC 9110 §14.2).
-fn asked_range(entry: &Entry, changed: u64, req: &HttpRequest) -> Range {
+/// Which part is asked for: of the coded bytes, where they are coded (RFC 9110 §14.2). Only GET has
+/// ranges.
+fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range {
     let fields = req.headers();
     let mut values = fields.get_all("range");
     match (values.next(), values.next()) {
@@ -191,7 +253,7 @@ fn asked_range(entry: &Entry, changed: u64, req: &HttpRequest) -> Range {
                 && conditional::if_range_holds(
                     fields,
                     Some(&entry.etag),
-                    Some(changed),
+                    changed,
                     req.now().unix(),
                 ) =>
         {
@@ -253,6 +315,17 @@ fn redirect(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
     }
     res.header("Location", location)?;
     refuse(res, StatusCode::MOVED_PERMANENTLY)
+}
+
+/// Answers that there are only coded forms, and that the client takes none of them: 406, with those
+/// that there are (RFC 9110 §15.5.7). To send one regardless is allowed, but bytes that it says it
+/// cannot read help nobody.
+fn refuse_all(coded: Codings, res: &mut HttpResponse) -> io::Result<()> {
+    refuse(res, StatusCode::NOT_ACCEPTABLE)?;
+    for coding in coded.iter() {
+        writeln!(res, "{}", coding.name())?;
+    }
+    Ok(())
 }
 
 /// Answers with a status and one line that repeats it.

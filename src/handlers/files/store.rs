@@ -4,12 +4,14 @@
 //! opened again below the root and compared. The root's own path is resolved again as often, so
 //! that a deploy that switches a link is noticed. Knows nothing of requests and responses.
 
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::{Cache, TRUST_MS};
-use super::entry::Entry;
+use super::entry::{Entry, Role};
+use super::variants::{Coding, Codings, may_be_coded};
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
@@ -20,10 +22,25 @@ const IDLE_MS: u64 = 10_000;
 /// What is at a path.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// A regular file.
-    File(Arc<Entry>),
+    /// A regular file, or coded forms of one.
+    File(Source),
     /// A directory, named without a slash at the end.
     Directory,
+}
+
+/// A file in all the forms in which it is there: at least one.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// As it is. Coded forms may be there without it.
+    pub plain: Option<Arc<Entry>>,
+    /// In what it can be had as well; [`Store::find_coded`] has them.
+    pub coded: Codings,
+}
+
+impl Source {
+    fn is_open(&self) -> bool {
+        self.plain.as_ref().is_some_and(|entry| entry.is_open())
+    }
 }
 
 /// A directory of files, and what is remembered of them.
@@ -33,14 +50,18 @@ pub struct Store {
     pub index: Vec<u8>,
     /// Whether links may be followed.
     pub links: Links,
-    /// What was found.
-    pub cache: Cache<Arc<Entry>>,
+    /// What was found. A coded form has an entry of its own, so that there are never more files
+    /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
+    /// and the suffix.
+    pub cache: Cache<Source>,
     path: PathBuf,
     root: Root,
     /// When `path` was last resolved.
     resolved: Option<Millis>,
     /// The path that is being opened; kept for its memory.
     name: Vec<u8>,
+    /// What a coded form is remembered under; kept for its memory.
+    key: Vec<u8>,
 }
 
 impl Store {
@@ -59,6 +80,7 @@ impl Store {
             path,
             resolved: None,
             name: Vec::new(),
+            key: Vec::new(),
         })
     }
 
@@ -67,24 +89,67 @@ impl Store {
     pub fn find(&mut self, path: &[u8], now: Now) -> Result<Found, Cause> {
         self.resolve_root(now.at);
         let known = match self.cache.get(path, now.at) {
-            Some((entry, true)) => return Ok(Found::File(entry)),
-            Some((entry, false)) => Some(entry),
+            Some((source, true)) => return Ok(Found::File(source)),
+            Some((source, false)) => Some(source),
             None => None,
         };
         let mut found = self.look(path, known.as_ref(), now);
         if matches!(found, Err(Cause::Exhausted)) {
-            // Descriptors that are only kept to save time are given back first.
-            self.cache.retain(|entry, _| !entry.is_open());
+            self.close_all();
             found = self.look(path, None, now);
         }
         match &found {
-            Ok(Found::File(entry)) => self.cache.insert(path, entry.clone(), now.at),
+            Ok(Found::File(source)) => self.cache.insert(path, source.clone(), now.at),
             _ if known.is_some() => self.cache.remove(path),
             // What is not there is not remembered: whoever asks for a thousand names that do not
             // exist would push out the files that do.
             _ => {}
         }
         found
+    }
+
+    /// The coded form of what [`Store::find`] has just found at `path`. It may be gone since.
+    pub fn find_coded(
+        &mut self,
+        path: &[u8],
+        coding: Coding,
+        now: Now,
+    ) -> Result<Arc<Entry>, Cause> {
+        self.key.clear();
+        self.key.extend_from_slice(path);
+        self.key.push(0);
+        self.key.extend_from_slice(coding.suffix());
+        let known = match self.cache.get(&self.key, now.at) {
+            Some((
+                Source {
+                    plain: Some(entry), ..
+                },
+                true,
+            )) => return Ok(entry),
+            Some((source, _)) => source.plain,
+            None => None,
+        };
+        let mut found = self.look_coded(path, coding, known.as_ref(), now);
+        if matches!(found, Err(Cause::Exhausted)) {
+            self.close_all();
+            found = self.look_coded(path, coding, None, now);
+        }
+        match &found {
+            Ok(entry) => {
+                let source = Source {
+                    plain: Some(entry.clone()),
+                    coded: Codings::default(),
+                };
+                self.cache.insert(&self.key, source, now.at);
+            }
+            Err(_) => self.cache.remove(&self.key),
+        }
+        found
+    }
+
+    /// Descriptors that are only kept to save time are given back.
+    fn close_all(&mut self) {
+        self.cache.retain(|source, _| !source.is_open());
     }
 
     /// Resolves the root's path again if that is due. Where it leads nowhere, as in the middle of
@@ -101,18 +166,38 @@ impl Store {
             self.cache.clear();
         }
         self.cache
-            .retain(|entry, checked| !entry.is_open() || now.since(checked) < IDLE_MS);
+            .retain(|source, checked| !source.is_open() || now.since(checked) < IDLE_MS);
     }
 
-    /// Asks the disk.
-    fn look(&mut self, path: &[u8], known: Option<&Arc<Entry>>, now: Now) -> Result<Found, Cause> {
-        self.name.clear();
-        self.name
-            .extend_from_slice(path.strip_prefix(b"/").unwrap_or(path));
-        let wants_page = path.ends_with(b"/");
-        if wants_page {
-            self.name.extend_from_slice(&self.index);
+    /// Asks the disk for a file, and for what lies beside it. For a path where there is nothing
+    /// that is four calls and never more.
+    fn look(&mut self, path: &[u8], known: Option<&Source>, now: Now) -> Result<Found, Cause> {
+        self.set_name(path);
+        let known = known.and_then(|source| source.plain.as_ref());
+        let plain = match self.look_plain(path.ends_with(b"/"), known, now) {
+            Ok(Some(entry)) => Some(entry),
+            Ok(None) => return Ok(Found::Directory),
+            // What is there and may not be had may not be had coded either.
+            Err(Cause::Missing) => None,
+            Err(cause) => return Err(cause),
+        };
+        match (plain, self.look_beside()) {
+            (None, Ok(coded)) if coded.is_empty() => Err(Cause::Missing),
+            (None, Err(cause)) => Err(cause),
+            (plain, coded) => Ok(Found::File(Source {
+                plain,
+                coded: coded.unwrap_or_default(),
+            })),
         }
+    }
+
+    /// The file that is called `self.name`; `None` for a directory.
+    fn look_plain(
+        &self,
+        wants_page: bool,
+        known: Option<&Arc<Entry>>,
+        now: Now,
+    ) -> Result<Option<Arc<Entry>>, Cause> {
         let file = match self.root.open_file(&self.name, self.links) {
             Ok(file) => file,
             Err(error) => {
@@ -121,27 +206,90 @@ impl Store {
                 let is_directory = cause == Cause::Forbidden
                     && !wants_page
                     && self.root.has_directory(&self.name, self.links);
-                return if is_directory {
-                    Ok(Found::Directory)
-                } else {
-                    Err(cause)
-                };
+                return if is_directory { Ok(None) } else { Err(cause) };
             }
         };
         let seen = file.metadata().map_err(|error| Cause::of(&error))?;
         if seen.is_dir() && !wants_page {
-            return Ok(Found::Directory);
+            return Ok(None);
         }
-        // FIFOs and devices were opened without waiting, and are not read.
-        if !seen.is_file() {
-            return Err(Cause::Missing);
-        }
-        if let Some(known) = known
-            && known.is_still(&seen)
-        {
-            return Ok(Found::File(known.clone()));
-        }
-        let entry = Entry::load(file, seen, &self.name, now).map_err(|error| Cause::of(&error))?;
-        Ok(Found::File(Arc::new(entry)))
+        let role = Role {
+            name: &self.name,
+            coding: None,
+        };
+        take_in(file, seen, role, known, now).map(Some)
     }
+
+    /// Which coded forms of the file that is called `self.name` can be read.
+    fn look_beside(&mut self) -> Result<Codings, Cause> {
+        let mut coded = Codings::default();
+        if !may_be_coded(&self.name) {
+            return Ok(coded);
+        }
+        let length = self.name.len();
+        for coding in Coding::ALL {
+            self.name.extend_from_slice(coding.suffix());
+            let file = self.root.open_file(&self.name, self.links);
+            self.name.truncate(length);
+            match file.and_then(|file| file.metadata()) {
+                Ok(seen) if seen.is_file() => coded.insert(coding),
+                Err(error) if Cause::of(&error) == Cause::Exhausted => {
+                    return Err(Cause::Exhausted);
+                }
+                _ => {}
+            }
+        }
+        Ok(coded)
+    }
+
+    fn look_coded(
+        &mut self,
+        path: &[u8],
+        coding: Coding,
+        known: Option<&Arc<Entry>>,
+        now: Now,
+    ) -> Result<Arc<Entry>, Cause> {
+        self.set_name(path);
+        let length = self.name.len();
+        self.name.extend_from_slice(coding.suffix());
+        let file = self.root.open_file(&self.name, self.links);
+        let file = file.map_err(|error| Cause::of(&error))?;
+        let seen = file.metadata().map_err(|error| Cause::of(&error))?;
+        let role = Role {
+            name: &self.name[..length],
+            coding: Some(coding),
+        };
+        take_in(file, seen, role, known, now)
+    }
+
+    /// Sets `self.name` to what `path` is called below the root.
+    fn set_name(&mut self, path: &[u8]) {
+        self.name.clear();
+        self.name
+            .extend_from_slice(path.strip_prefix(b"/").unwrap_or(path));
+        if path.ends_with(b"/") {
+            self.name.extend_from_slice(&self.index);
+        }
+    }
+}
+
+/// A file that was opened, as what is `known` of it if that is still so.
+fn take_in(
+    file: File,
+    seen: Metadata,
+    role: Role<'_>,
+    known: Option<&Arc<Entry>>,
+    now: Now,
+) -> Result<Arc<Entry>, Cause> {
+    // FIFOs and devices were opened without waiting, and are not read.
+    if !seen.is_file() {
+        return Err(Cause::Missing);
+    }
+    if let Some(known) = known
+        && known.is_still(&seen)
+    {
+        return Ok(known.clone());
+    }
+    let entry = Entry::load(file, seen, role, now).map_err(|error| Cause::of(&error))?;
+    Ok(Arc::new(entry))
 }

@@ -12,6 +12,8 @@ use crate::http::Http1;
 use crate::sys::beneath::walking;
 use crate::sys::scratch::Scratch;
 
+mod variants;
+
 const CHANGED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
