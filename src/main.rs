@@ -11,7 +11,7 @@ use std::thread;
 
 use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
 use httprs::handlers::echo::Echo;
-use httprs::handlers::files::Files;
+use httprs::handlers::files::{Caching, Files};
 use httprs::handlers::health::Health;
 use httprs::handlers::welcome::Welcome;
 use httprs::http::{Limits, Patience};
@@ -127,6 +127,11 @@ impl Site {
             .index(&options.index)
             .hidden(options.hidden)
             .follow_links(!options.no_symlinks)
+            .caching(match options.cache {
+                args::Caching::Auto => Caching::Auto,
+                args::Caching::Off => Caching::Off,
+                args::Caching::Seconds(seconds) => Caching::Seconds(seconds),
+            })
             .cache(options.file_cache);
         Ok(Site::Files(Box::new(files)))
     }

@@ -1,7 +1,7 @@
 //! The one table of flags.
 
 use super::flag::{FLAG, Flag, Job};
-use super::values::{bytes, choice, file_name, host, millis, number, path};
+use super::values::{bytes, caching, choice, file_name, host, millis, number, path};
 use super::values::{restarts, server_name, workers};
 use super::{Level, LogFormat, Protocol};
 
@@ -198,6 +198,15 @@ pub(super) const FLAGS: &[Flag] = &[
         group: FILES,
         default: "256",
         job: Job::Value(|o, v| number(v, 0, 65_536).map(|n| o.file_cache = n as usize)),
+        ..FLAG
+    },
+    Flag {
+        long: "cache",
+        value: "auto|off|SECS",
+        about: "what Cache-Control lets others keep, and how long",
+        group: FILES,
+        default: "auto",
+        job: Job::Value(|o, v| caching(v).map(|v| o.cache = v)),
         ..FLAG
     },
     Flag {

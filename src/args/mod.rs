@@ -16,7 +16,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use flag::{Flag, Job};
 use flags::FLAGS;
-pub use options::{Level, LogFormat, Options, Protocol, Workers};
+pub use options::{Caching, Level, LogFormat, Options, Protocol, Workers};
 pub use text::{help, readme_table, version};
 
 /// What the program was asked to do.

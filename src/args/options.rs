@@ -44,6 +44,8 @@ pub struct Options {
     pub no_symlinks: bool,
     /// Open files that one worker remembers.
     pub file_cache: usize,
+    /// What is said of how long files may be kept.
+    pub cache: Caching,
     /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
@@ -78,6 +80,7 @@ impl Default for Options {
             hidden: false,
             no_symlinks: false,
             file_cache: 256,
+            cache: Caching::Auto,
             log: None,
             log_level: Level::Info,
             log_file: None,
@@ -103,6 +106,17 @@ pub enum Workers {
     Auto,
     /// This many, from 1 to 512.
     Exactly(usize),
+}
+
+/// What is said of how long files may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// What suits the file.
+    Auto,
+    /// Nothing.
+    Off,
+    /// So many seconds, from 0 to a year.
+    Seconds(u32),
 }
 
 /// How access lines look.

@@ -84,6 +84,11 @@ fn flags_can_be_spelled_in_every_usual_way() {
             with(|o| o.max_restarts = (3, 5)),
         ),
         (
+            "caching",
+            &["--cache=off", "--cache", "60"],
+            with(|o| o.cache = Caching::Seconds(60)),
+        ),
+        (
             "quiet",
             &["-q"],
             with(|o| {
@@ -297,6 +302,13 @@ fn every_error_is_one_line_with_cause_and_cure() {
             "--log got \"xml\", but expects one of text, json, common, none",
         ),
         (
+            &["--cache=1h"],
+            &[],
+            64,
+            "--cache got \"1h\", but expects auto, off, or seconds, a plain number from 0 to \
+             31536000",
+        ),
+        (
             &["--index=../x"],
             &[],
             64,
@@ -382,6 +394,11 @@ fn the_bounds_are_where_the_messages_say() {
         ),
         ("--drain-timeout-ms", &["0", "86400000"], &["86400001"]),
         ("--file-cache", &["0", "65536"], &["65537"]),
+        (
+            "--cache",
+            &["auto", "off", "0", "31536000"],
+            &["31536001", "Auto", "-1", "1h", ""],
+        ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
         (
             "--host",

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::Workers;
+use super::{Caching, Workers};
 
 /// A day: nothing here should wait longer, and a typing slip should not wait for ever.
 const DAY_MS: u64 = 86_400_000;
@@ -54,6 +54,17 @@ pub(super) fn workers(value: &OsStr) -> Result<Workers, String> {
     }
     let count = between(value, 1, 512).ok_or("auto or a number from 1 to 512")?;
     Ok(Workers::Exactly(count as usize))
+}
+
+pub(super) fn caching(value: &OsStr) -> Result<Caching, String> {
+    const YEAR: u64 = 31_536_000;
+    match value.to_str() {
+        Some("auto") => Ok(Caching::Auto),
+        Some("off") => Ok(Caching::Off),
+        _ => between(value, 0, YEAR)
+            .map(|seconds| Caching::Seconds(seconds as u32))
+            .ok_or_else(|| format!("auto, off, or seconds, a plain number from 0 to {YEAR}")),
+    }
 }
 
 pub(super) fn restarts(value: &OsStr) -> Result<(u32, u32), String> {

@@ -4,11 +4,13 @@
 //! give every file the same time, so a time says nothing. Larger ones stay files; their tag is
 //! time and size. Neither depends on the machine, so replicas agree.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
+use super::caching::Caching;
 use super::variants::Coding;
 use crate::handlers::mime;
 use crate::http::{FieldError, FieldLines, HttpResponse, date};
@@ -49,6 +51,8 @@ pub struct Entry {
     pub about: FieldLines,
     /// Fields that say which one it is: ETag and Last-Modified.
     pub validators: FieldLines,
+    /// Fields that say for how long it may be kept: Cache-Control, or none.
+    pub caching: FieldLines,
     stamp: Stamp,
     /// It changed so recently that it may have changed again since, with the same stamp.
     young: bool,
@@ -61,6 +65,8 @@ pub struct Role<'a> {
     pub name: &'a [u8],
     /// What it is coded in, if it is.
     pub coding: Option<Coding>,
+    /// What is said of how long it may be kept.
+    pub caching: Caching,
 }
 
 /// What tells one state of a file from another.
@@ -122,12 +128,14 @@ impl Entry {
             None => format!("\"{tag}\""),
             Some(coding) => format!("\"{tag}-{}\"", coding.name()),
         };
+        let content_type = mime::content_type(role.name);
         let changed = u64::try_from(stamp.mtime.0).unwrap_or(0);
         let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
         Ok(Entry {
             content,
             size: stamp.size,
-            about: about(role)?,
+            about: about(content_type, role.coding)?,
+            caching: caching(role.caching.value(role.name, content_type))?,
             validators: validators(&etag, changed)?,
             etag: etag.into_bytes().into(),
             changed,
@@ -147,13 +155,13 @@ impl Entry {
     }
 }
 
-fn about(role: Role<'_>) -> Result<FieldLines, FieldError> {
+fn about(content_type: &str, coding: Option<Coding>) -> Result<FieldLines, FieldError> {
     let mut lines = HttpResponse::default();
-    if let Some(coding) = role.coding {
+    if let Some(coding) = coding {
         lines.header("Content-Encoding", coding.name())?;
     }
     lines
-        .header("Content-Type", mime::content_type(role.name))?
+        .header("Content-Type", content_type)?
         // What we say it is counts, not what a browser makes of its bytes.
         .header("X-Content-Type-Options", "nosniff")?
         .header("Accept-Ranges", "bytes")?;
@@ -165,6 +173,14 @@ fn validators(etag: &str, changed: u64) -> Result<FieldLines, FieldError> {
     lines
         .header("ETag", etag)?
         .header("Last-Modified", date::imf_fixdate(changed))?;
+    Ok(lines.into_lines())
+}
+
+fn caching(value: Option<Cow<'static, str>>) -> Result<FieldLines, FieldError> {
+    let mut lines = HttpResponse::default();
+    if let Some(value) = value {
+        lines.header("Cache-Control", value.as_bytes())?;
+    }
     Ok(lines.into_lines())
 }
 
@@ -207,6 +223,7 @@ mod tests {
     const PLAIN: Role<'_> = Role {
         name: b"f",
         coding: None,
+        caching: Caching::Off,
     };
 
     fn load(path: &std::path::Path, now: Now) -> io::Result<Entry> {

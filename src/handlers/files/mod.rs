@@ -6,6 +6,7 @@
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
 //! | `variants` | coded forms of a file, and which one a client gets |
+//! | `caching` | for how long others may keep a file |
 //! | `cache` | which of them are remembered |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
@@ -29,11 +30,13 @@ use crate::process::FileRange;
 use crate::sys::beneath::{Cause, Links};
 
 mod cache;
+mod caching;
 mod entry;
 mod store;
 mod variants;
 
 use cache::Cache;
+pub use caching::Caching;
 use entry::{Content, Entry};
 use store::{Found, Source, Store};
 use variants::Codings;
@@ -97,6 +100,13 @@ impl Files {
     /// itself may be one in any case.
     pub fn follow_links(mut self, follow: bool) -> Files {
         self.store.get_mut().links = if follow { Links::Follow } else { Links::Refuse };
+        self
+    }
+
+    /// What browsers and proxies are told of how long they may keep a file; nothing by default:
+    /// only whoever knows the files can say.
+    pub fn caching(mut self, caching: Caching) -> Files {
+        self.store.get_mut().caching = caching;
         self
     }
 
@@ -274,7 +284,9 @@ fn whole(entry: &Entry) -> Body {
     }
 }
 
+/// Adds what is said of a file also where it is not sent.
 fn push_validators(entry: &Entry, changed: u64, res: &mut HttpResponse) -> io::Result<()> {
+    res.lines(&entry.caching);
     if changed == entry.changed {
         res.lines(&entry.validators);
     } else {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::{Cache, TRUST_MS};
+use super::caching::Caching;
 use super::entry::{Entry, Role};
 use super::variants::{Coding, Codings, may_be_coded};
 use crate::sys::beneath::{Cause, Links, Root};
@@ -50,6 +51,8 @@ pub struct Store {
     pub index: Vec<u8>,
     /// Whether links may be followed.
     pub links: Links,
+    /// What is said of how long files may be kept.
+    pub caching: Caching,
     /// What was found. A coded form has an entry of its own, so that there are never more files
     /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
     /// and the suffix.
@@ -75,6 +78,7 @@ impl Store {
         Ok(Store {
             index: b"index.html".to_vec(),
             links: Links::Follow,
+            caching: Caching::Off,
             cache: Cache::new(entries),
             root: Root::open(&path)?,
             path,
@@ -216,6 +220,7 @@ impl Store {
         let role = Role {
             name: &self.name,
             coding: None,
+            caching: self.caching,
         };
         take_in(file, seen, role, known, now).map(Some)
     }
@@ -258,6 +263,7 @@ impl Store {
         let role = Role {
             name: &self.name[..length],
             coding: Some(coding),
+            caching: self.caching,
         };
         take_in(file, seen, role, known, now)
     }

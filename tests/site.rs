@@ -1,0 +1,104 @@
+//! A directory served by the program: what its flags about files come to.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+
+use common::{Response, Server};
+
+/// A site as a bundler leaves it, removed in the end.
+struct Site(PathBuf);
+
+impl Site {
+    /// `name` tells it from those of other tests.
+    fn new(name: &str) -> Site {
+        let name = format!("httprs-{}-{name}", std::process::id());
+        let site = Site(std::env::temp_dir().join(name));
+        for (name, text) in [
+            ("index.html", "<p>page"),
+            ("index.html.gz", "page, coded"),
+            ("app.js", "plain"),
+            ("app.js.gz", "coded"),
+            ("assets/index-BkX3f9aZ.js", "hashed"),
+        ] {
+            let path = site.0.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        site
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().expect("a plain path")
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn get(server: &Server, path: &str, fields: &str) -> Response {
+    let wire = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+    server.request(wire.as_bytes())
+}
+
+#[test]
+fn what_was_compressed_is_served_without_a_flag() {
+    let site = Site::new("coded");
+    let server = Server::start(&["-w", "1", site.text()]);
+    let mut client = server.connect();
+    for (fields, coding, text) in [
+        (
+            "Accept-Encoding: gzip, deflate, br, zstd\r\n",
+            Some("gzip"),
+            "coded",
+        ),
+        ("", None, "plain"),
+        ("Accept-Encoding: gzip\r\n", Some("gzip"), "coded"),
+        ("Accept-Encoding: gzip;q=0, *\r\n", None, "plain"),
+    ] {
+        let wire = format!("GET /app.js HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+        client.send(wire.as_bytes());
+        let got = client.response();
+        assert_eq!(got.text(), text, "{fields}");
+        assert_eq!(got.header("Content-Encoding"), coding, "{fields}");
+        assert_eq!(got.header("Vary"), Some("Accept-Encoding"), "{fields}");
+    }
+}
+
+#[test]
+fn how_long_files_may_be_kept() {
+    let site = Site::new("kept");
+    let hashed = "public, max-age=31536000, immutable";
+    let other = "public, max-age=60, must-revalidate";
+    for (args, page, script, asset) in [
+        (&[][..], Some("no-cache"), Some(other), Some(hashed)),
+        (
+            &["--cache", "auto"],
+            Some("no-cache"),
+            Some(other),
+            Some(hashed),
+        ),
+        (&["--cache", "off"], None, None, None),
+        (
+            &["--cache", "300"],
+            Some("public, max-age=300"),
+            Some("public, max-age=300"),
+            Some("public, max-age=300"),
+        ),
+    ] {
+        let server = Server::start(&[&["-w", "1", site.text()], args].concat());
+        for (path, want) in [
+            ("/", page),
+            ("/app.js", script),
+            ("/assets/index-BkX3f9aZ.js", asset),
+            ("/nothing", None),
+        ] {
+            let got = get(&server, path, "");
+            assert_eq!(got.header("Cache-Control"), want, "{args:?} {path}");
+        }
+    }
+}
