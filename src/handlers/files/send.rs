@@ -1,0 +1,116 @@
+//! [`send()`]: a file as an answer: whole, in part, or not at all (RFC 9110 §13, §14).
+
+use std::io::{self, Write};
+
+use super::entry::{Content, Entry};
+use super::refuse;
+use crate::http::conditional::{self, Outcome};
+use crate::http::date::imf_fixdate;
+use crate::http::range::{self, Range};
+use crate::http::{Body, HttpRequest, HttpResponse, Method, StatusCode};
+use crate::process::FileRange;
+
+/// Answers with a file, or with a part of it, or with the news that there is none. `negotiated`:
+/// others would get another form of it.
+pub fn send(
+    entry: &Entry,
+    negotiated: bool,
+    req: &HttpRequest,
+    res: &mut HttpResponse,
+) -> io::Result<()> {
+    let now = req.now().unix();
+    // A time in the future would make the next change look like none (RFC 9110 §8.8.2.1).
+    let changed = entry.changed.min(now);
+    let etag = Some(&entry.etag[..]);
+    match conditional::evaluate(req.headers(), req.method(), etag, Some(changed), now) {
+        Outcome::Proceed => {}
+        Outcome::NotModified => {
+            res.status(StatusCode::NOT_MODIFIED);
+            return push_validators(entry, changed, res);
+        }
+        Outcome::PreconditionFailed => return refuse(res, StatusCode::PRECONDITION_FAILED),
+    }
+    // Forms of a file may have one time and other bytes, so a time does not say which of them a
+    // client has a part of.
+    let strong = (!negotiated).then_some(changed);
+    let (start, end) = match asked_range(entry, strong, req) {
+        Range::Whole => {
+            res.lines(&entry.about).body(whole(entry));
+            return push_validators(entry, changed, res);
+        }
+        Range::Unsatisfiable => {
+            content_range(res, format_args!("bytes */{}", entry.size))?;
+            return refuse(res, StatusCode::RANGE_NOT_SATISFIABLE);
+        }
+        Range::Part { start, end } => (start, end),
+    };
+    res.status(StatusCode::PARTIAL_CONTENT).lines(&entry.about);
+    push_validators(entry, changed, res)?;
+    content_range(res, format_args!("bytes {start}-{end}/{}", entry.size))?;
+    match &entry.content {
+        // Shared bytes are sent to their end, so a part of them is copied. There are few.
+        Content::Memory(bytes) => res.write_all(&bytes[start as usize..=end as usize]),
+        Content::Open(file) => {
+            res.body(Body::File(FileRange {
+                file: file.clone(),
+                offset: start,
+                len: end - start + 1,
+            }));
+            Ok(())
+        }
+    }
+}
+
+/// Which part is asked for: of the coded bytes, where they are coded (RFC 9110 §14.2). Only GET has
+/// ranges.
+fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range {
+    let fields = req.headers();
+    let mut values = fields.get_all("range");
+    match (values.next(), values.next()) {
+        (Some(value), None)
+            if req.method() == Method::Get
+                && conditional::if_range_holds(
+                    fields,
+                    Some(&entry.etag),
+                    changed,
+                    req.now().unix(),
+                ) =>
+        {
+            range::resolve(value, entry.size)
+        }
+        _ => Range::Whole,
+    }
+}
+
+fn whole(entry: &Entry) -> Body {
+    match &entry.content {
+        Content::Memory(bytes) => Body::Shared(bytes.clone()),
+        Content::Open(file) => Body::File(FileRange {
+            file: file.clone(),
+            offset: 0,
+            len: entry.size,
+        }),
+    }
+}
+
+/// Adds what is said of a file also where it is not sent.
+fn push_validators(entry: &Entry, changed: u64, res: &mut HttpResponse) -> io::Result<()> {
+    res.lines(&entry.caching);
+    if changed == entry.changed {
+        res.lines(&entry.validators);
+    } else {
+        res.header("ETag", &entry.etag)?
+            .header("Last-Modified", imf_fixdate(changed))?;
+    }
+    Ok(())
+}
+
+/// Adds Content-Range without allocating: `bytes`, three numbers of at most twenty digits, signs.
+fn content_range(res: &mut HttpResponse, value: std::fmt::Arguments<'_>) -> io::Result<()> {
+    let mut text = [0; 80];
+    let mut rest = &mut text[..];
+    rest.write_fmt(value)?;
+    let left = rest.len();
+    res.header("Content-Range", &text[..text.len() - left])?;
+    Ok(())
+}
