@@ -104,6 +104,11 @@ enum Site {
 impl Site {
     fn open(options: &Options) -> Result<Site, Failure> {
         let Some(root) = &options.root else {
+            if options.spa {
+                let why = "--spa needs the files of an application; name their directory as ROOT, \
+                           or leave it out";
+                return Err((USAGE, why.into()));
+            }
             return Ok(Site::Embedded(Welcome::new(Echo)));
         };
         if options.protocol == Protocol::Echo {
@@ -125,6 +130,7 @@ impl Site {
         })?;
         let files = files
             .index(&options.index)
+            .spa(options.spa)
             .hidden(options.hidden)
             .follow_links(!options.no_symlinks)
             .caching(match options.cache {

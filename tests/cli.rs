@@ -71,6 +71,9 @@ fn errors_are_one_line_with_cause_cure_and_code() {
             78,
             &["WEB_CONCURRENCY"],
         ),
+        (&["--cache", "1h"], &[], 64, &["--cache", "1h", "off"]),
+        (&["--spa"], &[], 64, &["--spa", "ROOT"]),
+        (&[], &[("HTTPRS_SPA", "1")], 64, &["--spa", "ROOT"]),
         (&["--host", "192.0.2.1"], &[], 69, &["192.0.2.1", "--host"]),
     ] {
         let output = run(args, env);

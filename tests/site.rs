@@ -102,3 +102,42 @@ fn how_long_files_may_be_kept() {
         }
     }
 }
+
+#[test]
+fn an_application_answers_for_its_own_paths() {
+    let site = Site::new("spa");
+    let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    for (args, path, fields, status, text) in [
+        (&["--spa"][..], "/users/42", browser, 200, "<p>page"),
+        (
+            &["--spa"],
+            "/users/42",
+            "Accept: */*\r\n",
+            404,
+            "404 Not Found\n",
+        ),
+        (
+            &["--spa"],
+            "/assets/gone.js",
+            browser,
+            404,
+            "404 Not Found\n",
+        ),
+        (
+            &["--spa", "--index", "app.js"],
+            "/users/42",
+            browser,
+            200,
+            "plain",
+        ),
+        (&[], "/users/42", browser, 404, "404 Not Found\n"),
+    ] {
+        let server = Server::start(&[&["-w", "1", site.text()], args].concat());
+        let got = get(&server, path, fields);
+        assert_eq!(
+            (got.status, &*got.text()),
+            (status, text),
+            "{args:?} {path}"
+        );
+    }
+}

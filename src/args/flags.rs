@@ -176,6 +176,14 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "spa",
+        about: "the root's index also for pages that are not there",
+        group: FILES,
+        default: "off",
+        job: Job::Switch(|o, on| o.spa = on),
+        ..FLAG
+    },
+    Flag {
         long: "hidden",
         about: "serve names that begin with a dot",
         group: FILES,

@@ -38,6 +38,8 @@ pub struct Options {
     pub drain_timeout_ms: u64,
     /// The file that stands for its directory.
     pub index: String,
+    /// Answer navigations to paths where there is nothing with the root's own page.
+    pub spa: bool,
     /// Serve files whose names begin with a dot.
     pub hidden: bool,
     /// Follow no symbolic links below the root.
@@ -77,6 +79,7 @@ impl Default for Options {
             max_restarts: (10, 60),
             drain_timeout_ms: 8_000,
             index: "index.html".to_owned(),
+            spa: false,
             hidden: false,
             no_symlinks: false,
             file_cache: 256,

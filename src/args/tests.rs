@@ -65,6 +65,7 @@ fn flags_can_be_spelled_in_every_usual_way() {
         ),
         ("auto", &["-w3", "-wauto"], Options::default()),
         ("a switch", &["--hidden"], with(|o| o.hidden = true)),
+        ("another", &["--spa"], with(|o| o.spa = true)),
         (
             "switches in one word, then a value",
             &["-vp81"],

@@ -23,6 +23,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::http::accept;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
 use crate::sys::beneath::{Cause, Links};
 
@@ -65,6 +66,7 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 #[derive(Debug)]
 pub struct Files {
     hidden: bool,
+    spa: bool,
     store: RefCell<Store>,
 }
 
@@ -77,6 +79,7 @@ impl Files {
     pub fn open(root: impl AsRef<Path>) -> io::Result<Files> {
         Ok(Files {
             hidden: false,
+            spa: false,
             store: RefCell::new(Store::open(root.as_ref(), ENTRIES)?),
         })
     }
@@ -91,6 +94,16 @@ impl Files {
     /// Whether names that begin with a dot are served, too. `.well-known` always is (RFC 8615).
     pub fn hidden(mut self, shown: bool) -> Files {
         self.hidden = shown;
+        self
+    }
+
+    /// Whether this is a single-page application, whose script knows more paths than there are
+    /// files; it is none by default. Where nothing is found, a navigation gets the root's own page
+    /// (see [`Files::index`]) with 200: a GET or HEAD that names `text/html` in `Accept`, as
+    /// browsers do for links and addresses, of a path without a dot in its last segment. Scripts,
+    /// images and what programs ask for stay 404.
+    pub fn spa(mut self, is_one: bool) -> Files {
+        self.spa = is_one;
         self
     }
 
@@ -135,28 +148,49 @@ impl Handler for Files {
         }
         let found = self.store.borrow_mut().find(path, req.now());
         match found {
-            Ok(Found::File(source)) => self.negotiate(path, source, req, res),
+            Ok(Found::File(source)) => self.negotiate(path, source, false, req, res),
             Ok(Found::Directory) => redirect(req, res),
+            Err(Cause::Missing) if self.spa && may_be_page(path) => self.send_app(req, res),
             Err(cause) => fail(cause, res),
         }
     }
 }
 
 impl Files {
-    /// Answers with the form of what was found at `path` that the client likes best.
+    /// Answers for a path that only the application may know: with its page, if a page is asked
+    /// for. Caches must know that others get another answer, also that nothing is there.
+    fn send_app(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        const PAGE: &[u8] = b"/";
+        let found = match accept::names(req.headers(), "text/html") {
+            true => self.store.borrow_mut().find(PAGE, req.now()),
+            false => Err(Cause::Missing),
+        };
+        if let Ok(Found::File(source)) = found {
+            return self.negotiate(PAGE, source, true, req, res);
+        }
+        res.header("Vary", "Accept")?;
+        fail(found.err().unwrap_or(Cause::Missing), res)
+    }
+
+    /// Answers with the form of what was found at `path` that the client likes best. `by_accept`:
+    /// others would not get it at all.
     fn negotiate(
         &self,
         path: &[u8],
         source: Source,
+        by_accept: bool,
         req: &HttpRequest,
         res: &mut HttpResponse,
     ) -> io::Result<()> {
         let Source { plain, mut coded } = source;
         let negotiated = !coded.is_empty();
-        if negotiated {
-            // Whoever keeps the answer must know what it depends on, whichever it is.
-            res.header("Vary", "Accept-Encoding")?;
-        }
+        // Whoever keeps the answer must know what it depends on, whichever it is.
+        match (by_accept, negotiated) {
+            (true, true) => res.header("Vary", "Accept, Accept-Encoding")?,
+            (true, false) => res.header("Vary", "Accept")?,
+            (false, true) => res.header("Vary", "Accept-Encoding")?,
+            (false, false) => res,
+        };
         let mut cause = Cause::Missing;
         // Each turn sends something, or takes out a form that was there when it was looked for.
         loop {
@@ -178,6 +212,14 @@ impl Files {
             coded.remove(coding);
         }
     }
+}
+
+/// Whether a path may be that of a page, rather than of a file: its last segment has no dot.
+fn may_be_page(path: &[u8]) -> bool {
+    path.iter()
+        .rev()
+        .take_while(|b| **b != b'/')
+        .all(|b| *b != b'.')
 }
 
 /// Answers that nothing could be opened.

@@ -13,6 +13,7 @@ use crate::sys::beneath::walking;
 use crate::sys::scratch::Scratch;
 
 mod caching;
+mod spa;
 mod variants;
 
 const CHANGED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
