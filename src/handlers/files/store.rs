@@ -91,15 +91,16 @@ impl Store {
     /// What is at `path`, which is decoded and begins with a slash. One at its end asks for the
     /// page of a directory.
     pub fn find(&mut self, path: &[u8], now: Now) -> Result<Found, Cause> {
-        self.resolve_root(now.at);
+        if self.resolved.is_none_or(|at| now.at.since(at) >= TRUST_MS) {
+            self.resolve_root(now.at);
+        }
         let known = match self.cache.get(path, now.at) {
             Some((source, true)) => return Ok(Found::File(source)),
             Some((source, false)) => Some(source),
             None => None,
         };
         let mut found = self.look(path, known.as_ref(), now);
-        if matches!(found, Err(Cause::Exhausted)) {
-            self.close_all();
+        if self.is_worth_another_look(found.as_ref().err(), now) {
             found = self.look(path, None, now);
         }
         match &found {
@@ -134,8 +135,7 @@ impl Store {
             None => None,
         };
         let mut found = self.look_coded(path, coding, known.as_ref(), now);
-        if matches!(found, Err(Cause::Exhausted)) {
-            self.close_all();
+        if self.is_worth_another_look(found.as_ref().err(), now) {
             found = self.look_coded(path, coding, None, now);
         }
         match &found {
@@ -151,30 +151,39 @@ impl Store {
         found
     }
 
-    /// Descriptors that are only kept to save time are given back.
-    fn close_all(&mut self) {
-        self.cache.retain(|source, _| !source.is_open());
+    /// Whether something can be done about a failure. Descriptors that are only kept to save time
+    /// are given back. And where there is nothing, a deploy may just have put another directory
+    /// in the place of this one, and removed it: within the second that we trust it.
+    fn is_worth_another_look(&mut self, cause: Option<&Cause>, now: Now) -> bool {
+        match cause {
+            Some(Cause::Exhausted) => {
+                self.cache.retain(|source, _| !source.is_open());
+                true
+            }
+            Some(Cause::Missing) => self.resolve_root(now.at),
+            _ => false,
+        }
     }
 
-    /// Resolves the root's path again if that is due. Where it leads nowhere, as in the middle of
-    /// a deploy, the old one stays.
-    fn resolve_root(&mut self, now: Millis) {
-        if self.resolved.is_some_and(|at| now.since(at) < TRUST_MS) {
-            return;
-        }
+    /// Resolves the root's path again; whether it leads somewhere else now. Where it leads nowhere,
+    /// as in the middle of a deploy, the old one stays.
+    fn resolve_root(&mut self, now: Millis) -> bool {
         self.resolved = Some(now);
-        if let Ok(root) = Root::open(&self.path)
-            && !root.is(&self.root)
-        {
-            self.root = root;
-            self.cache.clear();
-        }
+        let moved = match Root::open(&self.path) {
+            Ok(root) if !root.is(&self.root) => {
+                self.root = root;
+                self.cache.clear();
+                true
+            }
+            _ => false,
+        };
         self.cache
             .retain(|source, checked| !source.is_open() || now.since(checked) < IDLE_MS);
+        moved
     }
 
     /// Asks the disk for a file, and for what lies beside it. For a path where there is nothing
-    /// that is four calls and never more.
+    /// that is four calls, and two for the root.
     fn look(&mut self, path: &[u8], known: Option<&Source>, now: Now) -> Result<Found, Cause> {
         self.set_name(path);
         let known = known.and_then(|source| source.plain.as_ref());
