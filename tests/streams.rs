@@ -13,8 +13,8 @@ use common::{Client, children, sleep_ms, wait_until};
 use httprs::harness::{Conversation, converse, every_split};
 use httprs::http::chunked::Decoder;
 use httprs::http::{Body, Fields, Flow, Limits, Piece, Plan, Sink, Source, Trailers, Want};
-use httprs::process::{Connection, Io, Next};
-use httprs::{Handler, Http1, HttpRequest, HttpResponse, Method, Server, StatusCode};
+use httprs::process::{Connection, Input, Io, Next, Output, Peer, Process};
+use httprs::{Handler, Http1, HttpRequest, HttpResponse, Method, Millis, Now, Server, StatusCode};
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
@@ -121,7 +121,15 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
         ("known, HEAD", HEAD, ok, &known(16), length, "", false),
         ("too short", GET, ok, &known(17), "17\r\n\r\n", plain, true),
         ("too long", GET, ok, &known(15), "15\r\n\r\n", "", true),
-        ("known and empty", GET, ok, &known(0), "0\r\n\r\n", "", true),
+        (
+            "known and empty",
+            GET,
+            ok,
+            &known(0),
+            "0\r\n\r\n",
+            "",
+            false,
+        ),
         ("broken", GET, ok, &broken, CHUNKED, "", true),
         ("more of nothing", GET, ok, &stuck, CHUNKED, "", true),
         (
@@ -174,7 +182,6 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
         [
             "too short: a source makes less than it promised",
             "too long: a source makes more than it promised",
-            "known and empty: a source makes more than it promised",
             "broken: out of words",
             "more of nothing: a source says More and adds nothing",
             "a trailer that may not be one: a field that may not stand behind a body",
@@ -596,6 +603,206 @@ fn a_body_that_nobody_wants_is_not_waited_for_forever() {
     }
 }
 
+/// A connection whose output is taken from it only when the test says so.
+struct Slow<'p> {
+    connection: Box<dyn Connection + 'p>,
+    input: Input,
+    output: Output,
+}
+
+impl<'p> Slow<'p> {
+    fn open(http: &'p dyn Process) -> Slow<'p> {
+        Slow {
+            connection: http.open(&Peer::Unix),
+            input: Input::default(),
+            output: Output::default(),
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.input.space(bytes.len().max(1))[..bytes.len()].copy_from_slice(bytes);
+        self.input.filled(bytes.len());
+    }
+
+    fn step(&mut self, ms: u64) -> Next {
+        self.connection.step(&mut Io {
+            input: &mut self.input,
+            output: &mut self.output,
+            peer: &Peer::Unix,
+            now: Now {
+                at: Millis::new(ms),
+                unix_ms: 0,
+            },
+            eof: false,
+            stopping: false,
+            tally: &mut (),
+        })
+    }
+}
+
+#[test]
+fn an_unwanted_body_has_its_time_when_the_answer_is_out_of_the_way() {
+    struct Early;
+    impl Handler for Early {
+        fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+            match req.path() {
+                "/written" => res.write_all(&[b'x'; 100_000])?,
+                "/stream" => {
+                    let mut left = 300;
+                    res.stream(move |piece| {
+                        left -= 1;
+                        write!(piece, ".")?;
+                        Ok(match left {
+                            0 => Flow::End,
+                            _ => Flow::WaitUntil(piece.now().at.after(1_000)),
+                        })
+                    });
+                }
+                _ => return Ok(Plan::Gather),
+            }
+            Ok(Plan::Answered)
+        }
+        fn handle(&self, _: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+            write!(res, "next")
+        }
+    }
+    let http = Http1::with(Early);
+    let next = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut slow = Slow::open(&http);
+    slow.send(&post("/written", "Content-Length: 100\r\n", ""));
+    assert!(matches!(slow.step(0), Next::Wait), "nothing is read");
+    slow.output.advance(90_000);
+    let waits = slow.step(60_000);
+    assert!(
+        matches!(waits, Next::WaitUntil(at) if at.get() == 70_000),
+        "{waits:?}"
+    );
+    slow.send(&[&[b'y'; 100], &next[..]].concat());
+    slow.output.advance(u64::MAX);
+    assert!(matches!(slow.step(61_000), Next::WaitUntil(_)));
+    assert!(!slow.output.is_empty(), "the next one is answered");
+
+    // A body that came while the answer was still being made.
+    let mut talk = Conversation::open(&http);
+    talk.send(&post(
+        "/stream",
+        "Content-Length: 40000\r\n",
+        &"y".repeat(40_000),
+    ));
+    talk.send(next);
+    let mut last = String::new();
+    for _ in 0..300 {
+        last = text(talk.pass(1_000));
+    }
+    assert!(last.ends_with("\r\n\r\nnext"), "{last}");
+    // One that did not.
+    let mut talk = Conversation::open(&http);
+    talk.send(&post("/stream", "Content-Length: 40000\r\n", ""));
+    (0..300).for_each(|_| drop(talk.pass(1_000)));
+    assert!(!talk.closed() && talk.deadline() > Some(9_000));
+    talk.pass(10_000);
+    assert!(talk.closed());
+}
+
+#[test]
+fn a_source_that_waits_for_ever_is_asked_when_the_worker_leaves() {
+    let http = Http1::new(|_, res| {
+        res.stream(|piece| match piece.stopping() {
+            true => Ok(Flow::End),
+            false => Ok(Flow::WaitUntil(Millis::NEVER)),
+        });
+        Ok(())
+    });
+    let mut talk = Conversation::open(&http);
+    talk.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(talk.deadline(), Some(3_600_000), "an hour at most");
+    talk.end();
+    assert!(!talk.closed());
+    assert_eq!(text(talk.stop()), "0\r\n\r\n");
+}
+
+#[test]
+fn a_length_that_is_reached_is_an_end() {
+    struct Five(u8);
+    impl Source for Five {
+        fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow> {
+            self.0 += 1;
+            assert_eq!(self.0, 1, "asked again");
+            write!(piece, "fives")?;
+            Ok(Flow::More)
+        }
+        fn length(&self) -> Option<u64> {
+            Some(5)
+        }
+    }
+    let http = Http1::new(|_, res| {
+        res.body(Body::Stream(Box::new(Five(0))));
+        Ok(())
+    });
+    let got = every_split(&http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(!got.closed && got.bytes.ends_with(b"\r\n\r\nfives"));
+}
+
+#[test]
+fn statuses_that_say_something_about_the_connection() {
+    let http = Http1::new(|req, res| {
+        match req.path() {
+            "/205" => res.status(StatusCode::RESET_CONTENT),
+            _ => res
+                .status(StatusCode::UPGRADE_REQUIRED)
+                .header("Upgrade", "loud")?,
+        };
+        write!(res, "body")
+    });
+    for (target, fields, end) in [
+        ("/205", "", "httprs\r\nContent-Length: 0\r\n\r\n"),
+        (
+            "/",
+            "",
+            "Content-Length: 4\r\nConnection: upgrade\r\n\r\nbody",
+        ),
+        (
+            "/",
+            "Connection: close\r\n",
+            "Content-Length: 4\r\nConnection: close, upgrade\r\n\r\nbody",
+        ),
+    ] {
+        let wire = format!("GET {target} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+        let got = text(every_split(&http, wire.as_bytes()).bytes);
+        assert!(got.ends_with(end), "{target} {fields}: {got}");
+    }
+}
+
+#[test]
+fn a_body_that_is_cut_off_never_looks_complete() {
+    let server = Server::bind("127.0.0.1:0").unwrap().workers(1);
+    let address = server.local_addr().unwrap();
+    let broken = Words {
+        words: &["some"],
+        breaks: true,
+        ..Words::default()
+    };
+    let http = Http1::new(move |_, res| {
+        let mut source = broken.clone();
+        let mut first = true;
+        // What was sent before it breaks off has arrived, so that only the end can tell.
+        res.stream(move |piece| match std::mem::take(&mut first) {
+            true => {
+                write!(piece, "first")?;
+                Ok(Flow::WaitUntil(piece.now().at.after(50)))
+            }
+            false => source.pull(piece).and_then(|_| source.pull(piece)),
+        });
+        Ok(())
+    });
+    let running = server.spawn(http).unwrap();
+    let mut client = Client::tcp(TcpStream::connect(address).unwrap());
+    client.send(b"GET / HTTP/1.0\r\n\r\n");
+    let end = client.rest().expect_err("a reset");
+    assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
+    running.stop().unwrap();
+}
+
 #[test]
 fn a_sink_whose_body_never_comes_is_dropped_unasked() {
     let gone = Arc::new(AtomicUsize::new(0));
@@ -673,6 +880,11 @@ fn another_protocol_takes_over_where_the_client_asked_for_it() {
             None,
         ),
         (
+            "with nothing that it would rather speak",
+            get("Connection: upgrade\r\n"),
+            None,
+        ),
+        (
             "CONNECT with a body",
             format!("{connect}Content-Length: 3\r\n\r\n"),
             None,
@@ -693,6 +905,21 @@ fn another_protocol_takes_over_where_the_client_asked_for_it() {
             }
         }
     }
+    // A CONNECT that is accepted without another protocol.
+    struct Accepting;
+    impl Handler for Accepting {
+        fn plan(&self, _: &HttpRequest, _: &mut HttpResponse) -> io::Result<Plan> {
+            Ok(Plan::Answered)
+        }
+        fn handle(&self, _: &HttpRequest, _: &mut HttpResponse) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let got = every_split(
+        &Http1::with(Accepting),
+        format!("{connect}\r\nabc").as_bytes(),
+    );
+    assert!(got.closed && got.bytes.starts_with(b"HTTP/1.1 500 "));
     // One that is asked and says nothing of it.
     let wire = format!("GET /plain HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
     assert!(text(every_split(&http, wire.as_bytes()).bytes).ends_with("plain\n"));

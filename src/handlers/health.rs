@@ -46,7 +46,8 @@ impl<H: Handler> Health<H> {
 impl<H: Handler> Handler for Health<H> {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
         match is_health(req) {
-            true => Ok(Plan::Gather),
+            // Neither has any use for a body.
+            true => self.handle(req, res).map(|()| Plan::Answered),
             false => self.inner.plan(req, res),
         }
     }

@@ -22,7 +22,7 @@ use crate::time::Millis;
 
 /// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
 /// either on its way or never comes.
-const HURRY_MS: u64 = 1_000;
+pub(super) const HURRY_MS: u64 = 1_000;
 
 /// A connection that speaks HTTP/1.1.
 pub(super) struct Http1Connection<'p, H> {
@@ -36,9 +36,9 @@ pub(super) struct Http1Connection<'p, H> {
     /// How much of its head was there at the last look.
     seen: usize,
     /// It stopped because the output was full, and nothing was read meanwhile.
-    held: bool,
+    pub(super) held: bool,
     /// When an unfinished head must be there, since the worker is about to leave.
-    stop_by: Millis,
+    pub(super) stop_by: Millis,
     pub(super) deadline: Millis,
 }
 
@@ -269,6 +269,11 @@ impl<H: Handler> Http1Connection<'_, H> {
             Ok(Arrived::Failed(error)) => return self.answer_early(pair, Err(error), true, io),
             Ok(Arrived::Dropped) => return self.go_on(pair, io),
             Err(refusal) => return self.refuse(pair, refusal, io),
+        }
+        if incoming.is_dropped() && (mem::take(&mut self.held) || !io.output.is_empty()) {
+            // It is read only while the answer is not in the way.
+            incoming.restart(io.now.at);
+            self.deadline = incoming.deadline(io.now.at, &self.http.patience);
         }
         if io.input.len() < before {
             self.deadline = incoming.deadline(io.now.at, &self.http.patience);

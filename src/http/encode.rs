@@ -61,6 +61,10 @@ impl Delimited {
         if response.status.is_bodiless() {
             return Delimited::Nothing;
         }
+        if response.status == StatusCode::RESET_CONTENT {
+            // It has none either, and must say so itself (RFC 9110 §15.3.6).
+            return Delimited::Length(0);
+        }
         match response.body_len() {
             Some(length) => Delimited::Length(length),
             None if version >= Version::Http11 => Delimited::Chunked,
@@ -148,16 +152,23 @@ fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
         Delimited::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Delimited::Nothing | Delimited::ByClose => {}
     }
-    match framed.persistence {
-        Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
+    let option: &[u8] = match framed.persistence {
+        Persistence::Close => b"close",
         // A client of 1.0 asked for this, and must be told that it got it.
-        Persistence::KeepAlive if framed.version == Version::Http10 => {
-            out.extend_from_slice(b"Connection: keep-alive\r\n");
-        }
-        Persistence::Switch if response.status == StatusCode::SWITCHING_PROTOCOLS => {
-            out.extend_from_slice(b"Connection: upgrade\r\n");
-        }
-        Persistence::KeepAlive | Persistence::Switch => {}
+        Persistence::KeepAlive if framed.version == Version::Http10 => b"keep-alive",
+        Persistence::KeepAlive | Persistence::Switch => b"",
+    };
+    // RFC 9110 §7.8: who sends Upgrade says so in Connection.
+    let upgrade: &[u8] = match (response.upgrades, option) {
+        (false, _) => b"",
+        (true, b"") => b"upgrade",
+        (true, _) => b", upgrade",
+    };
+    if !option.is_empty() || !upgrade.is_empty() {
+        out.extend_from_slice(b"Connection: ");
+        out.extend_from_slice(option);
+        out.extend_from_slice(upgrade);
+        out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -313,6 +313,11 @@ impl Head {
         self.fields.clear();
     }
 
+    /// Says what the method is where the rest of the line could not be read.
+    pub(super) fn presume(&mut self, method: Method) {
+        self.line.method = method;
+    }
+
     /// The method, if it is one that we know.
     pub fn method(&self) -> Method {
         self.line.method

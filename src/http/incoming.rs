@@ -85,6 +85,12 @@ impl Incoming {
         self.small = matches!(framing, Framing::None | Framing::Length(..=SMALL));
     }
 
+    /// Its time begins now: until now we did not read, and it could not come.
+    pub(super) fn restart(&mut self, now: Millis) {
+        self.began = now;
+        self.seen = 0;
+    }
+
     /// There is none any more, and no sink that waits for it.
     pub(super) fn clear(&mut self) {
         self.left = Left::Nothing;

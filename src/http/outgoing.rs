@@ -8,6 +8,9 @@ use super::source::{Flow, PIECE, Piece, Source, Trailers};
 use crate::process::Io;
 use crate::time::Millis;
 
+/// A source is asked again after this, in milliseconds, whatever it said.
+const LONGEST_WAIT_MS: u64 = 3_600_000;
+
 /// A body on its way out.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -45,6 +48,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether the client takes the end of the connection for the end of the body.
+    pub(super) fn ends_by_close(&self) -> bool {
+        self.delimited == Delimited::ByClose
+    }
+
     /// Bytes of body that were queued.
     pub(super) fn sent(&self) -> u64 {
         self.sent
@@ -68,8 +76,10 @@ impl Outgoing {
                 Ok(_) if self.delimited == Delimited::Length(self.sent) => Ok(()),
                 Ok(Flow::More) => continue,
                 Ok(Flow::WaitUntil(at)) => {
-                    // To wait for what has passed is to ask again and again.
-                    self.pull_at = at.max(io.now.at.after(1));
+                    // To wait for what has passed is to ask again and again; to wait for ever, at
+                    // a client that is gone without a word, would be just that.
+                    let (soonest, latest) = (io.now.at.after(1), io.now.at.after(LONGEST_WAIT_MS));
+                    self.pull_at = at.clamp(soonest, latest);
                     return Pulled::WaitUntil(self.pull_at);
                 }
                 Ok(Flow::End) => self.end(io),
@@ -91,7 +101,11 @@ impl Outgoing {
                 now: io.now,
                 stopping: io.stopping,
             })?;
-            if flow != Flow::More || piece.len() >= PIECE {
+            let all = self.sent + piece.len() as u64;
+            if flow != Flow::More
+                || piece.len() >= PIECE
+                || self.delimited == Delimited::Length(all)
+            {
                 return Ok(flow);
             }
             if piece.len() <= before {

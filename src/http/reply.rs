@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::connection::{Http1Connection, State};
+use super::connection::{HURRY_MS, Http1Connection, State};
 use super::encode::{Delimited, Framed, Persistence, push_response};
 use super::handler::Handler;
 use super::http1::Pair;
@@ -15,6 +15,8 @@ use crate::process::{Connection, Exchange, Io, Next, Tally};
 
 /// How much of what is no request is logged, in bytes.
 const LOGGED: usize = 256;
+/// A buffer for pieces that grew beyond this, in bytes, is not kept.
+const LARGEST_SPARE: usize = 64 * 1024;
 
 impl<H: Handler> Http1Connection<'_, H> {
     /// Sends what the handler answered. With `goes_on`, the connection may go on behind it.
@@ -28,12 +30,12 @@ impl<H: Handler> Http1Connection<'_, H> {
         let Pair {
             request, response, ..
         } = &mut *pair;
-        let handled = handled.and_then(|()| match response.status {
+        let tunnel = request.method() == Method::Connect;
+        let handled = handled.and_then(|()| match response.status.get() {
             // The client would take the next answer for this one.
-            status if status < StatusCode::OK => {
-                let status = status.get();
-                Err(io::Error::other(format!("status {status} is no answer")))
-            }
+            status @ ..200 => Err(io::Error::other(format!("status {status} is no answer"))),
+            // It would take all that follows for what comes out of the tunnel (RFC 9110 §9.3.6).
+            200..300 if tunnel => Err(io::Error::other("CONNECT without another protocol")),
             _ => Ok(()),
         });
         if let Err(error) = handled {
@@ -42,7 +44,8 @@ impl<H: Handler> Http1Connection<'_, H> {
             Refusal::FAILED.write(response);
             response.fault(error);
         }
-        let goes_on = goes_on && self.keeps_alive(request, response, io.stopping);
+        // What follows a CONNECT may be for the other end of the tunnel.
+        let goes_on = goes_on && !tunnel && self.keeps_alive(request, response, io.stopping);
         self.send(pair, goes_on, io)
     }
 
@@ -73,7 +76,9 @@ impl<H: Handler> Http1Connection<'_, H> {
             // A 1.0 client cannot ask for it (RFC 9110 §7.8).
             _ => {
                 response.status == StatusCode::SWITCHING_PROTOCOLS
+                    && response.upgrades
                     && request.version() >= Version::Http11
+                    && request.headers().count("upgrade") > 0
                     && request.headers().has_token("connection", "upgrade")
             }
         };
@@ -111,6 +116,11 @@ impl<H: Handler> Http1Connection<'_, H> {
             .is_err()
         {
             request.head.clear();
+            // It may be too long, or in another version, and is a HEAD all the same.
+            let first = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+            if first.starts_with(b"HEAD ") {
+                request.head.presume(Method::Head);
+            }
             let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next();
             let line = line.unwrap_or_default().trim_ascii_end();
             request
@@ -146,10 +156,12 @@ impl<H: Handler> Http1Connection<'_, H> {
         };
         pair.keep_alive = goes_on;
         let body_bytes = self.queue(&mut pair, delimited, persistence, io);
+        let sends_body = !matches!(delimited, Delimited::Nothing | Delimited::Length(0))
+            && pair.request.method() != Method::Head;
         match pair.response.take_source() {
-            Some(source)
-                if delimited != Delimited::Nothing && pair.request.method() != Method::Head =>
-            {
+            Some(source) if sends_body => {
+                // It was read, and an answer may take long.
+                pair.request.release_body();
                 pair.outgoing = Some(Outgoing::new(source, delimited));
                 self.state = State::Stream(pair);
                 None
@@ -184,8 +196,13 @@ impl<H: Handler> Http1Connection<'_, H> {
     /// Goes on with a body that is made while the client reads it.
     pub(super) fn stream(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
         let outgoing = pair.outgoing.as_mut()?;
-        let pulled = outgoing.pull(io, &mut self.http.piece.borrow_mut());
-        let sent = outgoing.sent();
+        let mut piece = self.http.piece.borrow_mut();
+        let pulled = outgoing.pull(io, &mut piece);
+        if piece.capacity() > LARGEST_SPARE {
+            *piece = Vec::new();
+        }
+        drop(piece);
+        let (sent, by_close) = (outgoing.sent(), outgoing.ends_by_close());
         match pulled {
             Pulled::Full => {
                 self.state = State::Stream(pair);
@@ -202,7 +219,9 @@ impl<H: Handler> Http1Connection<'_, H> {
             Pulled::Broken(error) => {
                 pair.response.fault(error);
                 pair.keep_alive = false;
-                self.sent(pair, sent, io)
+                let closed = self.sent(pair, sent, io);
+                // Otherwise a body that is cut off looks like one that is complete.
+                if by_close { Some(Next::Break) } else { closed }
             }
         }
     }
@@ -217,7 +236,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if pair.incoming.is_complete() {
             return self.go_on(pair, io);
         }
-        self.deadline = pair.incoming.deadline(io.now.at, &self.http.patience);
+        self.held = true;
         self.state = State::Body(pair);
         None
     }
@@ -226,6 +245,10 @@ impl<H: Handler> Http1Connection<'_, H> {
     pub(super) fn go_on(&mut self, pair: Box<Pair>, io: &Io<'_>) -> Option<Next> {
         self.http.give_back(pair);
         self.deadline = io.now.at.after(self.idle_ms());
+        if io.stopping {
+            // The answer may have taken long; what has come of the next head meanwhile is young.
+            self.stop_by = io.now.at.after(HURRY_MS);
+        }
         self.state = State::Idle;
         None
     }

@@ -139,6 +139,11 @@ impl HttpRequest {
         self.head.version() >= Version::Http11 && self.head.fields().count("expect") > 0
     }
 
+    /// Gives back the memory of a body that nobody will read again.
+    pub(super) fn release_body(&mut self) {
+        self.body = Vec::new();
+    }
+
     /// Ready for the next request, with what was allocated for this one.
     pub(super) fn clear(&mut self) {
         self.head.clear();

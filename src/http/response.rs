@@ -37,6 +37,8 @@ pub struct HttpResponse {
     pub(super) bytes: Vec<u8>,
     pub(super) body: Body,
     pub(super) close: bool,
+    /// There is an `Upgrade` field.
+    pub(super) upgrades: bool,
     pub(super) unlogged: bool,
     pub(super) fault: Option<io::Error>,
 }
@@ -134,6 +136,7 @@ impl Default for HttpResponse {
             bytes: Vec::new(),
             body: Body::Written,
             close: false,
+            upgrades: false,
             unlogged: false,
             fault: None,
         }
@@ -159,6 +162,7 @@ impl HttpResponse {
     ) -> Result<&mut HttpResponse, FieldError> {
         let value = value.as_ref();
         check_field(name, value)?;
+        self.upgrades |= name.eq_ignore_ascii_case("upgrade");
         self.fields.extend_from_slice(name.as_bytes());
         self.fields.extend_from_slice(b": ");
         self.fields.extend_from_slice(value);
@@ -222,6 +226,7 @@ impl HttpResponse {
         self.bytes.clear();
         self.body = Body::Written;
         self.close = false;
+        self.upgrades = false;
         self.unlogged = false;
         self.fault = None;
     }

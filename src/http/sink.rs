@@ -19,8 +19,9 @@ pub enum Plan {
     /// other ends it.
     Answered,
     /// The response was filled in, and from its end on another protocol speaks. The status is 101
-    /// (RFC 9110 §7.8), and the request asked for that with `Connection: upgrade` and has no body;
-    /// or it is a 2xx and the method is CONNECT (§9.3.6). Anything else is answered with 500.
+    /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with one of its own
+    /// and `Connection: upgrade`, and has no body; or it is a 2xx and the method is CONNECT
+    /// (§9.3.6). Anything else is answered with 500.
     Become(Box<dyn Connection>),
 }
 

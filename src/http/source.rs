@@ -51,7 +51,8 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// Whatever went wrong. The head is gone already, so all that is left is to break off: the
-    /// connection closes without the end of the body, which every client of HTTP/1.1 notices.
+    /// connection closes without the end of the body, which every client of HTTP/1.1 notices; for
+    /// one of HTTP/1.0 it is reset.
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow>;
 
     /// How many bytes it will make in all, if that is known. A source that makes more or fewer
@@ -91,7 +92,7 @@ pub enum Flow {
     /// Something was added and there is more. To say so and to add nothing is an error.
     More,
     /// What was added is sent now; there is no more before this time, or before the worker is
-    /// about to leave.
+    /// about to leave. Whatever the time, the source is asked again after an hour.
     WaitUntil(Millis),
     /// That was all.
     End,

@@ -237,14 +237,14 @@ impl<'p> Conversation<'p> {
         match next {
             Next::Wait => moved,
             Next::WaitUntil(at) => {
-                self.deadline = Some(at);
+                self.deadline = (at != Millis::NEVER).then_some(at);
                 assert!(
                     at > self.now.at || moved,
                     "waits for a time that has passed"
                 );
                 moved
             }
-            Next::Close => {
+            Next::Close | Next::Break => {
                 self.closed = true;
                 false
             }

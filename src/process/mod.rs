@@ -65,6 +65,9 @@ pub enum Next {
     /// Nothing: send what is queued, then close. Input that still comes is read and thrown away
     /// for a while, so that the peer sees the answer and not a reset.
     Close,
+    /// Nothing: what was promised cannot be kept, and the peer could not tell. The connection is
+    /// reset.
+    Break,
     /// From here on another protocol speaks, starting with the input that is left. It borrows
     /// nothing from the [`Process`] of the one before.
     Become(Box<dyn Connection>),
@@ -76,6 +79,7 @@ impl fmt::Debug for Next {
             Next::Wait => f.write_str("Wait"),
             Next::WaitUntil(at) => write!(f, "WaitUntil({})", at.get()),
             Next::Close => f.write_str("Close"),
+            Next::Break => f.write_str("Break"),
             Next::Become(_) => f.write_str("Become"),
         }
     }

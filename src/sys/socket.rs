@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use super::{check, check_fd, check_len, uninterrupted};
@@ -30,12 +30,12 @@ pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result
     };
     let socket = stream_socket(family)?;
     // A restarted server must not wait for its old connections' TIME_WAIT.
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-    set_option(&socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     if address.is_ipv6() {
         // Always said, because the system's default can be changed.
         let only = libc::c_int::from(stack == Stack::Single);
-        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
     }
     bind(&socket, &RawAddress::from(address))?;
     listen(&socket, backlog)?;
@@ -48,14 +48,14 @@ fn stream_socket(family: libc::c_int) -> io::Result<OwnedFd> {
     unsafe { check_fd(libc::socket(family, kind, 0)) }
 }
 
-fn set_option(
-    socket: &OwnedFd,
+fn set_option<T: Copy>(
+    socket: BorrowedFd<'_>,
     level: libc::c_int,
     option: libc::c_int,
-    value: libc::c_int,
+    value: T,
 ) -> io::Result<()> {
     let at = ptr::from_ref(&value).cast();
-    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    let len = size_of::<T>() as libc::socklen_t;
     // SAFETY: the kernel reads `len` bytes, the size of the local `value`.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, at, len) })?;
     Ok(())
@@ -199,6 +199,16 @@ pub fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
     // SAFETY: the kernel writes to the local `bytes` alone. SIOCOUTQ is the number of TIOCOUTQ.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) })?;
     Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
+/// Makes `close(2)` reset a TCP connection: what was not sent yet is dropped, and the peer learns
+/// that something is missing. A Unix socket just ends.
+pub fn reset_on_close(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, at_once)
 }
 
 /// `shutdown(2)`: ends one direction of a connection, or both.

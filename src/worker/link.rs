@@ -86,6 +86,8 @@ enum Phase {
     Open,
     /// It has said its last; that is still being sent.
     Closing,
+    /// It has promised what it cannot keep.
+    Broken,
     /// All is sent; what still comes is thrown away until this time.
     Lingering(Millis),
 }
@@ -143,7 +145,7 @@ impl<'p> Link<'p> {
             Phase::Open => !self.eof && !self.output.is_full() && self.input.len() < input_limit,
             // Nothing that comes now is of any use, but a full window would keep the peer from
             // reading our answer; it is read once that is sent.
-            Phase::Closing => false,
+            Phase::Closing | Phase::Broken => false,
             Phase::Lingering(_) => true,
         };
         let wanted = Interest::of(read, !self.output.is_empty());
@@ -232,6 +234,10 @@ impl<'p> Link<'p> {
             Next::Wait => {}
             Next::WaitUntil(at) => self.step_by = at,
             Next::Close => self.close(),
+            Next::Break => {
+                self.close();
+                self.phase = Phase::Broken;
+            }
             Next::Become(connection) => {
                 self.connection = connection;
                 return Stepped::More;
@@ -307,7 +313,12 @@ impl<'p> Link<'p> {
         if waits && self.eof && self.output.is_empty() {
             // There is no more input, no room to wait for and no deadline: nothing will ever
             // change for it.
+            self.connection.abandoned(&mut ledger(&self.peer, turn));
             self.close();
+        }
+        if self.phase == Phase::Broken {
+            self.stream.reset()?;
+            return Ok(Fate::Gone);
         }
         if self.phase == Phase::Closing && self.output.is_empty() {
             if self.eof {

@@ -26,6 +26,9 @@ pub trait Stream: AsFd {
 
     /// Says that no more will be written. Reading goes on.
     fn shutdown(&mut self) -> io::Result<()>;
+
+    /// Makes sure that the peer takes the end, which comes next, for a failure.
+    fn reset(&mut self) -> io::Result<()>;
 }
 
 /// A connected TCP or Unix socket.
@@ -73,5 +76,9 @@ impl Stream for Socket {
 
     fn shutdown(&mut self) -> io::Result<()> {
         socket::shutdown(self.0.as_fd(), Shutdown::Write)
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        socket::reset_on_close(self.0.as_fd())
     }
 }

@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::http::accept;
-use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 use crate::sys::beneath::{Cause, Links};
 
 mod cache;
@@ -129,6 +129,14 @@ impl Files {
 }
 
 impl Handler for Files {
+    /// What cannot be done to a file is refused before its body has come.
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        match req.method() {
+            Method::Get | Method::Head | Method::Options => Ok(Plan::Gather),
+            _ => self.handle(req, res).map(|()| Plan::Answered),
+        }
+    }
+
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match req.method() {
             Method::Get | Method::Head => {}
