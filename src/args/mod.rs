@@ -6,6 +6,7 @@
 
 mod flag;
 mod flags;
+mod nearest;
 mod options;
 mod text;
 mod values;
@@ -205,7 +206,7 @@ fn read_long(
     let name = String::from_utf8_lossy(name);
     let Some(flag) = FLAGS.iter().find(|f| f.is_called(&name)) else {
         return Err(Error(Problem::UnknownFlag {
-            nearest: flags::nearest(&name),
+            nearest: nearest::nearest(&name),
             given: format!("--{name}"),
         }));
     };
@@ -235,7 +236,7 @@ fn read_short(
         let Some(flag) = FLAGS.iter().find(|f| f.short == Some(letter)) else {
             let given = shown(&os_string(word));
             return Err(Error(Problem::UnknownFlag {
-                nearest: flags::nearest(&given),
+                nearest: nearest::nearest(&given),
                 given: format!("-{given}"),
             }));
         };
