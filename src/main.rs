@@ -17,7 +17,7 @@ use httprs::handlers::welcome::Welcome;
 use httprs::http::{Limits, Patience};
 use httprs::{
     Address, EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Outcome,
-    Server,
+    Server, StatusCode,
 };
 
 /// Exit codes, from sysexits(3).
@@ -104,12 +104,13 @@ enum Site {
 impl Site {
     fn open(options: &Options) -> Result<Site, Failure> {
         let Some(root) = &options.root else {
-            if options.spa {
-                let why = "--spa needs the files of an application; name their directory as ROOT, \
-                           or leave it out";
-                return Err((USAGE, why.into()));
-            }
-            return Ok(Site::Embedded(Welcome::new(Echo)));
+            return match about_files(options) {
+                Some(flag) => Err((
+                    USAGE,
+                    format!("{flag} is about files; name a directory with ROOT or --root"),
+                )),
+                None => Ok(Site::Embedded(Welcome::new(Echo))),
+            };
         };
         if options.protocol == Protocol::Echo {
             let why = "the echo protocol serves no files; leave out ROOT or --protocol";
@@ -139,6 +140,7 @@ impl Site {
                 args::Caching::Seconds(seconds) => Caching::Seconds(seconds),
             })
             .cache(options.file_cache);
+        let files = error_pages(files, options)?;
         Ok(Site::Files(Box::new(files)))
     }
 
@@ -163,6 +165,29 @@ impl Handler for Site {
             Site::Files(files) => files.handle(req, res),
         }
     }
+}
+
+/// A flag that was given and does nothing without a directory.
+fn about_files(options: &Options) -> Option<&'static str> {
+    [
+        ("--spa", options.spa),
+        ("--error-page", !options.error_pages.is_empty()),
+    ]
+    .iter()
+    .find_map(|(flag, given)| given.then_some(*flag))
+}
+
+fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {
+    options
+        .error_pages
+        .iter()
+        .try_fold(files, |files, (code, path)| {
+            // A code that is none is no error either.
+            let status = StatusCode::new(*code).unwrap_or(StatusCode::OK);
+            files
+                .error_page(status, path)
+                .map_err(|error| (USAGE, format!("--error-page {code}={path}: {error}")))
+        })
 }
 
 fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {

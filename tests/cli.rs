@@ -74,6 +74,18 @@ fn errors_are_one_line_with_cause_cure_and_code() {
         (&["--cache", "1h"], &[], 64, &["--cache", "1h", "off"]),
         (&["--spa"], &[], 64, &["--spa", "ROOT"]),
         (&[], &[("HTTPRS_SPA", "1")], 64, &["--spa", "ROOT"]),
+        (
+            &["--error-page", "404=/x"],
+            &[],
+            64,
+            &["--error-page", "ROOT"],
+        ),
+        (
+            &["src", "--error-page", "200=/x"],
+            &[],
+            64,
+            &["\"200=/x\"", "404=/404.html"],
+        ),
         (&["--host", "192.0.2.1"], &[], 69, &["192.0.2.1", "--host"]),
     ] {
         let output = run(args, env);

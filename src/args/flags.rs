@@ -1,7 +1,7 @@
 //! The one table of flags.
 
 use super::flag::{FLAG, Flag, Job};
-use super::values::{bytes, caching, choice, file_name, host, millis, number, path};
+use super::values::{bytes, caching, choice, error_page, file_name, host, millis, number, path};
 use super::values::{restarts, server_name, workers};
 use super::{Level, LogFormat, Protocol};
 
@@ -215,6 +215,15 @@ pub(super) const FLAGS: &[Flag] = &[
         group: FILES,
         default: "auto",
         job: Job::Value(|o, v| caching(v).map(|v| o.cache = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "error-page",
+        value: "CODE=PATH",
+        about: "a page for 4xx or 5xx, as 404=/404.html; repeatable",
+        group: FILES,
+        default: "built in",
+        job: Job::List(|o, v| error_page(v).map(|v| o.error_pages.push(v))),
         ..FLAG
     },
     Flag {

@@ -48,6 +48,8 @@ pub struct Options {
     pub file_cache: usize,
     /// What is said of how long files may be kept.
     pub cache: Caching,
+    /// Errors that have a page of the site's own: their codes, and the paths of the files.
+    pub error_pages: Vec<(u16, String)>,
     /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
@@ -84,6 +86,7 @@ impl Default for Options {
             no_symlinks: false,
             file_cache: 256,
             cache: Caching::Auto,
+            error_pages: Vec::new(),
             log: None,
             log_level: Level::Info,
             log_file: None,

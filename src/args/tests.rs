@@ -90,6 +90,15 @@ fn flags_can_be_spelled_in_every_usual_way() {
             with(|o| o.cache = Caching::Seconds(60)),
         ),
         (
+            "error pages add up",
+            &[
+                "--error-page=404=/404.html",
+                "--error-page",
+                "503=/a=b?.txt",
+            ],
+            with(|o| o.error_pages = vec![(404, "/404.html".into()), (503, "/a=b?.txt".into())]),
+        ),
+        (
             "quiet",
             &["-q"],
             with(|o| {
@@ -173,6 +182,8 @@ fn the_nearest_source_wins() {
     }
     let two = with(|o| o.hosts = vec!["::1".to_owned(), "127.0.0.1".to_owned()]);
     assert_eq!(options(&[], &[("HTTPRS_HOST", "::1, 127.0.0.1")]), two);
+    let pages = options(&[], &[("HTTPRS_ERROR_PAGE", "404=/a, 500=/b")]).error_pages;
+    assert_eq!(pages, [(404, "/a".to_owned()), (500, "/b".to_owned())]);
     let flag = options(&["--host=::"], &[("HTTPRS_HOST", "::1")]);
     assert_eq!(
         flag.hosts,
@@ -316,6 +327,13 @@ fn every_error_is_one_line_with_cause_and_cure() {
             "--index got \"../x\", but expects the name of a file, without slashes",
         ),
         (
+            &["--error-page", "404"],
+            &[],
+            64,
+            "--error-page got \"404\", but expects CODE=PATH, such as 404=/404.html \
+             (400 to 599, a path from the root)",
+        ),
+        (
             &["--server-name=a\r\nb"],
             &[],
             64,
@@ -401,6 +419,13 @@ fn the_bounds_are_where_the_messages_say() {
             &["31536001", "Auto", "-1", "1h", ""],
         ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
+        (
+            "--error-page",
+            &["400=/", "599=/x y"],
+            &[
+                "404", "399=/x", "600=/x", "200=/x", "404=x", "404=", "404=//x", "4xx=/x",
+            ],
+        ),
         (
             "--host",
             &["localhost", "1.2.3.4", "::", "[::1]", "unix:x"],

@@ -104,6 +104,19 @@ pub(super) fn file_name(value: &OsStr) -> Result<String, String> {
     }
 }
 
+/// An error's code and the path of a file, as it is below the root.
+pub(super) fn error_page(value: &OsStr) -> Result<(u16, String), String> {
+    let parts = value.to_str().and_then(|v| v.split_once('='));
+    match parts.and_then(|(code, path)| Some((digits(code)?, path))) {
+        Some((code @ 400..=599, path))
+            if path.starts_with('/') && !path.starts_with("//") && !path.contains('\0') =>
+        {
+            Ok((code as u16, path.to_owned()))
+        }
+        _ => Err("CODE=PATH, such as 404=/404.html (400 to 599, a path from the root)".to_owned()),
+    }
+}
+
 /// What may stand in a header field: no control bytes, so that no value can begin a new line.
 pub(super) fn server_name(value: &OsStr) -> Result<String, String> {
     match value.to_str() {

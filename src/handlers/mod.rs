@@ -2,7 +2,10 @@
 //! scoreboard; workers they do not know.
 
 pub mod echo;
+mod escape;
 pub mod files;
 pub mod health;
 pub mod mime;
+pub mod pages;
+mod prefers;
 pub mod welcome;

@@ -150,6 +150,11 @@ impl HttpResponse {
         self
     }
 
+    /// The status as it was set, 200 by default: for a handler around another one.
+    pub fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
     /// Adds a field. Several of one name are sent in their order.
     ///
     /// # Errors

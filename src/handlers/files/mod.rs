@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `mod` | requests in, answers out (RFC 9110) |
+//! | `error_page` | what is said with an error |
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
 //! | `send` | a file as an answer: whole, in part, or not at all |
@@ -23,6 +24,8 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::handlers::escape::Segment;
+use crate::handlers::pages::Besides;
 use crate::http::accept;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 use crate::sys::beneath::{Cause, Links};
@@ -30,15 +33,17 @@ use crate::sys::beneath::{Cause, Links};
 mod cache;
 mod caching;
 mod entry;
+mod error_page;
 mod send;
 mod store;
 mod variants;
 
 use cache::Cache;
 pub use caching::Caching;
+pub use error_page::ErrorPageError;
 use send::send;
 use store::{Found, Source, Store};
-use variants::Codings;
+use variants::{Coding, Codings};
 
 /// How many files are remembered unless somebody says otherwise.
 const ENTRIES: usize = 256;
@@ -67,6 +72,8 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 pub struct Files {
     hidden: bool,
     spa: bool,
+    /// What is sent with a status, by its path.
+    error_pages: Vec<(StatusCode, Box<[u8]>)>,
     store: RefCell<Store>,
 }
 
@@ -80,6 +87,7 @@ impl Files {
         Ok(Files {
             hidden: false,
             spa: false,
+            error_pages: Vec::new(),
             store: RefCell::new(Store::open(root.as_ref(), ENTRIES)?),
         })
     }
@@ -138,6 +146,14 @@ impl Handler for Files {
     }
 
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        self.answer(req, res)?;
+        self.explain(req, res)
+    }
+}
+
+impl Files {
+    /// Answers, but for the bodies of errors.
+    fn answer(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match req.method() {
             Method::Get | Method::Head => {}
             Method::Options => {
@@ -210,7 +226,7 @@ impl Files {
                 (Some(coding), _) => coding,
                 (None, Some(plain)) => return send(plain, negotiated, req, res),
                 (None, None) if coded.is_empty() => return fail(cause, res),
-                (None, None) => return refuse_all(coded, res),
+                (None, None) => return self.refuse_all(coded, req, res),
             };
             let found = self.store.borrow_mut().find_coded(path, coding, req.now());
             match found {
@@ -219,6 +235,23 @@ impl Files {
             }
             coded.remove(coding);
         }
+    }
+    /// Answers that there are only coded forms, and that the client takes none of them: 406, with
+    /// those that there are (RFC 9110 §15.5.7). To send one regardless is allowed, but bytes that
+    /// it says it cannot read help nobody.
+    fn refuse_all(
+        &self,
+        coded: Codings,
+        req: &HttpRequest,
+        res: &mut HttpResponse,
+    ) -> io::Result<()> {
+        let names: Vec<&str> = coded.iter().map(Coding::name).collect();
+        self.say(
+            req,
+            res,
+            StatusCode::NOT_ACCEPTABLE,
+            &Besides::Forms(&names),
+        )
     }
 }
 
@@ -250,45 +283,29 @@ fn is_hidden(path: &[u8]) -> bool {
 }
 
 /// Sends the client to the same path with a slash at its end, where relative links lead into the
-/// directory. Relative itself, since only the client knows what it calls us; with a dot in front,
-/// so that `a:b/` is no scheme.
+/// directory.
 fn redirect(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-    let path = req.path_bytes();
-    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-    let mut location = b"./".to_vec();
-    for &b in name {
-        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
-            location.push(b);
-        } else {
-            write!(location, "%{b:02X}")?;
-        }
-    }
-    location.push(b'/');
-    if let Some(query) = req.query_str() {
-        location.push(b'?');
-        location.extend_from_slice(query.as_bytes());
-    }
-    res.header("Location", location)?;
+    res.header("Location", location(req)?)?;
     refuse(res, StatusCode::MOVED_PERMANENTLY)
 }
 
-/// Answers that there are only coded forms, and that the client takes none of them: 406, with those
-/// that there are (RFC 9110 §15.5.7). To send one regardless is allowed, but bytes that it says it
-/// cannot read help nobody.
-fn refuse_all(coded: Codings, res: &mut HttpResponse) -> io::Result<()> {
-    refuse(res, StatusCode::NOT_ACCEPTABLE)?;
-    for coding in coded.iter() {
-        writeln!(res, "{}", coding.name())?;
+/// The path with a slash at its end. Relative, since only the client knows what it calls us; with a
+/// dot in front, so that `a:b/` is no scheme.
+fn location(req: &HttpRequest) -> io::Result<Vec<u8>> {
+    let path = req.path_bytes();
+    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+    let mut location = Vec::new();
+    write!(location, "./{}/", Segment(name))?;
+    if let Some(query) = req.query_str() {
+        write!(location, "?{query}")?;
     }
-    Ok(())
+    Ok(location)
 }
 
-/// Answers with a status and one line that repeats it.
+/// Answers with a status; `Files::explain` says what it means.
 fn refuse(res: &mut HttpResponse, status: StatusCode) -> io::Result<()> {
-    res.status(status)
-        .header("Content-Type", "text/plain; charset=utf-8")?
-        .header("X-Content-Type-Options", "nosniff")?;
-    writeln!(res, "{status} {}", status.reason())
+    res.status(status);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range 
     }
 }
 
-fn whole(entry: &Entry) -> Body {
+/// All of it.
+pub fn whole(entry: &Entry) -> Body {
     match &entry.content {
         Content::Memory(bytes) => Body::Shared(bytes.clone()),
         Content::Open(file) => Body::File(FileRange {

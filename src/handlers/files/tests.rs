@@ -22,14 +22,14 @@ const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 
 /// An answer, taken apart.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    fn of(bytes: &[u8]) -> Answer {
+    pub(super) fn of(bytes: &[u8]) -> Answer {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
         let (head, body) = bytes.split_at(end.expect("a whole head") + 4);
         let head = String::from_utf8(head.to_vec()).unwrap();
@@ -40,19 +40,19 @@ impl Answer {
         }
     }
 
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         let start = format!("\r\n{name}: ");
         let (_, rest) = self.head.split_once(&start)?;
         rest.split_once("\r\n").map(|(value, _)| value)
     }
 
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
 
 /// Asks in every cut; the connection must stay open.
-fn ask(http: &Http1<Files>, line: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) fn ask(http: &Http1<Files>, line: &str, fields: &[(&str, &str)]) -> Answer {
     let got = every_split(http, wire(line, fields).as_bytes());
     assert!(!got.closed, "{line}: closed");
     Answer::of(&got.bytes)
@@ -67,7 +67,7 @@ fn wire(line: &str, fields: &[(&str, &str)]) -> String {
 }
 
 /// Asks in a conversation that goes on.
-fn get(talk: &mut Conversation<'_>, path: &str) -> Answer {
+pub(super) fn get(talk: &mut Conversation<'_>, path: &str) -> Answer {
     Answer::of(&talk.send(wire(&format!("GET {path}"), &[]).as_bytes()))
 }
 
@@ -76,7 +76,7 @@ fn serve(root: &Path) -> Http1<Files> {
 }
 
 /// Gives a file the time of [`CHANGED`].
-fn age(path: &Path) {
+pub(super) fn age(path: &Path) {
     let file = File::options().write(true).open(path).unwrap();
     let at = UNIX_EPOCH + Duration::from_secs(784_111_777);
     file.set_modified(at).unwrap();

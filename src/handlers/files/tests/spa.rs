@@ -74,14 +74,17 @@ fn which_paths_are_its_own() {
         let line = format!("GET {path}");
         let name = format!("{path} {accept:?}");
         let got = ask(&spa, &line, &fields);
-        assert_eq!((got.status, got.text()), (status, text), "{name}");
-        assert_eq!(got.field("Vary"), vary, "{name}");
+        let title = format!("<title>{}</title>", text.trim_end());
+        let is_page = status >= 300 && got.text().contains(&title);
+        assert!(is_page || got.text() == text, "{name}: {}", got.text());
+        assert_eq!(got.status, status, "{name}");
+        let want = if status < 300 { vary } else { yes };
+        assert_eq!(got.field("Vary"), want, "{name}");
         let head = ask(&spa, &format!("HEAD {path}"), &fields);
         assert_eq!((head.head, head.body), (got.head.clone(), vec![]), "{name}");
         let without = ask(&plain, &line, &fields);
         if vary.is_some() {
             assert_eq!(without.status, 404, "{name}, without");
-            assert_eq!(without.field("Vary"), None, "{name}, without");
         } else {
             assert_eq!(without, got, "{name}, without");
         }

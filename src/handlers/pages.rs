@@ -1,0 +1,188 @@
+//! Built-in pages that say how a request went: for people as HTML, for everything else as one line
+//! of text. The frame of a page, which listings of directories have too.
+//!
+//! They need nothing from anywhere, and their policy lets them fetch nothing, run nothing and be
+//! the base of nothing: whatever a name or a path might smuggle into one stays text.
+
+use std::io::{self, Write};
+
+use super::escape::Html;
+use super::prefers::prefers;
+use crate::http::{HttpRequest, HttpResponse, StatusCode};
+
+/// The style of all pages. It follows what the reader prefers: light or dark, small or large.
+const STYLE: &str = include_str!("page.css");
+
+/// Answers with a status and says what it means: a page to clients whose `Accept` prefers
+/// `text/html` to `text/plain`, as browsers' do, and one line to the others. Fields that were set
+/// before stay.
+///
+/// ```
+/// use httprs::handlers::pages;
+/// use httprs::{Http1, StatusCode, harness};
+///
+/// let http = Http1::new(|req, res| pages::explain(req, res, StatusCode::NOT_FOUND));
+/// let answer = harness::converse(&http, &[b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.starts_with(b"HTTP/1.1 404 Not Found\r\n"));
+/// assert!(answer.bytes.ends_with(b"\r\n\r\n404 Not Found\n"));
+/// ```
+///
+/// # Errors
+/// None of its own; those of [`HttpResponse::header`] cannot come up.
+pub fn explain(req: &HttpRequest, res: &mut HttpResponse, status: StatusCode) -> io::Result<()> {
+    say(req, res, status, &Besides::Nothing)
+}
+
+/// What there is to say besides a status.
+pub(crate) enum Besides<'a> {
+    Nothing,
+    /// Where a redirection leads: it ought to have a link (RFC 9110 §15.4.2).
+    MovedTo(&'a [u8]),
+    /// In which forms it can be had (§15.5.7).
+    Forms(&'a [&'a str]),
+}
+
+/// As [`explain`], with what there is besides.
+pub(crate) fn say(
+    req: &HttpRequest,
+    res: &mut HttpResponse,
+    status: StatusCode,
+    besides: &Besides<'_>,
+) -> io::Result<()> {
+    res.status(status);
+    res.header("X-Content-Type-Options", "nosniff")?
+        .header("Vary", "Accept")?;
+    let reason = status.reason();
+    if prefers(req.headers(), &["text/plain", "text/html"]) == 0 {
+        res.header("Content-Type", "text/plain; charset=utf-8")?;
+        writeln!(res, "{status} {reason}")?;
+        if let Besides::Forms(names) = besides {
+            names.iter().try_for_each(|name| writeln!(res, "{name}"))?;
+        }
+        return Ok(());
+    }
+    html(res)?;
+    begin(res, format_args!("{status} {reason}"), "")?;
+    writeln!(res, "<h1><b>{status}</b> {reason}</h1>")?;
+    if let Some(meaning) = meaning(status) {
+        writeln!(res, "<p>{meaning}</p>")?;
+    }
+    match besides {
+        Besides::Nothing => {}
+        Besides::MovedTo(link) => {
+            let link = Html(link);
+            writeln!(res, "<p>It is at <a href=\"{link}\">{link}</a> now.</p>")?;
+        }
+        Besides::Forms(names) => {
+            writeln!(res, "<ul>")?;
+            for name in *names {
+                writeln!(res, "<li>{}</li>", Html(name.as_bytes()))?;
+            }
+            writeln!(res, "</ul>")?;
+        }
+    }
+    end(res)
+}
+
+/// What a reader should know besides the name of the status.
+fn meaning(status: StatusCode) -> Option<&'static str> {
+    Some(match status {
+        StatusCode::FORBIDDEN => "The server may not read what is at this address.",
+        StatusCode::NOT_FOUND => "There is nothing at this address.",
+        StatusCode::METHOD_NOT_ALLOWED => "What is at this address can be read, and nothing else.",
+        StatusCode::NOT_ACCEPTABLE => "It can be had in these codings, and the request takes none.",
+        StatusCode::PRECONDITION_FAILED => "It is no longer what the request takes it for.",
+        StatusCode::RANGE_NOT_SATISFIABLE => "The part that was asked for is not there.",
+        StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong on the server.",
+        StatusCode::SERVICE_UNAVAILABLE => "The server is too busy just now. Try again soon.",
+        _ => return None,
+    })
+}
+
+/// Adds the fields that one of our pages has.
+pub(crate) fn html(res: &mut HttpResponse) -> io::Result<()> {
+    res.header("Content-Type", "text/html; charset=utf-8")?
+        .header(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+        )?;
+    Ok(())
+}
+
+/// Writes all that comes before the content of a page. The title is escaped already; `style` is
+/// what this page has besides the common one.
+pub(crate) fn begin(
+    out: &mut impl Write,
+    title: std::fmt::Arguments<'_>,
+    style: &str,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}{style}</style>\n<main>"
+    )
+}
+
+/// Writes all that comes behind it.
+pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "</main>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::every_split;
+    use crate::http::Http1;
+
+    const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+
+    fn ask(accept: &str, status: StatusCode, link: Option<&'static str>) -> String {
+        let http = Http1::new(move |req, res| match link {
+            Some(link) => say(req, res, status, &Besides::MovedTo(link.as_bytes())),
+            None => explain(req, res, status),
+        });
+        let wire = format!("GET / HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n");
+        String::from_utf8(every_split(&http, wire.as_bytes()).bytes).unwrap()
+    }
+
+    #[test]
+    fn people_get_a_page_and_programs_a_line() {
+        for status in StatusCode::ALL
+            .iter()
+            .filter(|s| s.get() >= 300 && s.get() != 304)
+        {
+            let line = format!("{status} {}", status.reason());
+            let text = ask("*/*", *status, None);
+            assert!(text.starts_with(&format!("HTTP/1.1 {line}\r\n")), "{text}");
+            assert!(text.ends_with(&format!("\r\n\r\n{line}\n")), "{text}");
+            let page = ask(BROWSER, *status, None);
+            assert!(page.contains(&format!("<title>{line}</title>")), "{page}");
+            assert!(page.ends_with("</main>\n"), "{page}");
+            for answer in [&text, &page] {
+                assert!(answer.contains("\r\nVary: Accept\r\n"), "{answer}");
+                assert!(answer.contains("\r\nX-Content-Type-Options: nosniff\r\n"));
+            }
+            assert!(!page.contains("<script"), "{page}");
+        }
+        let page = ask(BROWSER, StatusCode::NOT_FOUND, None);
+        for part in [
+            "\r\nContent-Type: text/html; charset=utf-8\r\n",
+            "\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline';",
+            "<html lang=\"en\">",
+            "name=\"viewport\"",
+            "prefers-color-scheme: dark",
+            "<p>There is nothing at this address.</p>",
+        ] {
+            assert!(page.contains(part), "{part:?} in {page}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_escaped() {
+        let page = ask(BROWSER, StatusCode::MOVED_PERMANENTLY, Some("./a/?b=\"'&c"));
+        let link = "./a/?b=&quot;&#39;&amp;c";
+        let want = format!("<p>It is at <a href=\"{link}\">{link}</a> now.</p>");
+        assert!(page.contains(&want), "{page}");
+    }
+}
