@@ -132,6 +132,7 @@ impl Site {
         let files = files
             .index(&options.index)
             .spa(options.spa)
+            .listing(options.listing)
             .hidden(options.hidden)
             .follow_links(!options.no_symlinks)
             .caching(match options.cache {
@@ -169,12 +170,14 @@ impl Handler for Site {
 
 /// A flag that was given and does nothing without a directory.
 fn about_files(options: &Options) -> Option<&'static str> {
-    [
+    let given = [
         ("--spa", options.spa),
+        ("--listing", options.listing),
         ("--error-page", !options.error_pages.is_empty()),
-    ]
-    .iter()
-    .find_map(|(flag, given)| given.then_some(*flag))
+    ];
+    given
+        .into_iter()
+        .find_map(|(flag, given)| given.then_some(flag))
 }
 
 fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {

@@ -184,6 +184,14 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "listing",
+        about: "list directories that have no index file",
+        group: FILES,
+        default: "off",
+        job: Job::Switch(|o, on| o.listing = on),
+        ..FLAG
+    },
+    Flag {
         long: "hidden",
         about: "serve names that begin with a dot",
         group: FILES,

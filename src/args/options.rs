@@ -40,6 +40,8 @@ pub struct Options {
     pub index: String,
     /// Answer navigations to paths where there is nothing with the root's own page.
     pub spa: bool,
+    /// List directories that have no index file.
+    pub listing: bool,
     /// Serve files whose names begin with a dot.
     pub hidden: bool,
     /// Follow no symbolic links below the root.
@@ -82,6 +84,7 @@ impl Default for Options {
             drain_timeout_ms: 8_000,
             index: "index.html".to_owned(),
             spa: false,
+            listing: false,
             hidden: false,
             no_symlinks: false,
             file_cache: 256,

@@ -1,4 +1,4 @@
-//! Bytes that others have chosen, put into a page or a link so that they stay what they are.
+//! Bytes that others have chosen, put into a page, a link or JSON so that they stay what they are.
 //!
 //! Each is a wrapper that displays its bytes escaped, and takes any bytes: names of files need not
 //! be text.
@@ -6,8 +6,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 /// As text in HTML, or as the value of an attribute in quotes of either kind. What is not UTF-8
-/// becomes U+FFFD, and control characters become pictures of themselves: a newline in a name can
-/// be seen, and no byte of it can end anything.
+/// becomes U+FFFD, and so do characters that turn text round: with one of them `txt.exe` looks like
+/// `exe.txt`. Control characters become pictures of themselves: a newline in a name can be seen.
 pub struct Html<'a>(pub &'a [u8]);
 
 impl Display for Html<'_> {
@@ -25,6 +25,10 @@ impl Display for Html<'_> {
                         f.write_char(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'))?;
                     }
                     '\x7f' => f.write_char('\u{2421}')?,
+                    // Embeddings, overrides and isolates (Unicode's UAX #9).
+                    '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                        f.write_char('\u{fffd}')?;
+                    }
                     c if c.is_control() => f.write_char('\u{fffd}')?,
                     c => f.write_char(c)?,
                 }
@@ -55,37 +59,106 @@ impl Display for Segment<'_> {
     }
 }
 
+/// As a string in JSON, with its quotes (RFC 8259 §7). What is not UTF-8 becomes U+FFFD.
+pub struct Json<'a>(pub &'a [u8]);
+
+impl Display for Json<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '"' => f.write_str("\\\"")?,
+                    '\\' => f.write_str("\\\\")?,
+                    '\n' => f.write_str("\\n")?,
+                    // The rest of C0 must be escaped. DEL and C1 need not be, but what shows the
+                    // JSON may be a terminal.
+                    c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                    c => f.write_char(c)?,
+                }
+            }
+            if !chunk.invalid().is_empty() {
+                f.write_char('\u{fffd}')?;
+            }
+        }
+        f.write_char('"')
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn bytes_in_each_place() {
-        for (bytes, html, segment) in [
-            (&b"a-b_c.txt~"[..], "a-b_c.txt~", "a-b_c.txt~"),
-            (b"", "", ""),
-            (b"<b>&amp;", "&lt;b&gt;&amp;amp;", "%3Cb%3E%26amp%3B"),
+        for (bytes, html, segment, json) in [
+            (
+                &b"a-b_c.txt~"[..],
+                "a-b_c.txt~",
+                "a-b_c.txt~",
+                r#""a-b_c.txt~""#,
+            ),
+            (b"", "", "", r#""""#),
+            (
+                b"<b>&amp;",
+                "&lt;b&gt;&amp;amp;",
+                "%3Cb%3E%26amp%3B",
+                r#""<b>&amp;""#,
+            ),
             (
                 b"\"q\" 'r'",
                 "&quot;q&quot; &#39;r&#39;",
                 "%22q%22%20%27r%27",
+                r#""\"q\" 'r'""#,
             ),
-            (b"100%.txt", "100%.txt", "100%25.txt"),
-            (b"%2e%2e", "%2e%2e", "%252e%252e"),
-            (b"?x#y", "?x#y", "%3Fx%23y"),
-            (b"a:b", "a:b", "a%3Ab"),
-            (b"a+b;c,d=e", "a+b;c,d=e", "a%2Bb%3Bc%2Cd%3De"),
-            (b"\\", "\\", "%5C"),
-            (b"a\nb", "a\u{240a}b", "a%0Ab"),
-            (b"\0\x1b\x7f", "\u{2400}\u{241b}\u{2421}", "%00%1B%7F"),
-            ("\u{85}".as_bytes(), "\u{fffd}", "%C2%85"),
-            ("ü€😀".as_bytes(), "ü€😀", "%C3%BC%E2%82%AC%F0%9F%98%80"),
-            (b"a\xff\xe2\x82z", "a\u{fffd}\u{fffd}z", "a%FF%E2%82z"),
-            (b"</script>", "&lt;/script&gt;", "%3C%2Fscript%3E"),
+            (b"100%.txt", "100%.txt", "100%25.txt", r#""100%.txt""#),
+            (b"%2e%2e", "%2e%2e", "%252e%252e", r#""%2e%2e""#),
+            (b"?x#y", "?x#y", "%3Fx%23y", r#""?x#y""#),
+            (b"a:b", "a:b", "a%3Ab", r#""a:b""#),
+            (
+                b"a+b;c,d=e",
+                "a+b;c,d=e",
+                "a%2Bb%3Bc%2Cd%3De",
+                r#""a+b;c,d=e""#,
+            ),
+            (b"\\", "\\", "%5C", r#""\\""#),
+            (b"a\nb", "a\u{240a}b", "a%0Ab", r#""a\nb""#),
+            (
+                b"\0\x1b\x7f",
+                "\u{2400}\u{241b}\u{2421}",
+                "%00%1B%7F",
+                r#""\u0000\u001b\u007f""#,
+            ),
+            ("\u{85}".as_bytes(), "\u{fffd}", "%C2%85", r#""\u0085""#),
+            (
+                "ü€😀".as_bytes(),
+                "ü€😀",
+                "%C3%BC%E2%82%AC%F0%9F%98%80",
+                "\"ü€😀\"",
+            ),
+            (
+                "\u{202e}txt.exe".as_bytes(),
+                "\u{fffd}txt.exe",
+                "%E2%80%AEtxt.exe",
+                "\"\u{202e}txt.exe\"",
+            ),
+            (
+                b"a\xff\xe2\x82z",
+                "a\u{fffd}\u{fffd}z",
+                "a%FF%E2%82z",
+                "\"a\u{fffd}\u{fffd}z\"",
+            ),
+            (
+                b"</script>",
+                "&lt;/script&gt;",
+                "%3C%2Fscript%3E",
+                r#""</script>""#,
+            ),
         ] {
             let name = bytes.escape_ascii();
             assert_eq!(Html(bytes).to_string(), html, "{name} in HTML");
             assert_eq!(Segment(bytes).to_string(), segment, "{name} in a path");
+            assert_eq!(Json(bytes).to_string(), json, "{name} in JSON");
         }
     }
 
@@ -100,6 +173,8 @@ mod tests {
             let path = Segment(&bytes).to_string();
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%".contains(&b);
             assert!(path.bytes().all(plain), "{b}: {path}");
+            let json = Json(&bytes).to_string();
+            assert!(!json.contains(char::is_control), "{b}: {json}");
         }
     }
 }

@@ -49,6 +49,28 @@ pub fn imf_fixdate(unix: u64) -> [u8; 29] {
     out
 }
 
+/// `unix` seconds since 1970 as RFC 3339 has it, in UTC: for HTML and JSON, no field of HTTP has
+/// this form. Years past 9999 end there.
+///
+/// ```
+/// use httprs::http::date;
+/// assert_eq!(&date::rfc3339(784_111_777), b"1994-11-06T08:49:37Z");
+/// ```
+pub fn rfc3339(unix: u64) -> [u8; 20] {
+    let unix = unix.min(LAST);
+    let (days, second) = (unix / DAY, unix % DAY);
+    let (year, month, day) = civil(days);
+    let mut out = *b"1970-01-01T00:00:00Z";
+    two(&mut out, 0, year / 100);
+    two(&mut out, 2, year % 100);
+    two(&mut out, 5, month);
+    two(&mut out, 8, day);
+    two(&mut out, 11, second / 3600);
+    two(&mut out, 14, second / 60 % 60);
+    two(&mut out, 17, second % 60);
+    out
+}
+
 /// The seconds since 1970 of a date in any of the three forms; negative before that.
 ///
 /// `now_unix` settles the century of a year with two digits: one that would be more than 50 years
@@ -149,7 +171,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// Writes a number below 100.
-fn two(out: &mut [u8; 29], at: usize, number: u64) {
+fn two(out: &mut [u8], at: usize, number: u64) {
     out[at] = b'0' + (number / 10 % 10) as u8;
     out[at + 1] = b'0' + (number % 10) as u8;
 }
@@ -260,6 +282,19 @@ mod tests {
             assert_eq!(got, Some(unix as i64), "{}", text.escape_ascii());
         }
         assert_eq!(imf_fixdate(u64::MAX), *b"Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn the_other_form_says_the_same() {
+        for (unix, want) in [
+            (0, b"1970-01-01T00:00:00Z"),
+            (951_827_696, b"2000-02-29T12:34:56Z"),
+            (NOW, b"2026-11-22T13:00:00Z"),
+            (LAST, b"9999-12-31T23:59:59Z"),
+            (u64::MAX, b"9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(&rfc3339(unix), want, "{unix}");
+        }
     }
 
     #[test]

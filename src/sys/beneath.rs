@@ -9,7 +9,7 @@
 //! is, is found once in a process.
 
 use std::ffi::CStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -124,6 +124,16 @@ impl Root {
     /// [`Cause::of`] sorts them.
     pub fn open_file(&self, path: &[u8], links: Links) -> io::Result<File> {
         self.resolve(path, READ, links).map(File::from)
+    }
+
+    /// What is at `path` below this, without opening it for reading: not even a FIFO or a device
+    /// notices. A link stands for what it leads to.
+    ///
+    /// # Errors
+    /// [`Cause::of`] sorts them; they are those of [`Root::open_file`], but for what may be seen
+    /// and not read.
+    pub fn look(&self, path: &[u8], links: Links) -> io::Result<Metadata> {
+        File::from(self.resolve(path, LOOK, links)?).metadata()
     }
 
     /// Whether there is a directory at `path`, also one that may not be read.
@@ -520,6 +530,17 @@ mod tests {
             both_ways(|way| {
                 let got = get(&root, path.as_bytes(), Links::Follow);
                 assert_eq!(got, follow, "{path:?} by {way}");
+                let seen = root.look(path.as_bytes(), Links::Follow);
+                let kind = seen.map(|seen| (seen.is_dir(), seen.is_file())).ok();
+                let want = match (&follow, path) {
+                    // A socket can be seen, and not opened.
+                    (_, "socket") => Some((false, false)),
+                    (Holds(_), _) => Some((false, true)),
+                    (Directory, _) => Some((true, false)),
+                    (Special, _) => Some((false, false)),
+                    (Failed(_), _) => None,
+                };
+                assert_eq!(kind, want, "{path:?} by {way}, seen");
                 let got = get(&root, path.as_bytes(), Links::Refuse);
                 assert_eq!(
                     &got,

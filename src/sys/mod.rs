@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`beneath`] | openat2, openat, readlinkat | a path that leaves its root, which the kernel decides; a struct of another size |
 //! | [`clock`] | clock_gettime | an unwritten timespec |
+//! | [`directory`] | getdents64 | an entry that says it is longer than what was read |
 //! | [`epoll`] | epoll_create1, epoll_ctl, epoll_wait | more events reported than the buffer holds; a stale token |
 //! | [`event`] | eventfd, read, write | a blocked write (it is non-blocking) |
 //! | [`process`] | fork, waitpid, kill, prctl, pidfd_open, pidfd_send_signal, _exit | a child that returns into its parent's code |
@@ -22,6 +23,7 @@
 
 pub mod beneath;
 pub mod clock;
+pub mod directory;
 pub mod epoll;
 pub mod event;
 pub mod process;

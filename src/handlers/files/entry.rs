@@ -186,7 +186,7 @@ fn caching(value: Option<Cow<'static, str>>) -> Result<FieldLines, FieldError> {
 
 /// FNV-1a with 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv): the same on every machine and in
 /// every version, unlike what `std` hashes with. Whoever can forge a collision can write the files.
-fn fnv1a(bytes: &[u8]) -> u128 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u128 {
     bytes
         .iter()
         .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, b| {

@@ -10,6 +10,7 @@
 //! | `variants` | coded forms of a file, and which one a client gets |
 //! | `caching` | for how long others may keep a file |
 //! | `cache` | which of them are remembered |
+//! | `listing`, `render` | what is in a directory, as a page and as JSON |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
 //! nothing here compares paths. What changes on the disk is noticed within one second. A file that
@@ -34,6 +35,8 @@ mod cache;
 mod caching;
 mod entry;
 mod error_page;
+mod listing;
+mod render;
 mod send;
 mod store;
 mod variants;
@@ -72,6 +75,8 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 pub struct Files {
     hidden: bool,
     spa: bool,
+    /// Whether directories without a page of their own are listed.
+    listing: bool,
     /// What is sent with a status, by its path.
     error_pages: Vec<(StatusCode, Box<[u8]>)>,
     store: RefCell<Store>,
@@ -87,6 +92,7 @@ impl Files {
         Ok(Files {
             hidden: false,
             spa: false,
+            listing: false,
             error_pages: Vec::new(),
             store: RefCell::new(Store::open(root.as_ref(), ENTRIES)?),
         })
@@ -170,8 +176,12 @@ impl Files {
         if req.has_encoded_slash() || (!self.hidden && is_hidden(path)) {
             return refuse(res, StatusCode::NOT_FOUND);
         }
-        let found = self.store.borrow_mut().find(path, req.now());
+        let mut found = self.store.borrow_mut().find(path, req.now());
+        if matches!(found, Err(Cause::Missing)) && self.listing && path.ends_with(b"/") {
+            found = self.list(req);
+        }
         match found {
+            Ok(Found::Listing(listing)) => listing.send(req, res),
             Ok(Found::File(source)) => self.negotiate(path, source, false, req, res),
             Ok(Found::Directory) => redirect(req, res),
             Err(Cause::Missing) if self.spa && may_be_page(path) => self.send_app(req, res),
@@ -278,8 +288,11 @@ fn fail(cause: Cause, res: &mut HttpResponse) -> io::Result<()> {
 
 /// Whether a segment begins with a dot. Dot segments themselves are gone by now.
 fn is_hidden(path: &[u8]) -> bool {
-    path.split(|b| *b == b'/')
-        .any(|segment| segment.starts_with(b".") && segment != b".well-known")
+    path.split(|b| *b == b'/').any(is_hidden_name)
+}
+
+fn is_hidden_name(name: &[u8]) -> bool {
+    name.starts_with(b".") && name != b".well-known"
 }
 
 /// Sends the client to the same path with a slash at its end, where relative links lead into the

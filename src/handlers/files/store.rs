@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::cache::{Cache, TRUST_MS};
 use super::caching::Caching;
 use super::entry::{Entry, Role};
+use super::listing::{LISTINGS, Listing};
 use super::variants::{Coding, Codings, may_be_coded};
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
@@ -27,6 +28,8 @@ pub enum Found {
     File(Source),
     /// A directory, named without a slash at the end.
     Directory,
+    /// What is in a directory.
+    Listing(Arc<Listing>),
 }
 
 /// A file in all the forms in which it is there: at least one.
@@ -57,8 +60,10 @@ pub struct Store {
     /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
     /// and the suffix.
     pub cache: Cache<Source>,
+    /// What was listed, by the form it has and its path.
+    pub(super) listings: Cache<Arc<Listing>>,
     path: PathBuf,
-    root: Root,
+    pub(super) root: Root,
     /// When `path` was last resolved.
     resolved: Option<Millis>,
     /// The path that is being opened; kept for its memory.
@@ -80,6 +85,7 @@ impl Store {
             links: Links::Follow,
             caching: Caching::Off,
             cache: Cache::new(entries),
+            listings: Cache::new(LISTINGS),
             root: Root::open(&path)?,
             path,
             resolved: None,
@@ -173,12 +179,15 @@ impl Store {
             Ok(root) if !root.is(&self.root) => {
                 self.root = root;
                 self.cache.clear();
+                self.listings.clear();
                 true
             }
             _ => false,
         };
         self.cache
             .retain(|source, checked| !source.is_open() || now.since(checked) < IDLE_MS);
+        self.listings
+            .retain(|_, checked| now.since(checked) < IDLE_MS);
         moved
     }
 

@@ -1,0 +1,198 @@
+//! A listing written out: as a page, and as JSON. Pure: names, sizes and times in, bytes out.
+//!
+//! The page works without JavaScript, on a phone and with a screen reader. All its links are
+//! relative, because only the client knows what it calls us.
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, Write};
+
+use super::listing::{Contents, Item};
+use crate::handlers::escape::{Html, Json, Segment};
+use crate::handlers::pages;
+use crate::http::date::rfc3339;
+
+/// What a listing has besides the style of all pages.
+const STYLE: &str = include_str!("listing.css");
+
+/// A page that lists what is in the directory at `path`.
+pub fn html(path: &[u8], contents: &Contents) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096 + contents.items.len() * 256);
+    // A Vec takes all that is written to it.
+    let _ = write_html(&mut out, path, contents);
+    out
+}
+
+/// The same as a JSON object, with one entry a line.
+pub fn json(path: &[u8], contents: &Contents) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256 + contents.items.len() * 128);
+    let _ = write_json(&mut out, path, contents);
+    out
+}
+
+fn write_html(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result<()> {
+    pages::begin(out, format_args!("Files in {}", Html(path)), STYLE)?;
+    let mut names: Vec<&[u8]> = path.split(|b| *b == b'/').collect();
+    names.retain(|name| !name.is_empty());
+    match names.split_last() {
+        None => writeln!(out, "<h1>Files in the root directory</h1>")?,
+        Some((here, above)) => {
+            write_way(out, above)?;
+            writeln!(out, "<h1>Files in <bdi>{}</bdi></h1>", Html(here))?;
+        }
+    }
+    if contents.cut {
+        writeln!(
+            out,
+            "<p class=\"note\">There is more here than can be shown: these are {} of the names.</p>",
+            contents.items.len()
+        )?;
+    }
+    if contents.items.is_empty() {
+        writeln!(out, "<p>There is nothing to show.</p>")?;
+    } else {
+        write_table(out, &contents.items)?;
+    }
+    pages::end(out)
+}
+
+/// Links to the directories above this one, the root first.
+fn write_way(out: &mut Vec<u8>, above: &[&[u8]]) -> io::Result<()> {
+    writeln!(out, "<nav aria-label=\"Directories above\">\n<ol>")?;
+    for depth in 0..=above.len() {
+        let up = "../".repeat(above.len() - depth + 1);
+        let name = match depth.checked_sub(1).and_then(|at| above.get(at)) {
+            Some(name) => name,
+            None => &b"root"[..],
+        };
+        let name = Html(name);
+        writeln!(out, "<li><a href=\"{up}\"><bdi>{name}</bdi></a></li>")?;
+    }
+    writeln!(out, "</ol>\n</nav>")
+}
+
+fn write_table(out: &mut Vec<u8>, items: &[Item]) -> io::Result<()> {
+    let directories = items.iter().filter(|item| item.is_directory).count();
+    let files = items.len() - directories;
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    let directory = if directories == 1 {
+        "directory"
+    } else {
+        "directories"
+    };
+    writeln!(
+        out,
+        "<table>\n<caption>{directories} {directory} and {files} file{}. Times are in UTC.\
+         </caption>\n<thead>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">Size</th>\
+         <th scope=\"col\">Changed</th></tr>\n</thead>\n<tbody>",
+        plural(files)
+    )?;
+    for item in items {
+        let (slash, link, name) = (item.slash(), Segment(&item.name), Html(&item.name));
+        write!(
+            out,
+            "<tr><th scope=\"row\"><a href=\"{link}{slash}\"><bdi>{name}{slash}</bdi></a></th><td>"
+        )?;
+        if !item.is_directory {
+            let (size, short) = (item.size, Size(item.size));
+            let s = if size == 1 { "" } else { "s" };
+            write!(
+                out,
+                "<data value=\"{size}\" title=\"{size} byte{s}\">{short}</data>"
+            )?;
+        }
+        let time = rfc3339(item.changed);
+        // On a phone there is no room for the time of the day.
+        out.extend_from_slice(b"</td><td><time datetime=\"");
+        out.extend_from_slice(&time);
+        out.extend_from_slice(b"\">");
+        out.extend_from_slice(&time[..10]);
+        out.extend_from_slice(b"<span> ");
+        out.extend_from_slice(&time[11..16]);
+        out.extend_from_slice(b"</span></time></td></tr>\n");
+    }
+    writeln!(out, "</tbody>\n</table>")
+}
+
+fn write_json(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result<()> {
+    write!(out, "{{\"path\":{},\"entries\":[", Json(path))?;
+    for (at, item) in contents.items.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        write!(out, "{comma}\n{{\"name\":{},", Json(&item.name))?;
+        if std::str::from_utf8(&item.name).is_err() {
+            write!(out, "\"href\":\"{}{}\",", Segment(&item.name), item.slash())?;
+        }
+        if item.is_directory {
+            write!(out, "\"type\":\"directory\",")?;
+        } else {
+            write!(out, "\"type\":\"file\",\"size\":{},", item.size)?;
+        }
+        out.extend_from_slice(b"\"modified\":\"");
+        out.extend_from_slice(&rfc3339(item.changed));
+        out.extend_from_slice(b"\"}");
+    }
+    let end = if contents.items.is_empty() { "" } else { "\n" };
+    let cut = match contents.cut {
+        true => ",\"truncated\":true",
+        false => "",
+    };
+    writeln!(out, "{end}]{cut}}}")
+}
+
+impl Item {
+    /// What stands behind the name of a directory.
+    fn slash(&self) -> &'static str {
+        if self.is_directory { "/" } else { "" }
+    }
+}
+
+/// A size as people read it: three digits at most before the unit, one behind the point of what is
+/// below ten.
+struct Size(u64);
+
+impl Display for Size {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0 < 1024 {
+            return write!(f, "{} B", self.0);
+        }
+        // In tenths of the unit, rounded. 2^64 bytes are 16 EiB.
+        let mut unit = 1024;
+        for name in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+            let tenths = (u128::from(self.0) * 10 + unit / 2) / unit;
+            if tenths < 100 {
+                return write!(f, "{}.{} {name}", tenths / 10, tenths % 10);
+            }
+            let whole = (u128::from(self.0) + unit / 2) / unit;
+            if whole < 1024 {
+                return write!(f, "{whole} {name}");
+            }
+            unit *= 1024;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (bytes, want) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1535, "1.5 KiB"),
+            (10_188, "9.9 KiB"),
+            (10_189, "10 KiB"),
+            (1_048_063, "1023 KiB"),
+            (1_048_064, "1.0 MiB"),
+            (5 << 30, "5.0 GiB"),
+            (123 << 40, "123 TiB"),
+            (1 << 50, "1.0 PiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(Size(bytes).to_string(), want, "{bytes}");
+        }
+    }
+}
