@@ -4,6 +4,7 @@
 
 use std::env;
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv6Addr};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
 use httprs::handlers::echo::Echo;
 use httprs::handlers::files::{Caching, Files};
 use httprs::handlers::health::Health;
+use httprs::handlers::mime::Types;
 use httprs::handlers::welcome::Welcome;
 use httprs::http::{Limits, Patience};
 use httprs::{
@@ -140,6 +142,7 @@ impl Site {
                 args::Caching::Off => Caching::Off,
                 args::Caching::Seconds(seconds) => Caching::Seconds(seconds),
             })
+            .mime(types(options)?)
             .cache(options.file_cache);
         let files = error_pages(files, options)?;
         Ok(Site::Files(Box::new(files)))
@@ -174,6 +177,8 @@ fn about_files(options: &Options) -> Option<&'static str> {
         ("--spa", options.spa),
         ("--listing", options.listing),
         ("--error-page", !options.error_pages.is_empty()),
+        ("--mime", !options.mime.is_empty()),
+        ("--mime-types", options.mime_types.is_some()),
     ];
     given
         .into_iter()
@@ -189,8 +194,25 @@ fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {
             let status = StatusCode::new(*code).unwrap_or(StatusCode::OK);
             files
                 .error_page(status, path)
-                .map_err(|error| (USAGE, format!("--error-page {code}={path}: {error}")))
+                .map_err(|error| (USAGE, format!("--error-page {code}={path:?}: {error}")))
         })
+}
+
+fn types(options: &Options) -> Result<Types, Failure> {
+    let mut types = Types::default();
+    if let Some(path) = &options.mime_types {
+        // With quotes and escapes: the message stays one line.
+        let failed = |error: &dyn Display| (CONFIG, format!("--mime-types {path:?}: {error}"));
+        let list = fs::read(path).map_err(|error| failed(&error))?;
+        types.read(&list).map_err(|error| failed(&error))?;
+    }
+    for (extension, content_type) in &options.mime {
+        types.set(extension, content_type).map_err(|error| {
+            let given = format!("{extension}={content_type}");
+            (USAGE, format!("--mime {given:?}: {error}"))
+        })?;
+    }
+    Ok(types)
 }
 
 fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {

@@ -86,6 +86,31 @@ fn errors_are_one_line_with_cause_cure_and_code() {
             64,
             &["\"200=/x\"", "404=/404.html"],
         ),
+        (&["--mime", "a=b/c"], &[], 64, &["--mime", "ROOT"]),
+        (
+            &["src", "--mime", ".a=b/c"],
+            &[],
+            64,
+            &["--mime \".a=b/c\"", "no dot"],
+        ),
+        (
+            &["src", "--mime", "a=b/c\n"],
+            &[],
+            64,
+            &["--mime \"a=b/c\\n\"", "image/png"],
+        ),
+        (
+            &["src", "--mime-types", "no/such\nfile"],
+            &[],
+            78,
+            &["--mime-types \"no/such\\nfile\"", "No such file"],
+        ),
+        (
+            &["src", "--mime-types", "Cargo.toml"],
+            &[],
+            78,
+            &["--mime-types \"Cargo.toml\"", "line 1: a media type looks"],
+        ),
         (&["--host", "192.0.2.1"], &[], 69, &["192.0.2.1", "--host"]),
     ] {
         let output = run(args, env);
@@ -179,6 +204,34 @@ fn the_banner_is_true() {
         assert!(banner.contains(&part), "{part:?} in {banner}");
     }
     assert_eq!(server.workers().len(), 2);
+}
+
+#[test]
+fn types_come_from_a_file_and_from_flags() {
+    let list = TempPath::new("mime.types");
+    std::fs::write(&list.0, "# ours\ntext/x-one rs toml\n").unwrap();
+    let args = [
+        "-w",
+        "1",
+        "--mime-types",
+        list.text(),
+        "--mime",
+        "RS=text/x-two",
+        ".",
+    ];
+    let server = Server::start(&args);
+    for (path, want) in [
+        ("/src/lib.rs", "text/x-two; charset=utf-8"),
+        ("/Cargo.toml", "text/x-one; charset=utf-8"),
+        ("/README.md", "text/markdown; charset=utf-8"),
+    ] {
+        let got = server.get(path);
+        assert_eq!(
+            (got.status, got.header("content-type")),
+            (200, Some(want)),
+            "{path}"
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The one table of flags.
 
 use super::flag::{FLAG, Flag, Job};
-use super::values::{bytes, caching, choice, error_page, file_name, host, millis, number, path};
+use super::values::{
+    bytes, caching, choice, error_page, file_name, host, millis, mime, number, path,
+};
 use super::values::{restarts, server_name, workers};
 use super::{Level, LogFormat, Protocol};
 
@@ -232,6 +234,24 @@ pub(super) const FLAGS: &[Flag] = &[
         group: FILES,
         default: "built in",
         job: Job::List(|o, v| error_page(v).map(|v| o.error_pages.push(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "mime",
+        value: "EXT=TYPE",
+        about: "the type of files that end in .EXT; repeatable",
+        group: FILES,
+        default: "a built-in table",
+        job: Job::List(|o, v| mime(v).map(|v| o.mime.push(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "mime-types",
+        value: "FILE",
+        about: "more types, as Apache or nginx lists them",
+        group: FILES,
+        default: "no file",
+        job: Job::Value(|o, v| path(v, "a file").map(|v| o.mime_types = Some(v))),
         ..FLAG
     },
     Flag {

@@ -52,6 +52,10 @@ pub struct Options {
     pub cache: Caching,
     /// Errors that have a page of the site's own: their codes, and the paths of the files.
     pub error_pages: Vec<(u16, String)>,
+    /// Extensions and their media types, stronger than those of `mime_types`.
+    pub mime: Vec<(String, String)>,
+    /// A file with a list of media types.
+    pub mime_types: Option<PathBuf>,
     /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
@@ -90,6 +94,8 @@ impl Default for Options {
             file_cache: 256,
             cache: Caching::Auto,
             error_pages: Vec::new(),
+            mime: Vec::new(),
+            mime_types: None,
             log: None,
             log_level: Level::Info,
             log_file: None,

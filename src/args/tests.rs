@@ -99,6 +99,14 @@ fn flags_can_be_spelled_in_every_usual_way() {
             with(|o| o.error_pages = vec![(404, "/404.html".into()), (503, "/a=b?.txt".into())]),
         ),
         (
+            "types add up",
+            &["--mime=a=b/c;d=e", "--mime", "f=g/h", "--mime-types=x"],
+            with(|o| {
+                o.mime = vec![("a".into(), "b/c;d=e".into()), ("f".into(), "g/h".into())];
+                o.mime_types = Some("x".into());
+            }),
+        ),
+        (
             "quiet",
             &["-q"],
             with(|o| {
@@ -334,6 +342,12 @@ fn every_error_is_one_line_with_cause_and_cure() {
              (400 to 599, a path from the root)",
         ),
         (
+            &["--mime=gcode"],
+            &[],
+            64,
+            "--mime got \"gcode\", but expects EXT=TYPE, such as gcode=text/x-gcode",
+        ),
+        (
             &["--server-name=a\r\nb"],
             &[],
             64,
@@ -419,6 +433,7 @@ fn the_bounds_are_where_the_messages_say() {
             &["31536001", "Auto", "-1", "1h", ""],
         ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
+        ("--mime", &["a=b/c"], &["a", "a=b", "=b/c", "a=", ""]),
         (
             "--error-page",
             &["400=/", "599=/x y"],

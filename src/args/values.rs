@@ -117,6 +117,16 @@ pub(super) fn error_page(value: &OsStr) -> Result<(u16, String), String> {
     }
 }
 
+/// An extension and its type; whether they are well formed is not known here.
+pub(super) fn mime(value: &OsStr) -> Result<(String, String), String> {
+    match value.to_str().and_then(|v| v.split_once('=')) {
+        Some((extension, content_type)) if !extension.is_empty() && content_type.contains('/') => {
+            Ok((extension.to_owned(), content_type.to_owned()))
+        }
+        _ => Err("EXT=TYPE, such as gcode=text/x-gcode".to_owned()),
+    }
+}
+
 /// What may stand in a header field: no control bytes, so that no value can begin a new line.
 pub(super) fn server_name(value: &OsStr) -> Result<String, String> {
     match value.to_str() {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use super::caching::Caching;
 use super::variants::Coding;
-use crate::handlers::mime;
 use crate::http::{FieldError, FieldLines, HttpResponse, date};
 use crate::time::Now;
 
@@ -61,8 +60,10 @@ pub struct Entry {
 /// What a file is served as.
 #[derive(Clone, Copy, Debug)]
 pub struct Role<'a> {
-    /// The name that was asked for: it says what the file is, whatever it is coded in.
+    /// The name that was asked for, whatever it is coded in.
     pub name: &'a [u8],
+    /// The value of Content-Type.
+    pub content_type: &'a str,
     /// What it is coded in, if it is.
     pub coding: Option<Coding>,
     /// What is said of how long it may be kept.
@@ -128,14 +129,13 @@ impl Entry {
             None => format!("\"{tag}\""),
             Some(coding) => format!("\"{tag}-{}\"", coding.name()),
         };
-        let content_type = mime::content_type(role.name);
         let changed = u64::try_from(stamp.mtime.0).unwrap_or(0);
         let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
         Ok(Entry {
             content,
             size: stamp.size,
-            about: about(content_type, role.coding)?,
-            caching: caching(role.caching.value(role.name, content_type))?,
+            about: about(role.content_type, role.coding)?,
+            caching: caching(role.caching.value(role.name, role.content_type))?,
             validators: validators(&etag, changed)?,
             etag: etag.into_bytes().into(),
             changed,
@@ -222,6 +222,7 @@ mod tests {
 
     const PLAIN: Role<'_> = Role {
         name: b"f",
+        content_type: "a/b",
         coding: None,
         caching: Caching::Off,
     };

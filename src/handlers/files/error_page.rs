@@ -9,7 +9,6 @@ use std::io;
 use super::send::whole;
 use super::store::Found;
 use super::{Files, location};
-use crate::handlers::mime;
 use crate::handlers::pages::{self, Besides};
 use crate::http::{HttpRequest, HttpResponse, StatusCode};
 
@@ -92,12 +91,12 @@ impl Files {
     ) -> io::Result<()> {
         let own = self.error_pages.iter().find(|(known, _)| *known == status);
         if let Some((_, path)) = own {
-            let found = self.store.borrow_mut().find(path, req.now());
-            if let Ok(Found::File(source)) = found
+            let mut store = self.store.borrow_mut();
+            if let Ok(Found::File(source)) = store.find(path, req.now())
                 && let Some(entry) = source.plain
             {
                 res.status(status)
-                    .header("Content-Type", mime::content_type(path))?
+                    .header("Content-Type", store.types.content_type(path))?
                     .header("X-Content-Type-Options", "nosniff")?
                     .body(whole(&entry));
                 return Ok(());

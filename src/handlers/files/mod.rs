@@ -26,6 +26,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::handlers::escape::Segment;
+use crate::handlers::mime::Types;
 use crate::handlers::pages::Besides;
 use crate::http::accept;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
@@ -132,6 +133,26 @@ impl Files {
     /// only whoever knows the files can say.
     pub fn caching(mut self, caching: Caching) -> Files {
         self.store.get_mut().caching = caching;
+        self
+    }
+
+    /// What files are, by the extensions of their names. The built-in table, if nothing is said.
+    ///
+    /// ```
+    /// use httprs::handlers::files::Files;
+    /// use httprs::handlers::mime::Types;
+    /// use httprs::{Http1, harness};
+    ///
+    /// let mut types = Types::default();
+    /// types.set("rs", "text/x-rust")?;
+    /// let http = Http1::with(Files::open("src")?.mime(types));
+    /// let answer = harness::converse(&http, &[b"HEAD /lib.rs HTTP/1.1\r\nHost: x\r\n\r\n"]);
+    /// let head = String::from_utf8(answer.bytes).unwrap();
+    /// assert!(head.contains("\r\nContent-Type: text/x-rust; charset=utf-8\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn mime(mut self, types: Types) -> Files {
+        self.store.get_mut().types = types;
         self
     }
 

@@ -14,6 +14,7 @@ use super::caching::Caching;
 use super::entry::{Entry, Role};
 use super::listing::{LISTINGS, Listing};
 use super::variants::{Coding, Codings, may_be_coded};
+use crate::handlers::mime::Types;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
@@ -54,6 +55,8 @@ pub struct Store {
     pub index: Vec<u8>,
     /// Whether links may be followed.
     pub links: Links,
+    /// What files are.
+    pub types: Types,
     /// What is said of how long files may be kept.
     pub caching: Caching,
     /// What was found. A coded form has an entry of its own, so that there are never more files
@@ -84,6 +87,7 @@ impl Store {
             index: b"index.html".to_vec(),
             links: Links::Follow,
             caching: Caching::Off,
+            types: Types::default(),
             cache: Cache::new(entries),
             listings: Cache::new(LISTINGS),
             root: Root::open(&path)?,
@@ -237,6 +241,7 @@ impl Store {
         }
         let role = Role {
             name: &self.name,
+            content_type: self.types.content_type(&self.name),
             coding: None,
             caching: self.caching,
         };
@@ -280,6 +285,7 @@ impl Store {
         let seen = file.metadata().map_err(|error| Cause::of(&error))?;
         let role = Role {
             name: &self.name[..length],
+            content_type: self.types.content_type(&self.name[..length]),
             coding: Some(coding),
             caching: self.caching,
         };
