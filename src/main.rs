@@ -11,8 +11,10 @@ use std::process::ExitCode;
 use std::thread;
 
 use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
+use httprs::handlers::cors::Cors;
 use httprs::handlers::echo::Echo;
 use httprs::handlers::files::{Caching, Files};
+use httprs::handlers::headers::Headers;
 use httprs::handlers::health::Health;
 use httprs::handlers::mime::Types;
 use httprs::handlers::welcome::Welcome;
@@ -100,13 +102,13 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
 /// What is served over HTTP.
 enum Site {
     Embedded(Welcome<Echo>),
-    Files(Box<Files>),
+    Files(Box<Headers<Cors<Files>>>),
 }
 
 impl Site {
     fn open(options: &Options) -> Result<Site, Failure> {
         let Some(root) = &options.root else {
-            return match about_files(options) {
+            return match options.about_files() {
                 Some(flag) => Err((
                     USAGE,
                     format!("{flag} is about files; name a directory with ROOT or --root"),
@@ -145,6 +147,8 @@ impl Site {
             .mime(types(options)?)
             .cache(options.file_cache);
         let files = error_pages(files, options)?;
+        let cors = cors(Cors::new(files), options)?;
+        let files = headers(Headers::new(cors), options)?;
         Ok(Site::Files(Box::new(files)))
     }
 
@@ -171,20 +175,6 @@ impl Handler for Site {
     }
 }
 
-/// A flag that was given and does nothing without a directory.
-fn about_files(options: &Options) -> Option<&'static str> {
-    let given = [
-        ("--spa", options.spa),
-        ("--listing", options.listing),
-        ("--error-page", !options.error_pages.is_empty()),
-        ("--mime", !options.mime.is_empty()),
-        ("--mime-types", options.mime_types.is_some()),
-    ];
-    given
-        .into_iter()
-        .find_map(|(flag, given)| given.then_some(flag))
-}
-
 fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {
     options
         .error_pages
@@ -196,6 +186,32 @@ fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {
                 .error_page(status, path)
                 .map_err(|error| (USAGE, format!("--error-page {code}={path:?}: {error}")))
         })
+}
+
+fn cors(files: Cors<Files>, options: &Options) -> Result<Cors<Files>, Failure> {
+    options.cors.iter().try_fold(files, |files, origin| {
+        files
+            .allow(origin)
+            .map_err(|error| (USAGE, format!("--cors {origin:?}: {error}")))
+    })
+}
+
+fn headers<H: Handler>(files: Headers<H>, options: &Options) -> Result<Headers<H>, Failure> {
+    let mut given = options.headers.iter();
+    given.try_fold(files, |files, (name, value)| {
+        let shown = format!("{name}: {value}");
+        // Two answers to the same question are none to a browser.
+        if !options.cors.is_empty() && name.to_ascii_lowercase().starts_with("access-control-") {
+            let why = "this field is what --cors is for; leave out one of the two";
+            return Err((USAGE, format!("--header {shown:?}: {why}")));
+        }
+        if options.cache != args::Caching::Off && name.eq_ignore_ascii_case("cache-control") {
+            let why = "this field is what --cache is for; --cache off leaves it to you";
+            return Err((USAGE, format!("--header {shown:?}: {why}")));
+        }
+        let added = files.add(name, value);
+        added.map_err(|error| (USAGE, format!("--header {shown:?}: {error}")))
+    })
 }
 
 fn types(options: &Options) -> Result<Types, Failure> {

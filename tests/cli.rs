@@ -87,6 +87,43 @@ fn errors_are_one_line_with_cause_cure_and_code() {
             &["\"200=/x\"", "404=/404.html"],
         ),
         (&["--mime", "a=b/c"], &[], 64, &["--mime", "ROOT"]),
+        (&[], &[("HTTPRS_CORS", "*")], 64, &["--cors", "ROOT"]),
+        (
+            &["src", "--header", "Date: x"],
+            &[],
+            64,
+            &["--header \"Date: x\"", "the server sets itself"],
+        ),
+        (
+            &["src", "--header", "A B: x"],
+            &[],
+            64,
+            &["--header \"A B: x\"", "field name"],
+        ),
+        (
+            &["src", "--header", "A: x\r\nB: y"],
+            &[],
+            64,
+            &["--header \"A: x\\r\\nB: y\"", "control bytes"],
+        ),
+        (
+            &["src", "--cors=*", "--header=Access-Control-Allow-Origin: x"],
+            &[],
+            64,
+            &["--header", "--cors"],
+        ),
+        (
+            &["src", "--header", "cache-control: no-store"],
+            &[],
+            64,
+            &["--header", "--cache off"],
+        ),
+        (
+            &["src", "--cors", "https://a/b"],
+            &[],
+            64,
+            &["--cors \"https://a/b\"", "no path"],
+        ),
         (
             &["src", "--mime", ".a=b/c"],
             &[],
@@ -232,6 +269,54 @@ fn types_come_from_a_file_and_from_flags() {
             "{path}"
         );
     }
+}
+
+#[test]
+fn fields_and_permissions_are_on_every_answer_of_the_files() {
+    let page = "https://app.example";
+    let args = [
+        "-w",
+        "1",
+        "--cors",
+        page,
+        "--header",
+        "X-A: b, c",
+        "--cache=off",
+        "--header=Cache-Control: no-store",
+        "--listing",
+        "src",
+    ];
+    let server = Server::start(&args);
+    let ask = |line: &str, fields: &str| {
+        let wire = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n");
+        server.request(wire.as_bytes())
+    };
+    let origin = format!("Origin: {page}\r\n");
+    let before = "Access-Control-Request-Method: GET\r\n".to_string();
+    for (line, fields, status) in [
+        ("GET /lib.rs", String::new(), 200),
+        ("GET /", String::new(), 200),
+        ("GET /nothing", String::new(), 404),
+        ("GET /http", String::new(), 301),
+        ("POST /lib.rs", String::new(), 405),
+        ("GET /lib.rs", "If-None-Match: *\r\n".into(), 304),
+        ("GET /lib.rs", "Range: bytes=0-1\r\n".into(), 206),
+        ("OPTIONS /lib.rs", before, 204),
+    ] {
+        let got = ask(line, &(fields + &origin));
+        assert_eq!(got.status, status, "{line}");
+        assert_eq!(got.header("x-a"), Some("b, c"), "{line}");
+        let allowed = got.header("access-control-allow-origin");
+        assert_eq!(allowed, Some(page), "{line}");
+        let mut caching = got
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "Cache-Control");
+        assert!(caching.any(|(_, value)| value == "no-store"), "{line}");
+    }
+    let health = ask("GET /livez", &origin);
+    assert_eq!(health.header("x-a"), None);
+    assert_eq!(health.header("access-control-allow-origin"), None);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) enum Job {
     Value(Set),
     /// Takes a value each time; several in the environment, separated by commas.
     List(Set),
+    /// The same, separated by newlines: for values that have commas of their own.
+    Lines(Set),
     /// Asks for help.
     Help,
     /// Asks for the version.
@@ -50,7 +52,7 @@ impl Flag {
     }
 
     pub(super) fn takes_value(&self) -> bool {
-        matches!(self.job, Job::Value(_) | Job::List(_))
+        matches!(self.job, Job::Value(_) | Job::List(_) | Job::Lines(_))
     }
 
     /// The name of its environment variable.

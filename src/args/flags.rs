@@ -1,10 +1,8 @@
 //! The one table of flags.
 
 use super::flag::{FLAG, Flag, Job};
-use super::values::{
-    bytes, caching, choice, error_page, file_name, host, millis, mime, number, path,
-};
-use super::values::{restarts, server_name, workers};
+use super::values::{bytes, caching, choice, cors, error_page, file_name, header, host, millis};
+use super::values::{mime, number, path, restarts, server_name, workers};
 use super::{Level, LogFormat, Protocol};
 
 const WHAT: &str = "What to serve";
@@ -252,6 +250,24 @@ pub(super) const FLAGS: &[Flag] = &[
         group: FILES,
         default: "no file",
         job: Job::Value(|o, v| path(v, "a file").map(|v| o.mime_types = Some(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "header",
+        value: "'NAME: VALUE'",
+        about: "a field on every answer of the files; repeatable",
+        group: FILES,
+        default: "no more",
+        job: Job::Lines(|o, v| header(v).map(|v| o.headers.push(v))),
+        ..FLAG
+    },
+    Flag {
+        long: "cors",
+        value: "ORIGIN",
+        about: "whose pages may read the files; * for all; repeatable",
+        group: FILES,
+        default: "their own",
+        job: Job::List(|o, v| cors(v, &o.cors).map(|v| o.cors.push(v))),
         ..FLAG
     },
     Flag {

@@ -159,7 +159,7 @@ pub fn parse(
                 set(&mut options, true);
                 Ok(())
             }
-            Job::Value(set) | Job::List(set) => set(&mut options, value),
+            Job::Value(set) | Job::List(set) | Job::Lines(set) => set(&mut options, value),
             Job::Help | Job::Version => Ok(()),
         };
         outcome.map_err(|expected| {
@@ -315,6 +315,15 @@ fn apply(flag: &Flag, value: &OsStr, options: &mut Options) -> Result<(), String
         Job::List(set) => {
             for item in value.as_bytes().split(|b| *b == b',') {
                 set(options, OsStr::from_bytes(item.trim_ascii()))?;
+            }
+        }
+        Job::Lines(set) => {
+            // What was written in YAML ends with an empty line.
+            for line in value.as_bytes().split(|b| *b == b'\n') {
+                let line = line.trim_ascii();
+                if !line.is_empty() {
+                    set(options, OsStr::from_bytes(line))?;
+                }
             }
         }
         Job::Help | Job::Version => {}

@@ -56,6 +56,10 @@ pub struct Options {
     pub mime: Vec<(String, String)>,
     /// A file with a list of media types.
     pub mime_types: Option<PathBuf>,
+    /// Names and values of fields that every answer of the files has.
+    pub headers: Vec<(String, String)>,
+    /// The origins whose pages may read the files, or `*` alone.
+    pub cors: Vec<String>,
     /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
@@ -66,6 +70,24 @@ pub struct Options {
     pub server_name: String,
     /// Connections that the kernel queues until a worker accepts them.
     pub backlog: u32,
+}
+
+impl Options {
+    /// A flag that was given and says nothing without a root: whoever gave it expects files.
+    pub fn about_files(&self) -> Option<&'static str> {
+        let given = [
+            ("--spa", self.spa),
+            ("--listing", self.listing),
+            ("--error-page", !self.error_pages.is_empty()),
+            ("--mime", !self.mime.is_empty()),
+            ("--mime-types", self.mime_types.is_some()),
+            ("--header", !self.headers.is_empty()),
+            ("--cors", !self.cors.is_empty()),
+        ];
+        given
+            .into_iter()
+            .find_map(|(flag, given)| given.then_some(flag))
+    }
 }
 
 impl Default for Options {
@@ -96,6 +118,8 @@ impl Default for Options {
             error_pages: Vec::new(),
             mime: Vec::new(),
             mime_types: None,
+            headers: Vec::new(),
+            cors: Vec::new(),
             log: None,
             log_level: Level::Info,
             log_file: None,

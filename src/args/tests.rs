@@ -107,6 +107,21 @@ fn flags_can_be_spelled_in_every_usual_way() {
             }),
         ),
         (
+            "headers and origins add up",
+            &[
+                "--header=A: b: c",
+                "--header",
+                "D:",
+                "--cors=http://a",
+                "--cors",
+                "http://b",
+            ],
+            with(|o| {
+                o.headers = vec![("A".into(), "b: c".into()), ("D".into(), "".into())];
+                o.cors = vec!["http://a".into(), "http://b".into()];
+            }),
+        ),
+        (
             "quiet",
             &["-q"],
             with(|o| {
@@ -192,6 +207,9 @@ fn the_nearest_source_wins() {
     assert_eq!(options(&[], &[("HTTPRS_HOST", "::1, 127.0.0.1")]), two);
     let pages = options(&[], &[("HTTPRS_ERROR_PAGE", "404=/a, 500=/b")]).error_pages;
     assert_eq!(pages, [(404, "/a".to_owned()), (500, "/b".to_owned())]);
+    let lines = options(&[], &[("HTTPRS_HEADER", "A: b, c\n\r\n D: e\n")]).headers;
+    let want = [("A", "b, c"), ("D", "e")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(lines, want);
     let flag = options(&["--host=::"], &[("HTTPRS_HOST", "::1")]);
     assert_eq!(
         flag.hosts,
@@ -209,6 +227,23 @@ fn the_nearest_source_wins() {
         Some(LogFormat::Json),
         "the special beats the general"
     );
+}
+
+#[test]
+fn what_is_about_files_is_known() {
+    for (line, want) in [
+        (&[][..], None),
+        (&["--port=1", "--host=::1", "-q"], None),
+        (&["--spa"], Some("--spa")),
+        (&["--listing"], Some("--listing")),
+        (&["--error-page=404=/x"], Some("--error-page")),
+        (&["--mime=a=b/c"], Some("--mime")),
+        (&["--mime-types=x"], Some("--mime-types")),
+        (&["--header=A: b"], Some("--header")),
+        (&["--cors=*"], Some("--cors")),
+    ] {
+        assert_eq!(options(line, &[]).about_files(), want, "{line:?}");
+    }
 }
 
 #[test]
@@ -342,6 +377,26 @@ fn every_error_is_one_line_with_cause_and_cure() {
              (400 to 599, a path from the root)",
         ),
         (
+            &["--header", "X-A"],
+            &[],
+            64,
+            "--header got \"X-A\", but expects 'NAME: VALUE', such as \
+             'Referrer-Policy: no-referrer'",
+        ),
+        (
+            &["--cors=http://a", "--cors=*"],
+            &[],
+            64,
+            "--cors got \"*\", but expects either * or origins such as https://app.example",
+        ),
+        (
+            &["--cors=*", "--cors=http://a"],
+            &[],
+            64,
+            "--cors got \"http://a\", but expects either * or origins such as \
+             https://app.example",
+        ),
+        (
             &["--mime=gcode"],
             &[],
             64,
@@ -433,6 +488,8 @@ fn the_bounds_are_where_the_messages_say() {
             &["31536001", "Auto", "-1", "1h", ""],
         ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
+        ("--header", &["a:b", "a: b", "a:"], &["a", ":b", ""]),
+        ("--cors", &["*", "http://a"], &["a", "null", ""]),
         ("--mime", &["a=b/c"], &["a", "a=b", "=b/c", "a=", ""]),
         (
             "--error-page",

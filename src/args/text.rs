@@ -28,9 +28,9 @@ pub fn help() -> String {
         }
     }
     text += "\nEvery flag is also an environment variable: --timeout-ms is HTTPRS_TIMEOUT_MS. \
-             Switches are\n1 or 0 there, and several hosts are separated by commas. A flag beats \
-             its variable, which beats\nthe platform's ($PORT, $WEB_CONCURRENCY), which beats the \
-             default.\n\nExamples:\n  \
+             Switches are\n1 or 0 there. What is repeatable is separated by commas, headers by \
+             newlines. A flag beats its\nvariable, which beats the platform's ($PORT, \
+             $WEB_CONCURRENCY), which beats the default.\n\nExamples:\n  \
              httprs --port 8080 ./public\n  \
              httprs --host 127.0.0.1 --port 8080 --worker 4 --timeout-ms 2000 \
              --max-header-size 8192\n";

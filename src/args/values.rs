@@ -127,6 +127,26 @@ pub(super) fn mime(value: &OsStr) -> Result<(String, String), String> {
     }
 }
 
+/// A field's name and value; whether they are well formed is not known here.
+pub(super) fn header(value: &OsStr) -> Result<(String, String), String> {
+    match value.to_str().and_then(|v| v.split_once(':')) {
+        Some((name, value)) if !name.is_empty() => {
+            Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
+        }
+        _ => Err("'NAME: VALUE', such as 'Referrer-Policy: no-referrer'".to_owned()),
+    }
+}
+
+/// An origin, or `*`, which leaves nothing for those before and behind it to say.
+pub(super) fn cors(value: &OsStr, before: &[String]) -> Result<String, String> {
+    let all = value == "*";
+    let fits = before.iter().all(|other| (other == "*") == all);
+    match value.to_str() {
+        Some(origin) if fits && (all || origin.contains("://")) => Ok(origin.to_owned()),
+        _ => Err("either * or origins such as https://app.example".to_owned()),
+    }
+}
+
 /// What may stand in a header field: no control bytes, so that no value can begin a new line.
 pub(super) fn server_name(value: &OsStr) -> Result<String, String> {
     match value.to_str() {
