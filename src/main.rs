@@ -18,7 +18,7 @@ use httprs::handlers::headers::Headers;
 use httprs::handlers::health::Health;
 use httprs::handlers::mime::Types;
 use httprs::handlers::welcome::Welcome;
-use httprs::http::{Limits, Patience};
+use httprs::http::{Limits, Patience, Plan};
 use httprs::{
     Address, EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Outcome,
     Server, StatusCode,
@@ -167,6 +167,13 @@ impl Site {
 }
 
 impl Handler for Site {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        match self {
+            Site::Embedded(welcome) => welcome.plan(req, res),
+            Site::Files(files) => files.plan(req, res),
+        }
+    }
+
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match self {
             Site::Embedded(welcome) => welcome.handle(req, res),

@@ -287,3 +287,45 @@ fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
     });
     assert_eq!(server.workers(), [pid], "and nobody died");
 }
+
+#[test]
+fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
+    let site = Site::new("exhausted");
+    for n in 0..8 {
+        fs::write(site.path(&format!("large-{n}")), vec![b'x'; 3_000_000]).unwrap();
+    }
+    let command = program();
+    let mut limited = common::clean(std::process::Command::new("sh"));
+    limited
+        .args(["-c", "ulimit -n 32; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(["--host", "127.0.0.1", "--port", "0", "-w", "1"])
+        .args(["--log", "none", "--max-connections", "64"])
+        .arg(site.path("").to_str().unwrap())
+        .stdout(Stdio::piped());
+    let server = Server::launch(limited);
+    let pid = server.wait_for_workers(1)[0];
+    let mut client = server.connect();
+    assert_eq!(client.get("/nothing").status, 404);
+    // Each of these holds its connection and its file, since it does not read.
+    let mut slow = Vec::new();
+    for n in (0..8).cycle().take(40) {
+        let mut client = server.connect();
+        client.send(format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        slow.push(client);
+    }
+    let told = |text: &str| server.err.all().iter().filter(|l| l.contains(text)).count();
+    wait_until("a complaint", || told("Too many open files") > 0);
+    let mut statuses = Vec::new();
+    wait_until("a file that cannot be opened", || {
+        let answer = client.get(&format!("/large-{}", statuses.len() % 8));
+        statuses.push(answer.status);
+        answer.status == 503
+    });
+    wait_until("a line about it", || told("failed at GET /large-") > 0);
+    drop(slow);
+    wait_until("an answer", || {
+        server.connect().get("/large-7").status == 200
+    });
+    assert_eq!(server.workers(), [pid], "and nobody died");
+}

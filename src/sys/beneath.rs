@@ -38,20 +38,24 @@ pub enum Cause {
     Outside,
     /// Too many links, a loop of them, a magic one, or one where none may be.
     Links,
-    /// Descriptors or memory ran out, or the tree would not hold still. It may work later.
-    Exhausted,
-    /// Something else: the disk, perhaps.
-    Other,
+    /// Descriptors or memory ran out, or the tree would not hold still. It may work later. The
+    /// number of the error says which.
+    Exhausted(i32),
+    /// Something else: the disk, perhaps. With the number of the error.
+    Other(i32),
 }
 
 impl Cause {
     /// What `error`, of a call of this module, means.
     pub fn of(error: &io::Error) -> Cause {
-        match error.raw_os_error() {
+        let number = error.raw_os_error();
+        match number {
             Some(libc::EACCES | libc::EPERM) => Cause::Forbidden,
             Some(libc::EXDEV) => Cause::Outside,
             Some(libc::ELOOP) => Cause::Links,
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN) => Cause::Exhausted,
+            Some(n @ (libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN)) => {
+                Cause::Exhausted(n)
+            }
             // ENXIO and ENODEV are sockets and devices without a driver; EINVAL and EILSEQ are
             // names that some file systems cannot have.
             Some(
@@ -63,7 +67,17 @@ impl Cause {
                 | libc::EINVAL
                 | libc::EILSEQ,
             ) => Cause::Missing,
-            _ => Cause::Other,
+            _ => Cause::Other(number.unwrap_or(0)),
+        }
+    }
+
+    /// What to tell the operator, if it is not the client's doing.
+    pub fn fault(self) -> Option<io::Error> {
+        match self {
+            Cause::Exhausted(number) | Cause::Other(number) => {
+                Some(io::Error::from_raw_os_error(number))
+            }
+            _ => None,
         }
     }
 }
@@ -629,11 +643,11 @@ mod tests {
             (libc::EACCES, Cause::Forbidden),
             (libc::EXDEV, Cause::Outside),
             (libc::ELOOP, Cause::Links),
-            (libc::EMFILE, Cause::Exhausted),
-            (libc::ENFILE, Cause::Exhausted),
-            (libc::ENOMEM, Cause::Exhausted),
-            (libc::EAGAIN, Cause::Exhausted),
-            (libc::EIO, Cause::Other),
+            (libc::EMFILE, Cause::Exhausted(libc::EMFILE)),
+            (libc::ENFILE, Cause::Exhausted(libc::ENFILE)),
+            (libc::ENOMEM, Cause::Exhausted(libc::ENOMEM)),
+            (libc::EAGAIN, Cause::Exhausted(libc::EAGAIN)),
+            (libc::EIO, Cause::Other(libc::EIO)),
         ] {
             assert_eq!(Cause::of(&errno(number)), want, "{number}");
         }

@@ -173,8 +173,8 @@ impl Contents {
             let seen = match root.look(&place, links) {
                 Ok(seen) if seen.is_dir() || seen.is_file() => seen,
                 // Half a list would say that the rest is not there.
-                Err(error) if Cause::of(&error) == Cause::Exhausted => {
-                    return Err(Cause::Exhausted);
+                Err(error) if matches!(Cause::of(&error), Cause::Exhausted(_)) => {
+                    return Err(Cause::of(&error));
                 }
                 // Whoever asks for it gets nothing either.
                 _ => continue,

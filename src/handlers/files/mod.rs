@@ -296,14 +296,17 @@ fn may_be_page(path: &[u8]) -> bool {
 
 /// Answers that nothing could be opened.
 fn fail(cause: Cause, res: &mut HttpResponse) -> io::Result<()> {
+    if let Some(fault) = cause.fault() {
+        res.fault(fault);
+    }
     match cause {
         Cause::Missing | Cause::Outside | Cause::Links => refuse(res, StatusCode::NOT_FOUND),
         Cause::Forbidden => refuse(res, StatusCode::FORBIDDEN),
-        Cause::Exhausted => {
+        Cause::Exhausted(_) => {
             res.header("Retry-After", "1")?;
             refuse(res, StatusCode::SERVICE_UNAVAILABLE)
         }
-        Cause::Other => refuse(res, StatusCode::INTERNAL_SERVER_ERROR),
+        Cause::Other(_) => refuse(res, StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 

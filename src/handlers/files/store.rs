@@ -166,7 +166,7 @@ impl Store {
     /// in the place of this one, and removed it: within the second that we trust it.
     fn is_worth_another_look(&mut self, cause: Option<&Cause>, now: Now) -> bool {
         match cause {
-            Some(Cause::Exhausted) => {
+            Some(Cause::Exhausted(_)) => {
                 self.cache.retain(|source, _| !source.is_open());
                 true
             }
@@ -261,8 +261,8 @@ impl Store {
             self.name.truncate(length);
             match file.and_then(|file| file.metadata()) {
                 Ok(seen) if seen.is_file() => coded.insert(coding),
-                Err(error) if Cause::of(&error) == Cause::Exhausted => {
-                    return Err(Cause::Exhausted);
+                Err(error) if matches!(Cause::of(&error), Cause::Exhausted(_)) => {
+                    return Err(Cause::of(&error));
                 }
                 _ => {}
             }
