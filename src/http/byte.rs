@@ -1,7 +1,11 @@
-//! Classes of bytes as tables, each below the grammar that it was made from, and the scan that
-//! looks for control bytes a word at a time.
+//! Classes of bytes as tables, each below the grammar that it was made from, and the scans that
+//! look at a word of bytes at a time.
 //!
 //! Tables and not `match`: one load a byte, whatever the class looks like.
+//!
+//! What is marked `inline` here and in the readers of a head was measured (`make bench-parser`):
+//! what every head goes through is part of its caller, and what few go through (`_slowly`) is
+//! kept out of it, because there it would take registers from what all need.
 
 /// A set of bytes.
 pub(super) type Class = [bool; 256];
@@ -80,25 +84,69 @@ pub(super) fn all(bytes: &[u8], class: &Class) -> bool {
 }
 
 /// How many bytes at the front of `bytes` are in `class`.
-#[inline]
 pub(super) fn run(bytes: &[u8], class: &Class) -> usize {
+    bytes.len() - skip(bytes, class).len()
+}
+
+/// `bytes` without those at the front that are in `class`.
+#[inline(always)]
+pub(super) fn skip<'a>(bytes: &'a [u8], class: &Class) -> &'a [u8] {
+    let end = |some: &[u8]| some.iter().position(|&b| !class[usize::from(b)]);
     let mut rest = bytes;
-    // Eight at a time, so that the compiler need not count them.
+    // Eight at a time, and four of those that are left, so that the compiler need not count them.
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
-        if let Some(at) = eight.iter().position(|&b| !class[usize::from(b)]) {
-            return bytes.len() - rest.len() + at;
+        if let Some(at) = end(eight) {
+            return &rest[at..];
         }
         rest = after;
     }
-    let at = rest.iter().position(|&b| !class[usize::from(b)]);
-    bytes.len() - rest.len() + at.unwrap_or(rest.len())
+    if let Some((four, after)) = rest.split_first_chunk::<4>() {
+        if let Some(at) = end(four) {
+            return &rest[at..];
+        }
+        rest = after;
+    }
+    while let [b, after @ ..] = rest
+        && class[usize::from(*b)]
+    {
+        rest = after;
+    }
+    rest
 }
 
 /// `bytes` without OWS = *( SP / HTAB ) at both ends (RFC 9110 §5.6.3).
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// `bytes` without OWS at the front, where one space is what nearly all senders put.
+#[inline(always)]
+pub(super) fn trim_start(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b' ', b'!'..=b'\xff', ..] => &bytes[1..],
+        _ => trim_start_slowly(bytes),
+    }
+}
+
+#[inline(never)]
+fn trim_start_slowly(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
+    bytes
+}
+
+/// `bytes` without OWS at the end, where nearly no sender puts any.
+#[inline(always)]
+pub(super) fn trim_end(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [.., b'!'..=b'\xff'] => bytes,
+        _ => trim_end_slowly(bytes),
+    }
+}
+
+#[inline(never)]
+fn trim_end_slowly(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
@@ -127,27 +175,42 @@ pub(super) fn control(bytes: &[u8], from: usize) -> Option<usize> {
 ///
 /// Nearly all bytes of a head pass here and nearly none stop it, so many are looked at together:
 /// words at first, because most values are short, and strides in what is longer.
-#[inline]
+#[inline(always)]
 pub(super) fn from_control(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
-    for _ in 0..16 {
+    for _ in 0..4 {
         let Some((word, after)) = rest.split_first_chunk() else {
             return from_control_slowly(rest);
         };
-        let hits = controls(u64::from_le_bytes(*word));
-        if hits != 0 {
-            let rest = &rest[hits.trailing_zeros() as usize / 8..];
-            return match rest {
-                [b'\t', ..] => from_control_slowly(rest),
-                _ => rest,
+        if let Some(at) = first(controls(u64::from_le_bytes(*word))) {
+            rest = &rest[at..];
+            // The end of a line, as a rule; what else was marked need not be a control byte.
+            return if rest.starts_with(b"\r\n") {
+                rest
+            } else {
+                from_control_slowly(rest)
             };
         }
         rest = after;
     }
+    from_control_in_strides(rest)
+}
+
+/// As `from_control`, for long values.
+#[inline(never)]
+fn from_control_in_strides(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
     while let Some((stride, after)) = rest.split_first_chunk::<32>() {
         // A form that the compiler turns into vector instructions.
-        let hit = |&b: &u8| u8::from(b < 0x20) | u8::from(b == 0x7f);
-        if stride.iter().fold(0, |hits, b| hits | hit(b)) != 0 {
+        let hit = |&b: &u8| (b < 0x20) | (b == 0x7f);
+        if stride.iter().fold(false, |hits, b| hits | hit(b)) {
+            break;
+        }
+        rest = after;
+    }
+    while let Some((word, after)) = rest.split_first_chunk() {
+        if let Some(at) = first(controls(u64::from_le_bytes(*word))) {
+            rest = &rest[at..];
             break;
         }
         rest = after;
@@ -156,18 +219,29 @@ pub(super) fn from_control(bytes: &[u8]) -> &[u8] {
 }
 
 /// As `from_control`, a byte at a time.
+#[inline(never)]
 fn from_control_slowly(bytes: &[u8]) -> &[u8] {
-    &bytes[run(bytes, &FIELD_VALUE)..]
+    skip(bytes, &FIELD_VALUE)
 }
 
-/// Marks the high bit of each byte that is below 0x20 or is DEL. No sum reaches the next byte.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+/// The high bit of each byte.
+const HIGH: u64 = ONES * 0x80;
+
+/// Marks the high bit of bytes. No control byte is before the first that is marked; that one may
+/// be HTAB, or `~` behind 0xff, which carries.
+///
+/// Taking 0x20 from a byte sets its high bit if it is smaller than that, adding one sets it if it
+/// is DEL; bytes that had it set before do not count. The loan or carry to the next byte is what
+/// makes marks behind the first one worthless.
 const fn controls(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES * 0x80;
-    let low = word & !HIGH;
-    let not_below = low + ONES * (0x80 - 0x20);
-    let del = low + ONES;
-    (!not_below | del) & !word & HIGH
+    (word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES)) & !word & HIGH
+}
+
+/// Which byte of a word is the first that is marked, if any is.
+#[inline(always)]
+fn first(marks: u64) -> Option<usize> {
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
 /// The bytes of `list`, with letters and digits if `alphanumeric`.
@@ -252,10 +326,28 @@ mod tests {
     }
 
     #[test]
+    fn runs_end_at_the_first_byte_of_no_class() {
+        for len in 0..30 {
+            for at in 0..=len {
+                let mut bytes = vec![b'a'; len];
+                if let Some(b) = bytes.get_mut(at) {
+                    *b = b':';
+                }
+                assert_eq!(run(&bytes, &TOKEN), at, "{at} of {len}");
+            }
+        }
+    }
+
+    #[test]
     fn trimming_takes_spaces_and_tabs_alone() {
         for (name, from, want) in [
             ("nothing", &b""[..], &b""[..]),
             ("blank", b" \t ", b""),
+            ("one in front", b" a", b"a"),
+            ("one in front of a control byte", b" \x01", b"\x01"),
+            ("more in front", b"  \ta", b"a"),
+            ("behind", b"a\t ", b"a"),
+            ("behind a control byte", b"\x01 ", b"\x01"),
             ("both ends", b"\t a b ", b"a b"),
             ("no other space", b"\x0b a\xa0", b"\x0b a\xa0"),
         ] {
