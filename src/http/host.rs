@@ -52,26 +52,23 @@ fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 }
 
 fn is_port(text: &[u8]) -> bool {
-    let mut port = 0u32;
-    text.iter().all(|&b| {
-        // No overflow: it was a port before this digit.
-        port = port * 10 + u32::from(b & 0x0f);
-        b.is_ascii_digit() && port <= u32::from(u16::MAX)
-    })
+    // Four digits are always small enough; of more, some may be leading zeros.
+    let exists = || str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
+    text.iter().all(u8::is_ascii_digit) && (text.len() <= 4 || exists())
 }
 
 /// Where the name ends that `text` begins with. IPv4 addresses are names too, as far as the grammar
 /// goes.
 fn reg_name(text: &[u8]) -> Option<usize> {
-    let mut rest = text;
-    loop {
-        rest = &rest[byte::run(rest, &byte::HOST)..];
-        rest = match rest {
-            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
-            _ if rest.len() == text.len() => return None,
-            _ => return Some(text.len() - rest.len()),
-        };
+    let mut rest = byte::skip(text, &byte::HOST);
+    while let [b'%', a, b, after @ ..] = rest
+        && a.is_ascii_hexdigit()
+        && b.is_ascii_hexdigit()
+    {
+        rest = byte::skip(after, &byte::HOST);
     }
+    let len = text.len() - rest.len();
+    (len > 0).then_some(len)
 }
 
 /// Where the address in brackets ends that `text` begins with.
@@ -121,7 +118,17 @@ mod tests {
             ("", true),
             (":", false),
             (":80", false),
+            ("x:9999", true),
+            ("x:10000", true),
+            ("x:00000000000000000000000080", true),
+            ("%41", true),
+            ("a%20%21", true),
             ("x:65536", false),
+            ("x:000065536", false),
+            ("x:+80", false),
+            ("x:+8080", false),
+            ("%2", false),
+            ("%zz", false),
             ("x:99999999999999999999", false),
             ("x:-1", false),
             ("x:+1", false),
