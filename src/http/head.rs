@@ -271,25 +271,48 @@ impl Head {
         end
     }
 
+    #[inline(always)]
     fn read_lines(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
-        let mut rest = &bytes[self.read_request_line(bytes, limits)?..];
+        let lines = &bytes[self.read_request_line(bytes, limits)?..];
+        let rest = self.read_fields(bytes, lines, limits)?;
+        Ok(bytes.len() - rest.len())
+    }
+
+    /// Reads the field lines, which `bytes` end with; what follows their empty line. Not part of its
+    /// caller, so that the loop has all registers.
+    #[inline(never)]
+    fn read_fields<'a>(
+        &mut self,
+        bytes: &[u8],
+        lines: &'a [u8],
+        limits: &Limits,
+    ) -> Result<&'a [u8], HeadError> {
+        let mut rest = lines;
         let mut host = None;
-        while !rest.starts_with(b"\r\n") {
+        while let Some((line, value, after)) = Line::read(rest, bytes.len() - rest.len()) {
             if self.fields.len() >= limits.fields {
                 return Err(HeadError::TooManyFields);
             }
-            let (line, after) = Line::parse(rest, bytes.len() - rest.len())?;
-            if line.is_named(bytes, b"host") && host.replace(line.value).is_some() {
+            if line.name.len() == 4 && is_host(rest) && host.replace(value).is_some() {
                 return Err(HeadError::HostRepeated);
             }
             self.fields.add(line);
             rest = after;
         }
+        // No field line, so it should be the empty one.
+        let Some(after) = rest.strip_prefix(b"\r\n") else {
+            let full = self.fields.len() >= limits.fields;
+            return Err(if full {
+                HeadError::TooManyFields
+            } else {
+                Line::fault(rest)
+            });
+        };
         // RFC 9112 §3.2: exactly one in 1.1. HTTP/1.0 knows none, so there it may be missing.
         match host {
-            Some(host) if !host::is_valid(host.of(bytes)) => Err(HeadError::Host),
+            Some(host) if !host::is_valid(host) => Err(HeadError::Host),
             None if self.line.version == Version::Http11 => Err(HeadError::HostMissing),
-            _ => Ok(bytes.len() - rest.len() + 2),
+            _ => Ok(after),
         }
     }
 
@@ -347,6 +370,14 @@ impl Head {
         // Method and target are ASCII, so this never falls back.
         str::from_utf8(span.of(&self.fields.bytes)).unwrap_or_default()
     }
+}
+
+/// Whether a field line whose name has four bytes is `Host`. The bit turns capitals into small
+/// letters, and nothing else into letters.
+#[inline(always)]
+fn is_host(line: &[u8]) -> bool {
+    line.first_chunk::<4>()
+        .is_some_and(|name| name.map(|b| b | 0x20) == *b"host")
 }
 
 /// As much of `bytes` as a head may have. No offset in a head is above `u32::MAX`: see `Line`.
@@ -588,6 +619,12 @@ mod tests {
             ("fields n", &default, fields(100), None),
             ("fields n+1", &default, fields(101), Some(TooManyFields)),
             (
+                "fields n, then no field",
+                &default,
+                fields(100).replace("b\r\n\r\n", "b\r\n: x\r\n\r\n"),
+                Some(TooManyFields),
+            ),
+            (
                 "both longest",
                 &default,
                 target(8192).replace("GET", &"M".repeat(32)),
@@ -621,6 +658,19 @@ mod tests {
                     "{name}: {got}"
                 ),
                 Some(error) => assert_eq!(got, format!("{error:?}"), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn host_is_known_however_it_is_spelt() {
+        for at in 0..4 {
+            for b in 0..=255u8 {
+                let mut wire = b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n".to_vec();
+                wire[16 + at] = b;
+                let host = wire[16..20].eq_ignore_ascii_case(b"host");
+                let parsed = Head::default().parse(&wire, &Limits::default());
+                assert_eq!(host, parsed == Err(HostRepeated), "{}", wire.escape_ascii());
             }
         }
     }

@@ -54,6 +54,14 @@ impl Span {
         }
     }
 
+    /// As `new`, from where it starts and how long it is.
+    pub(super) fn at(start: usize, len: usize) -> Span {
+        Span {
+            start: start as u32,
+            len: len as u32,
+        }
+    }
+
     /// The bytes it stands for; none if they are not there.
     pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.range()).unwrap_or_default()
@@ -200,41 +208,58 @@ impl fmt::Debug for Fields {
 impl Line {
     /// The field line that `bytes` begin with, and what follows it. They are those at `at` of the
     /// buffer that the spans are for.
+    pub(super) fn parse(bytes: &[u8], at: usize) -> Result<(Line, &[u8]), HeadError> {
+        match Line::read(bytes, at) {
+            Some((line, _, after)) => Ok((line, after)),
+            None => Err(Line::fault(bytes)),
+        }
+    }
+
+    /// As `parse`, with the value in the middle: the line itself, if it is good. What is wrong with
+    /// one that is not, `fault` finds out, so that good ones need not carry an error along.
     ///
     /// ```text
     /// field-line = field-name ":" OWS field-value OWS CRLF       (RFC 9112 §5)
     /// ```
+    #[inline(always)]
+    pub(super) fn read(bytes: &[u8], at: usize) -> Option<(Line, &[u8], &[u8])> {
+        let colon = byte::skip(bytes, &byte::TOKEN);
+        let name = bytes.len() - colon.len();
+        let value = match colon {
+            [b':', value @ ..] if name > 0 => byte::trim_start(value),
+            _ => return None,
+        };
+        let end = byte::from_control(value);
+        let after = end.strip_prefix(b"\r\n")?;
+        let start = at + (bytes.len() - value.len());
+        let value = byte::trim_end(&value[..value.len() - end.len()]);
+        let line = Line {
+            name: Span::at(at, name),
+            value: Span::at(start, value.len()),
+        };
+        Some((line, value, after))
+    }
+
+    /// Why `bytes` begin with no good field line.
+    ///
     /// A space before the colon MUST be refused (§5.1). A line that begins with a space continues
     /// the one before it (obs-fold, §5.2) or hides the first one (§2.2): refused too.
-    pub(super) fn parse(bytes: &[u8], at: usize) -> Result<(Line, &[u8]), HeadError> {
-        let name = byte::run(bytes, &byte::TOKEN);
-        let mut value = match &bytes[name..] {
-            [b':', value @ ..] if name > 0 => value,
-            [b' ' | b'\t', ..] if name == 0 => return Err(HeadError::FieldFold),
-            [_, ..] => return Err(HeadError::FieldName),
-            [] => return Err(HeadError::Unfinished),
+    #[cold]
+    pub(super) fn fault(bytes: &[u8]) -> HeadError {
+        let rest = byte::skip(bytes, &byte::TOKEN);
+        let named = rest.len() < bytes.len();
+        let value = match rest {
+            [b':', value @ ..] if named => value,
+            [b' ' | b'\t', ..] if !named => return HeadError::FieldFold,
+            [_, ..] => return HeadError::FieldName,
+            [] => return HeadError::Unfinished,
         };
-        while let [b' ' | b'\t', rest @ ..] = value {
-            value = rest;
+        match byte::from_control(value) {
+            [] | [b'\r'] => HeadError::Unfinished,
+            [b'\r', ..] => HeadError::BareCr,
+            [b'\n', ..] => HeadError::BareLf,
+            _ => HeadError::FieldValue,
         }
-        let start = at + bytes.len() - value.len();
-        let end = byte::from_control(value);
-        let after = match end {
-            [b'\r', b'\n', after @ ..] => after,
-            [] | [b'\r'] => return Err(HeadError::Unfinished),
-            [b'\r', ..] => return Err(HeadError::BareCr),
-            [b'\n', ..] => return Err(HeadError::BareLf),
-            _ => return Err(HeadError::FieldValue),
-        };
-        let mut value = &value[..value.len() - end.len()];
-        while let [rest @ .., b' ' | b'\t'] = value {
-            value = rest;
-        }
-        let line = Line {
-            name: Span::new(at, at + name),
-            value: Span::new(start, start + value.len()),
-        };
-        Ok((line, after))
     }
 
     /// Whether its name is `wanted`. Lengths are compared first: they nearly always differ.
