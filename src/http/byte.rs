@@ -224,6 +224,19 @@ fn from_control_slowly(bytes: &[u8]) -> &[u8] {
     skip(bytes, &FIELD_VALUE)
 }
 
+/// `bytes` without those at the front that are visible ASCII, a word at a time: targets are long.
+#[inline(always)]
+pub(super) fn skip_visible(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        if let Some(at) = first(invisibles(u64::from_le_bytes(*word))) {
+            return &rest[at..];
+        }
+        rest = after;
+    }
+    skip(rest, &VISIBLE)
+}
+
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 /// The high bit of each byte.
 const HIGH: u64 = ONES * 0x80;
@@ -236,6 +249,12 @@ const HIGH: u64 = ONES * 0x80;
 /// makes marks behind the first one worthless.
 const fn controls(word: u64) -> u64 {
     (word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES)) & !word & HIGH
+}
+
+/// Marks the high bit of bytes. The first that is marked is the first that is no visible ASCII:
+/// as `controls`, but bytes that have their high bit set count, so that none carries before it.
+const fn invisibles(word: u64) -> u64 {
+    (word.wrapping_sub(ONES * 0x21) | word.wrapping_add(ONES) | word) & HIGH
 }
 
 /// Which byte of a word is the first that is marked, if any is.
@@ -323,6 +342,25 @@ mod tests {
             );
         }
         assert_eq!(control(b"\t\x08\t\t\t\t\t\t\t", 0), Some(1));
+    }
+
+    #[test]
+    fn visible_bytes_are_found_by_words_too() {
+        for lure in [b'!', b'a', b'~'] {
+            for place in 0..20 {
+                for b in 0..=255u8 {
+                    let mut bytes = [lure; 20];
+                    bytes[place] = b;
+                    for next in [lure, b' ', 0x7f, 0xff] {
+                        let mut bytes = bytes.to_vec();
+                        bytes.push(next);
+                        let want = run(&bytes, &VISIBLE);
+                        let got = bytes.len() - skip_visible(&bytes).len();
+                        assert_eq!(got, want, "{b:#x} at {place} in {lure:#x}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

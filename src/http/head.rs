@@ -273,7 +273,7 @@ impl Head {
 
     #[inline(always)]
     fn read_lines(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
-        let lines = &bytes[self.read_request_line(bytes, limits)?..];
+        let lines = self.read_request_line(bytes, limits)?;
         let rest = self.read_fields(bytes, lines, limits)?;
         Ok(bytes.len() - rest.len())
     }
@@ -316,13 +316,22 @@ impl Head {
         }
     }
 
-    /// Where the fields start.
-    fn read_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, HeadError> {
+    /// What follows the request line.
+    #[inline(always)]
+    fn read_request_line<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<&'a [u8], HeadError> {
         // RFC 9112 §2.2: one empty line before the request line is skipped.
-        let start = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
-        let end = self.line.read(bytes, start, limits)?;
-        match &bytes[end..] {
-            [b'\r', b'\n', ..] => Ok(end + 2),
+        let end = match bytes {
+            [b'\r', b'\n', ..] => self.line.read(bytes, 2, limits)?,
+            _ => self.line.read_inline(bytes, 0, limits)?,
+        };
+        if let Some(after) = end.strip_prefix(b"\r\n") {
+            return Ok(after);
+        }
+        match end {
             [] | [b'\r'] => Err(HeadError::Unfinished),
             [b'\r', ..] => Err(HeadError::BareCr),
             [b'\n', ..] => Err(HeadError::BareLf),
@@ -658,6 +667,32 @@ mod tests {
                     "{name}: {got}"
                 ),
                 Some(error) => assert_eq!(got, format!("{error:?}"), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_limit_is_too_small_to_hold() {
+        // What a head may begin with is tried before the grammar, and limits may cut it anywhere.
+        let wire = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
+        let rows = [
+            ("head", wire.len()),
+            ("method", 3),
+            ("target", 2),
+            ("fields", 2),
+        ];
+        for (name, n) in rows {
+            for limit in 0..n + 2 {
+                let mut limits = Limits::default();
+                match name {
+                    "head" => limits.head_bytes = limit,
+                    "method" => limits.method_bytes = limit,
+                    "target" => limits.target_bytes = limit,
+                    _ => limits.fields = limit,
+                }
+                let got = every_cut(name, wire, &limits);
+                let good = got.starts_with(&wire.len().to_string());
+                assert_eq!(good, limit >= n, "{name} {limit}: {got}");
             }
         }
     }
