@@ -20,9 +20,13 @@ use super::value::{Method, Version};
 use crate::process::{Connection, Io, Next, Tally};
 use crate::time::Millis;
 
+/// How long a client that has had an answer may still ask when the worker is about to leave, in
+/// milliseconds: longer than clients that ask one thing after the other take to do so, and shorter
+/// than anybody waits for a stop.
+const FAREWELL_MS: u64 = 200;
 /// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
 /// either on its way or never comes.
-pub(super) const HURRY_MS: u64 = 1_000;
+const HURRY_MS: u64 = 1_000;
 
 /// A connection that speaks HTTP/1.1.
 pub(super) struct Http1Connection<'p, H> {
@@ -37,8 +41,8 @@ pub(super) struct Http1Connection<'p, H> {
     seen: usize,
     /// It stopped because the output was full, and nothing was read meanwhile.
     pub(super) held: bool,
-    /// When an unfinished head must be there, since the worker is about to leave.
-    pub(super) stop_by: Millis,
+    /// Since when the worker has been about to leave, as far as this connection is concerned.
+    pub(super) leaving_since: Millis,
     pub(super) deadline: Millis,
 }
 
@@ -59,8 +63,8 @@ pub(super) enum State {
 
 impl<H: Handler> Connection for Http1Connection<'_, H> {
     fn step(&mut self, io: &mut Io<'_>) -> Next {
-        if io.stopping && self.stop_by == Millis::NEVER {
-            self.stop_by = io.now.at.after(HURRY_MS);
+        if io.stopping && self.leaving_since == Millis::NEVER {
+            self.leaving_since = io.now.at;
         }
         loop {
             // A client that sends requests and reads no answers gets no more of them.
@@ -102,7 +106,7 @@ impl<'p, H: Handler> Http1Connection<'p, H> {
             began: Millis::default(),
             seen: 0,
             held: false,
-            stop_by: Millis::NEVER,
+            leaving_since: Millis::NEVER,
             deadline: Millis::NEVER,
         }
     }
@@ -135,9 +139,10 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
             let deadline = self.deadline.min(match (io.stopping, self.served) {
                 (false, _) => Millis::NEVER,
-                // Who has just connected is about to ask; who has an answer may not ask again.
+                // Who has just connected is about to ask; who has an answer may be, too: closed at
+                // once, a request that is on its way would be lost.
                 (true, 0) => self.began.after(HURRY_MS),
-                (true, _) => io.now.at,
+                (true, _) => self.leaving_since.after(FAREWELL_MS),
             });
             // Silence is answered with silence: a browser that connected in advance did not ask.
             if io.eof || io.now.at >= deadline {
@@ -232,7 +237,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if io.eof {
             return self.refuse_head(Refusal::from(HeadError::Unfinished), io);
         }
-        let deadline = self.deadline.min(self.stop_by);
+        let deadline = self.deadline.min(self.leaving_since.after(HURRY_MS));
         if io.now.at >= deadline {
             if nothing {
                 return Some(Next::Close);
@@ -392,7 +397,17 @@ mod tests {
         let mut talk = Conversation::open(&http);
         talk.send(GET);
         assert_eq!(text(talk.stop()), "");
+        assert_eq!(talk.deadline(), Some(FAREWELL_MS));
+        assert_eq!(text(talk.pass(FAREWELL_MS)), "");
         assert!(talk.closed(), "idle");
+
+        let mut talk = Conversation::open(&http);
+        talk.send(GET);
+        talk.stop();
+        talk.pass(FAREWELL_MS - 1);
+        let last = text(talk.send(GET));
+        assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
+        assert!(talk.closed(), "the request was on its way");
 
         let mut talk = Conversation::open(&http);
         talk.pass(HURRY_MS - 1);

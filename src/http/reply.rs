@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::connection::{HURRY_MS, Http1Connection, State};
+use super::connection::{Http1Connection, State};
 use super::encode::{Delimited, Framed, Persistence, push_response};
 use super::handler::Handler;
 use super::http1::Pair;
@@ -247,7 +247,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.deadline = io.now.at.after(self.idle_ms());
         if io.stopping {
             // The answer may have taken long; what has come of the next head meanwhile is young.
-            self.stop_by = io.now.at.after(HURRY_MS);
+            self.leaving_since = io.now.at;
         }
         self.state = State::Idle;
         None
