@@ -9,7 +9,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build replay differential bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build replay differential sim bench bench-parser clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -96,6 +96,9 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (30)
 	    cat $$log; echo "fuzz: $$target failed" >&2; exit 1; \
 	  fi; \
 	done
+
+sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows one of them
+	@HISTORIES=$${HISTORIES:-100000} $(CARGO) test --quiet --release --test sim random -- --nocapture
 
 bench: ## processor time for each request, next to nginx; needs wrk
 	@tests/bench/run.sh

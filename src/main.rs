@@ -88,6 +88,8 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .write_timeout_ms(options.timeout_ms)
         .min_rate(options.min_rate)
         .drain_timeout_ms(options.drain_timeout_ms)
+        .worker_timeout_ms(options.worker_timeout_ms)
+        .max_requests(options.max_requests, options.max_requests_jitter)
         .max_restarts(restarts, seconds.into())
         .log(log)
         .own_signals()

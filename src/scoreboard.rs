@@ -22,6 +22,7 @@ const SLOT_WORDS: usize = 16;
 /// The master's record comes first and is as long.
 const WANTED: usize = 0;
 const STOPPING: usize = 1;
+const SLOTS: usize = 2;
 
 const STATE: usize = 0;
 const PID: usize = 1;
@@ -31,6 +32,8 @@ const ACCEPTED: usize = 9;
 const REQUESTS: usize = 10;
 const BODY_BYTES: usize = 11;
 const LOST_LINES: usize = 12;
+const BUSY_SINCE: usize = 13;
+const STEPS: usize = 14;
 
 /// What a worker is doing, as its master knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl Scoreboard {
 
     /// The records of all slots, two for each worker; those without one are [`State::Empty`].
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..2 * self.wanted())
+        (0..self.words[SLOTS].load(Relaxed) as usize)
             .filter_map(|slot| self.slot(slot))
             .map(|slot| slot.record())
     }
@@ -133,9 +136,10 @@ impl Scoreboard {
         workers > 1 && connections as u64 * workers * 8 > sum * 9 + workers * 16
     }
 
-    /// For the master: how many workers it wants.
-    pub(crate) fn set_wanted(&self, workers: usize) {
+    /// For the master: how many workers it wants, and how many slots were ever in use.
+    pub(crate) fn set_wanted(&self, workers: usize, slots: usize) {
         self.words[WANTED].store(workers as u64, Relaxed);
+        self.words[SLOTS].store(slots as u64, Relaxed);
     }
 
     /// For the master: the server begins to stop.
@@ -192,6 +196,27 @@ impl Slot {
         self.add(BODY_BYTES, body_bytes);
     }
 
+    /// For the worker: since when, in milliseconds of the monotonic clock, it has been doing
+    /// something; 0 while it waits.
+    pub(crate) fn set_busy_since(&self, ms: u64) {
+        self.store(BUSY_SINCE, ms);
+    }
+
+    /// For the worker: it begins another step.
+    pub(crate) fn count_step(&self) {
+        self.add(STEPS, 1);
+    }
+
+    /// For the master: since when the worker is busy, and its steps so far.
+    pub(crate) fn beat(&self) -> (u64, u64) {
+        (self.load(BUSY_SINCE), self.load(STEPS))
+    }
+
+    /// Requests answered so far, by this worker and its predecessors.
+    pub(crate) fn requests(&self) -> u64 {
+        self.load(REQUESTS)
+    }
+
     /// For the worker: so many log lines were lost.
     pub(crate) fn count_lost_lines(&self, lines: u64) {
         self.add(LOST_LINES, lines);
@@ -218,7 +243,7 @@ mod tests {
     #[test]
     fn it_is_ready_when_a_worker_is_and_until_it_stops() {
         let board = Scoreboard::new().unwrap();
-        board.set_wanted(2);
+        board.set_wanted(2, 4);
         let slot = board.slot(1).unwrap();
         assert!(!board.is_ready());
         slot.set_state(State::Starting, 10);
@@ -236,7 +261,7 @@ mod tests {
     #[test]
     fn counters_stay_with_the_slot() {
         let board = Scoreboard::new().unwrap();
-        board.set_wanted(1);
+        board.set_wanted(1, 2);
         let slot = board.slot(0).unwrap();
         slot.set_state(State::Ready, 10);
         slot.count_accepted();
@@ -256,7 +281,7 @@ mod tests {
     #[test]
     fn the_mean_is_that_of_workers_that_are_ready() {
         let board = Scoreboard::new().unwrap();
-        board.set_wanted(3);
+        board.set_wanted(3, 6);
         let set = |index, state, connections| {
             let slot = board.slot(index).unwrap();
             slot.set_state(state, 1);

@@ -291,8 +291,8 @@ fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
 #[test]
 fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
     let site = Site::new("exhausted");
-    for n in 0..8 {
-        fs::write(site.path(&format!("large-{n}")), vec![b'x'; 3_000_000]).unwrap();
+    for n in 0..80 {
+        fs::write(site.path(&format!("large-{n}")), vec![b'x'; 300_000]).unwrap();
     }
     let command = program();
     let mut limited = common::clean(std::process::Command::new("sh"));
@@ -301,6 +301,8 @@ fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
         .arg(command.get_program())
         .args(["--host", "127.0.0.1", "--port", "0", "-w", "1"])
         .args(["--log", "none", "--max-connections", "64"])
+        // Nobody is given up meanwhile.
+        .args(["--timeout-ms", "60000", "--min-rate", "0"])
         .arg(site.path("").to_str().unwrap())
         .stdout(Stdio::piped());
     let server = Server::launch(limited);
@@ -309,16 +311,18 @@ fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
     assert_eq!(client.get("/nothing").status, 404);
     // Each of these holds its connection and its file, since it does not read.
     let mut slow = Vec::new();
-    for n in (0..8).cycle().take(40) {
+    for n in 0..40 {
         let mut client = server.connect();
-        client.send(format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        // More than the kernel's buffers hold.
+        let ask = format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n").repeat(30);
+        client.send(ask.as_bytes());
         slow.push(client);
     }
     let told = |text: &str| server.err.all().iter().filter(|l| l.contains(text)).count();
     wait_until("a complaint", || told("Too many open files") > 0);
     let mut statuses = Vec::new();
     wait_until("a file that cannot be opened", || {
-        let answer = client.get(&format!("/large-{}", statuses.len() % 8));
+        let answer = client.get(&format!("/large-{}", 40 + statuses.len() % 40));
         statuses.push(answer.status);
         answer.status == 503
     });

@@ -1,3 +1,3 @@
-//! In any order of events: one child a slot, no fork after a stop, one end, when none lives.
+//! In any order of events: one child a slot, nobody leaves before its successor serves, one end.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| httprs_fuzz::invariants::supervisor::holds(data));

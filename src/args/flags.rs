@@ -85,6 +85,33 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "worker-timeout-ms",
+        value: "MS",
+        about: "replace a worker stuck in one step; 0: never",
+        group: WORKERS,
+        default: "30000",
+        job: Job::Value(|o, v| millis(v, 0).map(|n| o.worker_timeout_ms = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "max-requests",
+        value: "N",
+        about: "replace a worker after so many; 0: never",
+        group: WORKERS,
+        default: "0",
+        job: Job::Value(|o, v| number(v, 0, u32::MAX.into()).map(|n| o.max_requests = n)),
+        ..FLAG
+    },
+    Flag {
+        long: "max-requests-jitter",
+        value: "PERCENT",
+        about: "up to so much fewer, each worker its own",
+        group: WORKERS,
+        default: "10",
+        job: Job::Value(|o, v| number(v, 0, 100).map(|n| o.max_requests_jitter = n as u8)),
+        ..FLAG
+    },
+    Flag {
         long: "max-restarts",
         value: "N/SECS",
         about: "give up when N workers die unready in SECS",

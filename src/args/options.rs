@@ -32,6 +32,12 @@ pub struct Options {
     pub max_header_size: usize,
     /// The largest request body, in bytes.
     pub max_body_size: u64,
+    /// How long a worker may be busy with one step, in milliseconds; 0 for any time.
+    pub worker_timeout_ms: u64,
+    /// Requests after which a worker is replaced; 0 for any number.
+    pub max_requests: u64,
+    /// Up to so many percent fewer.
+    pub max_requests_jitter: u8,
     /// Give up after so many workers died before they were ready, within so many seconds.
     pub max_restarts: (u32, u32),
     /// How long a graceful stop may take, in milliseconds.
@@ -106,6 +112,9 @@ impl Default for Options {
             min_rate: 64,
             max_header_size: 16_384,
             max_body_size: 1_048_576,
+            worker_timeout_ms: 30_000,
+            max_requests: 0,
+            max_requests_jitter: 10,
             max_restarts: (10, 60),
             drain_timeout_ms: 8_000,
             index: "index.html".to_owned(),

@@ -103,7 +103,7 @@ mod tests {
             answer("503", "not ready: no worker is ready\n")
         );
         assert_eq!(ask("GET /livez"), answer("200", "alive\n"));
-        board.set_wanted(2);
+        board.set_wanted(2, 4);
         board.slot(1).unwrap().set_state(State::Ready, 1);
         assert_eq!(
             ask("GET /readyz?x"),

@@ -12,8 +12,8 @@ use crate::process::Process;
 use crate::scoreboard::Scoreboard;
 use crate::worker::supervisor::Policy;
 use crate::worker::{
-    Address, Listener, Outcome, SocketOptions, SocketWorker, Stopper, Worker, WorkerGroup,
-    WorkerManager,
+    Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper, Worker,
+    WorkerGroup, WorkerManager,
 };
 
 /// A prefork server: a master that keeps a number of worker processes running, which share its
@@ -48,6 +48,7 @@ pub struct Server {
     policy: Policy,
     log: Log,
     own_signals: bool,
+    worker_timeout_ms: u64,
     board: Scoreboard,
     stopper: Stopper,
     announcement: Option<String>,
@@ -78,12 +79,14 @@ impl Server {
             options,
             policy: Policy {
                 workers: 0,
+                most_workers: 0,
                 drain_timeout_ms: 8_000,
                 restarts: 10,
                 restarts_within_ms: 60_000,
             },
             log: Log::silent(),
             own_signals: false,
+            worker_timeout_ms: 0,
             board: Scoreboard::new()?,
             stopper: Stopper::new()?,
             announcement: None,
@@ -132,6 +135,25 @@ impl Server {
         self
     }
 
+    /// Replaces a worker after so many requests, one worker at a time, and its successor serves
+    /// before it leaves; the default is 0, never. Up to `jitter` percent fewer, so that workers
+    /// that began together do not leave together.
+    pub fn max_requests(mut self, requests: u64, jitter: u8) -> Server {
+        self.options.recycling = Recycling {
+            requests,
+            jitter: jitter.min(100),
+        };
+        self
+    }
+
+    /// Aborts (`SIGABRT`) and replaces a worker that is busy with one step, such as one request,
+    /// for longer than this, in milliseconds; the default is 0, never. Handlers that wait for
+    /// something must then be faster.
+    pub fn worker_timeout_ms(mut self, ms: u64) -> Server {
+        self.worker_timeout_ms = ms;
+        self
+    }
+
     /// Gives up when `deaths` workers died within `seconds` before they were ready to serve; the default is 10 in 60. One that was ready is always replaced.
     pub fn max_restarts(mut self, deaths: u32, seconds: u64) -> Server {
         self.policy.restarts = deaths;
@@ -145,9 +167,10 @@ impl Server {
         self
     }
 
-    /// Makes the signals of this process the server's: `SIGTERM`, `SIGQUIT`, `SIGINT` and
-    /// `SIGHUP` stop it gracefully, a second one at once, `SIGUSR1` opens the log file again, and
-    /// every child of the process is waited for. For a program that is nothing but a server, to be
+    /// Makes the signals of this process the server's: `SIGTERM`, `SIGQUIT` and
+    /// `SIGINT` stop it gracefully, a second one at once, `SIGHUP` replaces the workers one by one
+    /// and opens the log file again, `SIGTTIN` and `SIGTTOU` are one worker more and one less,
+    /// `SIGUSR1` opens the log file again, and every child of the process is waited for. For a program that is nothing but a server, to be
     /// called before it starts threads.
     pub fn own_signals(mut self) -> Server {
         self.own_signals = true;
@@ -233,6 +256,7 @@ impl Server {
             self.stopper.clone(),
             self.own_signals,
         )?;
+        manager.watch_for_hangs(self.worker_timeout_ms);
         if let Some(line) = self.announcement.take() {
             manager.announce(line);
         }

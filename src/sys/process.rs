@@ -37,13 +37,17 @@ impl fmt::Display for Pid {
     }
 }
 
-/// How a process ended.
+/// How a process ended, or that it did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It exited with this code.
     Code(i32),
     /// This signal killed it.
     Signal(Signal),
+    /// It has not: a signal stopped it.
+    Stopped,
+    /// It has not: it was stopped, and goes on.
+    Continued,
     /// Somebody else in this process waited for it.
     Unknown,
 }
@@ -55,6 +59,8 @@ impl fmt::Display for Exit {
             Exit::Code(101) => f.write_str("panicked (exit code 101)"),
             Exit::Code(code) => write!(f, "exited with code {code}"),
             Exit::Signal(signal) => write!(f, "was killed by {signal}"),
+            Exit::Stopped => f.write_str("was stopped"),
+            Exit::Continued => f.write_str("goes on"),
             Exit::Unknown => f.write_str("ended, nobody knows how"),
         }
     }
@@ -93,16 +99,20 @@ fn waitpid(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<(Pid, Exit
     }
     let exit = if libc::WIFSIGNALED(status) {
         Exit::Signal(Signal::from_raw(libc::WTERMSIG(status)))
+    } else if libc::WIFSTOPPED(status) {
+        Exit::Stopped
+    } else if libc::WIFCONTINUED(status) {
+        Exit::Continued
     } else {
         Exit::Code(libc::WEXITSTATUS(status))
     };
     Ok(Some((Pid(pid), exit)))
 }
 
-/// Any child that has ended, if one has. For a process that owns all its children; it also
-/// takes the orphans that PID 1 inherits.
+/// Any child that has ended, was stopped or goes on, if there is one. For a process that owns all
+/// its children; it also takes the orphans that PID 1 inherits.
 pub fn try_wait_any() -> io::Result<Option<(Pid, Exit)>> {
-    match waitpid(-1, libc::WNOHANG) {
+    match waitpid(-1, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED) {
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(None),
         result => result,
     }

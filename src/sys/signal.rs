@@ -20,6 +20,12 @@ impl Signal {
     pub const INT: Signal = Signal(libc::SIGINT);
     /// ^\; by custom: stop gracefully.
     pub const QUIT: Signal = Signal(libc::SIGQUIT);
+    /// Ends a process, which dumps core if it may.
+    pub const ABRT: Signal = Signal(libc::SIGABRT);
+    /// By custom: one worker more.
+    pub const TTIN: Signal = Signal(libc::SIGTTIN);
+    /// By custom: one worker less.
+    pub const TTOU: Signal = Signal(libc::SIGTTOU);
     /// Ends a process; cannot be blocked.
     pub const KILL: Signal = Signal(libc::SIGKILL);
     /// By custom: open the log file again.

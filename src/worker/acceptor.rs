@@ -229,7 +229,7 @@ mod tests {
             EventFd::new().unwrap(),
             Epoll::new().unwrap(),
         );
-        board.set_wanted(2);
+        board.set_wanted(2, 4);
         let (ours, other) = (board.slot(0).unwrap(), board.slot(1).unwrap());
         ours.set_state(State::Ready, 1);
         other.set_state(State::Ready, 2);

@@ -129,6 +129,11 @@ impl Orders {
         self.report(b'R');
     }
 
+    /// Asks the master for a successor, and serves until there is one.
+    pub fn report_retire(&self) {
+        self.report(b'T');
+    }
+
     /// Passes signals that were sent to this process on to the master. `SIGTERM` and `SIGQUIT`
     /// mean this worker; ^C and the end of the terminal are sent to everyone, the master too.
     pub fn pass_on_signals(&self) {

@@ -105,15 +105,20 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Serves until told to leave; returns when all connections are closed, or at once when the
-    /// master is dead.
-    pub fn run(&mut self) -> io::Result<()> {
+    /// master is dead. After so many `requests` it asks for a successor.
+    pub fn run(&mut self, requests: Option<u64>) -> io::Result<()> {
+        // Its predecessors counted, too.
+        let answered = self.context.slot.requests();
+        let mut retire_at = requests.map(|requests| answered.saturating_add(requests));
         let mut events = Events::with_capacity(EVENTS);
         let (mut turns, mut due) = (Vec::new(), Vec::new());
         self.context.orders.report_ready();
         loop {
             self.write_log();
+            self.context.slot.set_busy_since(0);
             self.epoll.wait(&mut events, self.timeout())?;
             self.now = read_clock();
+            self.context.slot.set_busy_since(self.now.at.get());
             for index in 0..events.len() {
                 let Some((token, ready)) = events.get(index) else {
                     continue;
@@ -134,6 +139,10 @@ impl<'a> EventLoop<'a> {
                 if let Some(token) = self.links.token_at(index) {
                     self.turn(token, Why::Other);
                 }
+            }
+            if retire_at.is_some_and(|at| self.context.slot.requests() >= at) {
+                retire_at = None;
+                self.context.orders.report_retire();
             }
             self.acceptor
                 .resume_if_due(self.links.len(), self.now.at, &self.epoll)?;
@@ -290,6 +299,7 @@ impl<'a> EventLoop<'a> {
         let Some(link) = self.links.get_mut(token) else {
             return;
         };
+        self.context.slot.count_step();
         let fate = link.turn(
             why,
             &mut Turn {

@@ -11,15 +11,17 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::control::{Command, Message, Report};
 use super::event_loop::CLOCK_TICK_MS;
+use super::signals::Watch;
 use super::spawn::Child;
 use super::supervisor::{Action, Event, Policy, Supervisor};
+use super::watchdog::{Beat, Watchdog};
 use super::{Outcome, Stopper, WorkerGroup};
 use crate::log::{Level, Log};
 use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::process::{self, Exit};
-use crate::sys::signal::{self, Signal, SignalFd};
+use crate::sys::signal::Signal;
 use crate::time::Millis;
 
 const STOP: u64 = u64::MAX;
@@ -28,30 +30,12 @@ const SIGNALS: u64 = u64::MAX - 1;
 pub(super) const LINES: u64 = 0;
 pub(super) const PIDFDS: u64 = MAX_SLOTS as u64;
 
-/// Signals that the master reads, if signals are ours.
-const MASTER_SIGNALS: [Signal; 6] = [
-    Signal::TERM,
-    Signal::QUIT,
-    Signal::INT,
-    Signal::HUP,
-    Signal::USR1,
-    Signal::CHLD,
-];
-
-/// How the manager learns that a worker died.
-pub(super) enum Watch {
-    /// `SIGCHLD`; all children are ours.
-    Signals(SignalFd),
-    /// A pidfd for each worker; other children are somebody else's.
-    Pidfds,
-}
-
 /// Forks workers and keeps them running.
 pub struct WorkerManager<'a> {
     pub(super) groups: Vec<WorkerGroup>,
-    supervisor: Supervisor,
-    /// How many there are; each has two slots, `i` and `i + workers`.
-    pub(super) workers: usize,
+    pub(super) supervisor: Supervisor,
+    pub(super) watchdog: Watchdog,
+    /// One for each slot of the supervisor.
     pub(super) children: Vec<Option<Child>>,
     /// Why there will be a worker in each slot, to be told together with its pid.
     pub(super) obituaries: Vec<Option<String>>,
@@ -66,6 +50,8 @@ pub struct WorkerManager<'a> {
     /// What asked for the stop, for the receipt.
     pub(super) reason: String,
     pub(super) stopped_at: Option<Millis>,
+    /// Since when workers are replaced because somebody asked for it.
+    pub(super) reloading_since: Option<Millis>,
 }
 
 impl<'a> WorkerManager<'a> {
@@ -79,6 +65,7 @@ impl<'a> WorkerManager<'a> {
         stopper: Stopper,
         own_signals: bool,
     ) -> io::Result<WorkerManager<'a>> {
+        policy.most_workers = MAX_WORKERS;
         policy.workers = groups.iter().map(|group| group.count).sum();
         if !(1..=MAX_WORKERS).contains(&policy.workers) {
             let message = format!("{} workers: expected 1 to {MAX_WORKERS}", policy.workers);
@@ -86,21 +73,16 @@ impl<'a> WorkerManager<'a> {
         }
         let epoll = Epoll::new()?;
         epoll.add(stopper.as_fd(), STOP, Interest::READ)?;
-        let watch = if own_signals {
-            signal::set_default(Signal::CHLD)?;
-            signal::block(&MASTER_SIGNALS)?;
-            let signals = SignalFd::new(&MASTER_SIGNALS)?;
-            epoll.add(&signals, SIGNALS, Interest::READ)?;
-            Watch::Signals(signals)
-        } else {
-            Watch::Pidfds
-        };
+        let watch = Watch::new(own_signals)?;
+        if let Watch::Signals(signals) = &watch {
+            epoll.add(signals.as_fd(), SIGNALS, Interest::READ)?;
+        }
         Ok(WorkerManager {
             groups,
             supervisor: Supervisor::new(policy),
-            workers: policy.workers,
-            children: (0..2 * policy.workers).map(|_| None).collect(),
-            obituaries: vec![None; 2 * policy.workers],
+            watchdog: Watchdog::new(0),
+            children: Vec::new(),
+            obituaries: Vec::new(),
             board,
             log,
             stopper,
@@ -109,7 +91,13 @@ impl<'a> WorkerManager<'a> {
             announcement: None,
             reason: String::new(),
             stopped_at: None,
+            reloading_since: None,
         })
+    }
+
+    /// Replaces a worker that has been busy with one step for longer than this, in milliseconds.
+    pub fn watch_for_hangs(&mut self, timeout_ms: u64) {
+        self.watchdog = Watchdog::new(timeout_ms);
     }
 
     /// A line to log once every worker is ready.
@@ -134,7 +122,6 @@ impl<'a> WorkerManager<'a> {
         for group in &mut self.groups {
             group.worker.init()?;
         }
-        self.board.set_wanted(self.workers);
         let mut events = Events::with_capacity(64);
         let mut outcome = self.decide(Event::Start);
         started();
@@ -151,10 +138,42 @@ impl<'a> WorkerManager<'a> {
             for token in tokens {
                 outcome = outcome.or(self.on_event(token)?);
             }
-            outcome = outcome.or_else(|| self.decide(Event::Tick));
+            outcome = outcome
+                .or_else(|| self.look_for_hung())
+                .or_else(|| self.decide(Event::Tick));
+            self.note_reloaded();
         };
         self.write_receipt(outcome);
         Ok(outcome)
+    }
+
+    fn look_for_hung(&mut self) -> Option<Outcome> {
+        let (board, children) = (self.board, &self.children);
+        let beat = |slot: usize| match (children.get(slot), board.slot(slot)) {
+            (Some(Some(_)), Some(slot)) if slot.record().state == State::Ready => slot.beat(),
+            _ => (0, 0),
+        };
+        let mut hung = Vec::new();
+        self.watchdog.look(
+            now(),
+            |slot| {
+                let (since, steps) = beat(slot);
+                Beat {
+                    busy_since: (since > 0).then(|| Millis::new(since)),
+                    steps,
+                }
+            },
+            &mut hung,
+        );
+        let mut outcome = None;
+        for slot in hung {
+            if let Some(Some(child)) = self.children.get(slot) {
+                let name = self.name_of(slot, child.pid);
+                self.say(Level::Error, format_args!("{name} hangs"));
+            }
+            outcome = outcome.or_else(|| self.decide(Event::Hung(slot)));
+        }
+        outcome
     }
 
     pub(super) fn epoll(&self) -> io::Result<&Epoll> {
@@ -164,7 +183,7 @@ impl<'a> WorkerManager<'a> {
     }
 
     fn timeout(&self) -> Option<u64> {
-        let wake_at = self.supervisor.wake_at();
+        let wake_at = self.supervisor.wake_at().min(self.watchdog.look_at());
         (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + CLOCK_TICK_MS)
     }
 
@@ -182,49 +201,20 @@ impl<'a> WorkerManager<'a> {
         Ok(None)
     }
 
-    fn on_signals(&mut self) -> io::Result<Option<Outcome>> {
-        let mut outcome = None;
-        while let Watch::Signals(signals) = &self.watch
-            && let Some(signal) = signals.read()?
-        {
-            outcome = outcome.or(match signal {
-                Signal::CHLD => self.reap()?,
-                Signal::USR1 => self.reopen_logs(),
-                signal => self.stop(signal),
-            });
-        }
-        Ok(outcome)
-    }
-
-    fn stop(&mut self, reason: impl fmt::Display) -> Option<Outcome> {
-        if self.stopped_at.is_none() {
-            self.stopped_at = Some(now());
-            self.reason = reason.to_string();
-        }
-        self.decide(Event::Stop)
-    }
-
-    fn reopen_logs(&mut self) -> Option<Outcome> {
-        if let Err(error) = self.log.reopen() {
-            self.say(
-                Level::Error,
-                format_args!("the log file cannot be opened again: {error}"),
-            );
-        }
-        for child in self.children.iter().flatten() {
-            child.line.send(Command::ReopenLog);
-        }
-        None
-    }
-
     /// Waits for every child that has ended, whosever it was.
-    fn reap(&mut self) -> io::Result<Option<Outcome>> {
+    pub(super) fn reap(&mut self) -> io::Result<Option<Outcome>> {
         let mut outcome = None;
         while let Some((pid, exit)) = process::try_wait_any()? {
             let is_it = |child: &Option<Child>| child.as_ref().is_some_and(|c| c.pid == pid);
             // One that is unknown was an orphan that PID 1 inherited.
             if let Some(slot) = self.children.iter().position(is_it) {
-                outcome = outcome.or(self.bury(slot, exit));
+                outcome = outcome.or(match exit {
+                    Exit::Stopped | Exit::Continued => {
+                        self.watchdog.stopped(slot, exit == Exit::Stopped, now());
+                        None
+                    }
+                    exit => self.bury(slot, exit),
+                });
             }
         }
         Ok(outcome)
@@ -286,7 +276,7 @@ impl<'a> WorkerManager<'a> {
             let line = &self.children.get(slot)?.as_ref()?.line;
             let outcome = match line.receive() {
                 Message::Some(Report::Ready) => self.note_ready(slot),
-                Message::Some(Report::Retire) => self.retire(slot),
+                Message::Some(Report::Retire) => self.decide(Event::Retire(slot)),
                 Message::None => return None,
                 Message::Gone => {
                     // Its death will be told; the end of input would be told for ever.
@@ -298,16 +288,6 @@ impl<'a> WorkerManager<'a> {
                 return outcome;
             }
         }
-    }
-
-    fn retire(&mut self, slot: usize) -> Option<Outcome> {
-        let pid = self.children.get(slot)?.as_ref()?.pid;
-        let why = format!("{} is to leave", self.name_of(slot, pid));
-        let partner = (slot + self.workers) % self.children.len();
-        if self.children[partner].is_none() {
-            self.obituaries[partner] = Some(why);
-        }
-        self.decide(Event::Retire(slot))
     }
 
     fn note_ready(&mut self, slot: usize) -> Option<Outcome> {
@@ -327,12 +307,13 @@ impl<'a> WorkerManager<'a> {
     }
 
     /// Asks the supervisor, and does what it says.
-    fn decide(&mut self, event: Event) -> Option<Outcome> {
+    pub(super) fn decide(&mut self, event: Event) -> Option<Outcome> {
         let mut actions = Vec::new();
         let mut events = vec![event];
         let mut outcome = None;
         while let Some(event) = events.pop() {
             self.supervisor.on(event, now(), &mut actions);
+            self.make_room();
             for action in actions.drain(..) {
                 match action {
                     Action::Fork(slot) => {
@@ -341,20 +322,29 @@ impl<'a> WorkerManager<'a> {
                                 Level::Error,
                                 format_args!(
                                     "worker {} cannot be forked: {error}; trying again",
-                                    slot % self.workers
+                                    slot / 2
                                 ),
                             );
                             events.push(Event::ForkFailed(slot));
                         }
                     }
                     Action::Drain(slot) => self.drain(slot),
-                    Action::Kill(slot) => self.kill(slot),
+                    Action::Abort(slot) => self.kill(slot, Signal::ABRT),
+                    Action::Kill(slot) => self.kill(slot, Signal::KILL),
                     Action::Announce => self.board.set_stopping(),
                     Action::Finish(verdict) => outcome = Some(verdict.into()),
                 }
             }
         }
         outcome
+    }
+
+    /// A place for the child of each slot.
+    fn make_room(&mut self) {
+        let slots = self.supervisor.slots();
+        self.children.resize_with(slots, || None);
+        self.obituaries.resize(slots, None);
+        self.board.set_wanted(self.supervisor.wanted(), slots);
     }
 
     fn drain(&mut self, slot: usize) {
@@ -364,9 +354,9 @@ impl<'a> WorkerManager<'a> {
         }
     }
 
-    fn kill(&self, slot: usize) {
+    fn kill(&self, slot: usize, signal: Signal) {
         if let Some(child) = &self.children[slot] {
-            child.kill();
+            child.kill(signal);
         }
     }
 
@@ -385,7 +375,7 @@ impl<'a> WorkerManager<'a> {
     /// After an error: no worker outlives its manager.
     fn abandon(&mut self) {
         for child in self.children.iter_mut().filter_map(Option::take) {
-            child.kill();
+            child.kill(Signal::KILL);
             let _ = process::wait(child.pid);
         }
     }

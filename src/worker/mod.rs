@@ -16,6 +16,7 @@ mod ledger;
 mod link;
 mod listener;
 mod manager;
+mod signals;
 mod slab;
 mod socket;
 mod spares;
@@ -23,6 +24,7 @@ mod spawn;
 mod stop;
 mod stream;
 pub(crate) mod supervisor;
+mod watchdog;
 
 use std::io;
 
@@ -30,7 +32,7 @@ pub use control::{Command, Message, Orders};
 pub use listener::Address;
 pub(crate) use listener::Listener;
 pub(crate) use manager::WorkerManager;
-pub(crate) use socket::{SocketOptions, SocketWorker};
+pub(crate) use socket::{Recycling, SocketOptions, SocketWorker};
 pub use stop::{Outcome, Stopper};
 
 use crate::log::Log;

@@ -23,6 +23,32 @@ pub struct SocketOptions {
     pub pace: Pace,
     /// How many connections may wait to be accepted.
     pub backlog: u32,
+    /// How long a worker lives.
+    pub recycling: Recycling,
+}
+
+/// After how many requests a worker asks for a successor. Code that loses memory a little at a time
+/// can be lived with so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recycling {
+    /// So many; 0 for any number.
+    pub requests: u64,
+    /// Up to so many percent fewer, so that workers that began together do not leave together.
+    pub jitter: u8,
+}
+
+impl Recycling {
+    /// How many for this worker; `None` for any number. `salt` is another one for each.
+    fn of(self, salt: u64) -> Option<u64> {
+        if self.requests == 0 {
+            return None;
+        }
+        let most = self.requests / 100 * u64::from(self.jitter)
+            + self.requests % 100 * u64::from(self.jitter) / 100;
+        // Multiplication spreads what differs by one (Knuth).
+        let dice = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        Some((self.requests - dice % (most + 1)).max(1))
+    }
 }
 
 impl Default for SocketOptions {
@@ -34,6 +60,7 @@ impl Default for SocketOptions {
                 min_rate: 64,
             },
             backlog: 1024,
+            recycling: Recycling::default(),
         }
     }
 }
@@ -74,8 +101,11 @@ impl<P: Process> Worker for SocketWorker<P> {
         let _ = resource::raise_descriptor_limit();
         let listeners = mem::take(&mut self.listeners);
         let served = match &self.nudge {
-            Some(nudge) => EventLoop::new(&self.process, listeners, nudge, self.options, context)
-                .and_then(|mut event_loop| event_loop.run()),
+            Some(nudge) => {
+                let requests = self.options.recycling.of(u64::from(std::process::id()));
+                EventLoop::new(&self.process, listeners, nudge, self.options, context)
+                    .and_then(|mut event_loop| event_loop.run(requests))
+            }
             None => Err(io::Error::other("the worker was not initialised")),
         };
         if let Err(error) = served {
@@ -94,5 +124,32 @@ impl<P: Process> Worker for SocketWorker<P> {
             listener.shut();
             listener.remove_file();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_begin_together_do_not_leave_together() {
+        for (requests, jitter, least) in [
+            (1_000, 10, 900),
+            (1_000, 0, 1_000),
+            (1_000, 100, 1),
+            (1, 10, 1),
+            (55, 10, 50),
+        ] {
+            let recycling = Recycling { requests, jitter };
+            let all: Vec<u64> = (1..500).filter_map(|pid| recycling.of(pid)).collect();
+            assert_eq!(all.len(), 499);
+            assert!(
+                all.iter().all(|n| (least..=requests).contains(n)),
+                "{requests}"
+            );
+            let spread = all.iter().any(|n| *n != all[0]);
+            assert_eq!(spread, least < requests, "{requests} {jitter}");
+        }
+        assert_eq!(Recycling::default().of(7), None);
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::control::{self, Line};
-use super::manager::{LINES, PIDFDS, Watch, WorkerManager};
+use super::manager::{LINES, PIDFDS, WorkerManager, now};
+use super::signals::Watch;
 use super::{Context, Worker};
 use crate::log::Level;
 use crate::scoreboard::State;
@@ -22,12 +23,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Kills it. However that fails, it is dead already.
-    pub(super) fn kill(&self) {
+    /// Sends it a signal. However that fails, it is dead already.
+    pub(super) fn kill(&self, signal: Signal) {
         let _ = match &self.pidfd {
-            Some(pidfd) => process::kill_by_pidfd(pidfd.as_fd(), Signal::KILL),
+            Some(pidfd) => process::kill_by_pidfd(pidfd.as_fd(), signal),
             // Nobody but us waits for children, so the pid is still its own.
-            None => process::kill(self.pid, Signal::KILL),
+            None => process::kill(self.pid, signal),
         };
     }
 }
@@ -59,18 +60,23 @@ impl WorkerManager<'_> {
         let pid = child.pid;
         self.set_slot(slot, State::Starting, pid.get() as u64);
         self.children[slot] = Some(child);
+        self.watchdog.begin(slot, now());
         if let Some(obituary) = self.obituaries[slot].take() {
-            self.say(
-                Level::Warn,
-                format_args!("{obituary}; replaced by pid {pid}"),
-            );
+            let message = format_args!("{obituary}; replaced by pid {pid}");
+            self.say(Level::Warn, message);
+        } else if let Some(old) = &self.children[slot ^ 1]
+            && self.supervisor.retires(slot ^ 1)
+        {
+            let old = self.name_of(slot, old.pid);
+            let message = format_args!("{old} is to leave; replaced by pid {pid}");
+            self.say(Level::Info, message);
         }
         Ok(())
     }
 
     /// What the log calls a worker.
     pub(super) fn name_of(&self, slot: usize, pid: Pid) -> String {
-        format!("worker {} (pid {pid})", slot % self.workers)
+        format!("worker {} (pid {pid})", slot / 2)
     }
 
     /// Has epoll report what the new worker says, and its death. One that cannot be watched is
@@ -125,7 +131,7 @@ impl WorkerManager<'_> {
 
     fn run_worker(&mut self, slot: usize, orders: control::Orders) -> i32 {
         let (board, log) = (self.board, self.log);
-        let index = slot % self.workers;
+        let index = slot / 2;
         match (self.group_of(index), board.slot(slot)) {
             (Some(worker), Some(record)) => worker.run(&mut Context {
                 index,
@@ -140,12 +146,12 @@ impl WorkerManager<'_> {
 
     fn group_of(&mut self, index: usize) -> Option<&mut dyn Worker> {
         let mut first = 0;
-        for group in &mut self.groups {
+        let group = self.groups.iter().position(|group| {
             first += group.count;
-            if index < first {
-                return Some(&mut *group.worker);
-            }
-        }
-        None
+            index < first
+        });
+        // Those that came later are more of the first kind.
+        let group = self.groups.get_mut(group.unwrap_or(0))?;
+        Some(&mut *group.worker)
     }
 }

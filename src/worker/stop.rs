@@ -87,7 +87,7 @@ impl WorkerManager<'_> {
                 "stopped by {}: {requests} requests answered, {} workers left, {} killed, {ms} ms\
                  {lost}",
                 self.reason,
-                (self.workers as u32).saturating_sub(outcome.killed),
+                (self.supervisor.wanted() as u32).saturating_sub(outcome.killed),
                 outcome.killed
             ),
         );

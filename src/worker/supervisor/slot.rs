@@ -1,0 +1,71 @@
+//! [`Slot`]: a place for one child, and what is known of it.
+
+use crate::time::Millis;
+
+/// A place for one child. Each worker has two of them, `2 i` and `2 i + 1`, so that it and its
+/// successor can live at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// Nobody, and nobody is to come: the other slot of the pair is in use, or the pair is not.
+    Vacant,
+    /// Nobody; to be filled at this time.
+    Empty { fork_at: Millis },
+    /// Forked at this time, not yet ready; killed if that lasts. With `stale`, to be replaced.
+    Starting { since: Millis, stale: bool },
+    /// Forked at this time, and serving. With `stale`, to be replaced when it is its turn.
+    Ready { since: Millis, stale: bool },
+    /// Forked at this time; serves until its successor in the other slot is ready.
+    Retiring { since: Millis },
+    /// Leaving; killed at this time.
+    Draining { kill_at: Millis },
+    /// It hung, and was told to die; killed at this time.
+    Aborted { kill_at: Millis },
+    /// Killed, not yet dead.
+    Killed {
+        /// It never was ready, and took too long to be.
+        unready: bool,
+    },
+}
+
+impl Slot {
+    /// Whether it has, or will have, a worker that stays.
+    pub(super) fn stays(self) -> bool {
+        matches!(
+            self,
+            Slot::Empty { .. } | Slot::Starting { .. } | Slot::Ready { .. }
+        )
+    }
+
+    /// Whether it has no child.
+    pub(super) fn is_alone(self) -> bool {
+        matches!(self, Slot::Vacant | Slot::Empty { .. })
+    }
+
+    /// Whether its child serves, and was not told to leave.
+    pub(super) fn serves(self) -> bool {
+        matches!(self, Slot::Ready { .. } | Slot::Retiring { .. })
+    }
+
+    /// Whether its child is to be replaced.
+    pub(super) fn is_stale(self) -> bool {
+        matches!(
+            self,
+            Slot::Starting { stale: true, .. }
+                | Slot::Ready { stale: true, .. }
+                | Slot::Retiring { .. }
+        )
+    }
+
+    /// Whether its child was told to leave or to die.
+    pub(super) fn is_leaving(self) -> bool {
+        matches!(
+            self,
+            Slot::Draining { .. } | Slot::Aborted { .. } | Slot::Killed { .. }
+        )
+    }
+
+    /// The other slot of the pair.
+    pub(super) fn partner(index: usize) -> usize {
+        index ^ 1
+    }
+}

@@ -1,0 +1,422 @@
+//! Histories, and what is done about them.
+
+use super::Action::*;
+use super::Event as E;
+use super::*;
+
+const POLICY: Policy = Policy {
+    workers: 2,
+    most_workers: 4,
+    drain_timeout_ms: 8_000,
+    restarts: 3,
+    restarts_within_ms: 60_000,
+};
+
+/// Plays events at their times and compares what is done about each.
+#[track_caller]
+fn plays(name: &str, history: &[(u64, Event, &[Action])]) -> Supervisor {
+    let mut supervisor = Supervisor::new(POLICY);
+    for (row, (at, event, want)) in history.iter().enumerate() {
+        let mut actions = Vec::new();
+        supervisor.on(*event, Millis::new(*at), &mut actions);
+        assert_eq!(&actions, want, "{name}, row {row}: {event:?} at {at} ms");
+    }
+    supervisor
+}
+
+#[test]
+fn histories() {
+    const STARTED: (u64, Event, &[Action]) = (0, E::Start, &[Fork(0), Fork(2)]);
+    const READY: [(u64, Event, &[Action]); 2] = [(5, E::Ready(0), &[]), (5, E::Ready(2), &[])];
+    let after_start =
+        |rows: &[(u64, Event, &'static [Action])]| [&[STARTED], &READY[..], rows].concat();
+    plays(
+        "a worker that lived is replaced at once",
+        &after_start(&[
+            (5_000, E::Died(2), &[Fork(2)]),
+            (5_010, E::Ready(2), &[]),
+            (9_000, E::Died(2), &[Fork(2)]),
+        ]),
+    );
+    plays(
+        "deaths that follow each other get a growing pause",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (110, E::Ready(0), &[]),
+            (120, E::Died(0), &[]),
+            (129, E::Tick, &[]),
+            (130, E::Tick, &[Fork(0)]),
+            (135, E::Ready(0), &[]),
+            (140, E::Died(0), &[]),
+            (159, E::Tick, &[]),
+            (160, E::Tick, &[Fork(0)]),
+        ]),
+    );
+    plays(
+        "nobody is forked twice for one death",
+        &after_start(&[
+            (2_000, E::Died(0), &[Fork(0)]),
+            (2_000, E::Tick, &[]),
+            (2_001, E::Start, &[]),
+        ]),
+    );
+    plays(
+        "a death in an empty slot is nobody's",
+        &[
+            (0, E::Tick, &[]),
+            (0, E::Died(0), &[]),
+            (0, E::Died(7), &[]),
+            (0, E::Ready(7), &[]),
+            (0, E::Retire(7), &[]),
+        ],
+    );
+    plays(
+        "a graceful stop drains, then finishes once",
+        &after_start(&[
+            (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (1_001, E::Stop, &[]),
+            (1_010, E::Died(2), &[]),
+            (1_020, E::Died(0), &[Finish(Verdict::Stopped { killed: 0 })]),
+            (1_030, E::Tick, &[]),
+            (1_040, E::Stop, &[]),
+        ]),
+    );
+    plays(
+        "a drain ends by its deadline",
+        &after_start(&[
+            (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (1_010, E::Died(2), &[]),
+            (8_999, E::Tick, &[]),
+            (9_000, E::Tick, &[Kill(0)]),
+            (9_001, E::Tick, &[]),
+            (9_002, E::Died(0), &[Finish(Verdict::Stopped { killed: 1 })]),
+        ]),
+    );
+    plays(
+        "a second wish kills at once, but not the echo of the first",
+        &after_start(&[
+            (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (1_019, E::Stop, &[]),
+            (1_020, E::Stop, &[Kill(0), Kill(2)]),
+            (1_501, E::Stop, &[]),
+            (1_510, E::Died(0), &[]),
+            (1_510, E::Died(2), &[Finish(Verdict::Stopped { killed: 2 })]),
+        ]),
+    );
+    plays(
+        "a worker that is not ready yet is drained too",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (2, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (3, E::Ready(2), &[]),
+            (9, E::Died(0), &[]),
+            (9, E::Died(2), &[Finish(Verdict::Stopped { killed: 0 })]),
+        ],
+    );
+    plays(
+        "a stop while a slot waits to be filled fills it no more",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (101, E::Died(0), &[]),
+            (102, E::Stop, &[Announce, Drain(2)]),
+            (500, E::Tick, &[]),
+            (501, E::Died(2), &[Finish(Verdict::Stopped { killed: 0 })]),
+        ]),
+    );
+    plays(
+        "a stop before the start",
+        &[
+            (
+                0,
+                E::Stop,
+                &[Announce, Finish(Verdict::Stopped { killed: 0 })],
+            ),
+            (1, E::Start, &[]),
+        ],
+    );
+    plays(
+        "a fork that fails is tried again, later and later",
+        &[
+            STARTED,
+            (0, E::ForkFailed(2), &[]),
+            (9, E::Tick, &[]),
+            (10, E::Tick, &[Fork(2)]),
+            (10, E::ForkFailed(2), &[]),
+            (29, E::Tick, &[]),
+            (30, E::Tick, &[Fork(2)]),
+        ],
+    );
+    plays(
+        "a worker that asks serves until its successor does",
+        &after_start(&[
+            (100, E::Retire(0), &[Fork(1)]),
+            (101, E::Retire(0), &[]),
+            (110, E::Ready(1), &[Drain(0)]),
+            (200, E::Died(0), &[]),
+            (300, E::Retire(1), &[Fork(0)]),
+            (310, E::Ready(0), &[Drain(1)]),
+            (320, E::Died(1), &[]),
+        ]),
+    );
+    plays(
+        "one that dies before its successor is ready was replaced already",
+        &after_start(&[
+            (5_100, E::Retire(0), &[Fork(1)]),
+            (5_101, E::Died(0), &[]),
+            (5_110, E::Ready(1), &[]),
+            (9_000, E::Died(1), &[Fork(1)]),
+        ]),
+    );
+    plays(
+        "a successor that dies is tried again, and meanwhile the old one serves",
+        &after_start(&[
+            (100, E::Retire(0), &[Fork(1)]),
+            (101, E::Died(1), &[Fork(1)]),
+            (110, E::Ready(1), &[Drain(0)]),
+        ]),
+    );
+    plays(
+        "one that asks before its predecessor has left waits until it has, and serves",
+        &after_start(&[
+            (100, E::Retire(0), &[Fork(1)]),
+            (110, E::Ready(1), &[Drain(0)]),
+            (120, E::Retire(1), &[]),
+            (140, E::Died(0), &[Fork(0)]),
+            (150, E::Ready(0), &[Drain(1)]),
+            (160, E::Died(1), &[]),
+        ]),
+    );
+    plays(
+        "one that asks before it is ready is replaced when it is",
+        &[
+            STARTED,
+            (1, E::Retire(0), &[]),
+            (2, E::Ready(0), &[Fork(1)]),
+            (3, E::Ready(1), &[Drain(0)]),
+            (4, E::Died(0), &[]),
+        ],
+    );
+    plays(
+        "a reload replaces one after the other, each when its successor serves",
+        &after_start(&[
+            (5_000, E::Reload, &[Fork(1)]),
+            (5_001, E::Tick, &[]),
+            (5_010, E::Ready(1), &[Drain(0), Fork(3)]),
+            (5_020, E::Ready(3), &[Drain(2)]),
+            (5_030, E::Died(0), &[]),
+            (5_040, E::Died(2), &[]),
+            (6_000, E::Reload, &[Fork(0)]),
+        ]),
+    );
+    plays(
+        "a reload in the middle of a reload replaces the new ones too",
+        &after_start(&[
+            (5_000, E::Reload, &[Fork(1)]),
+            (5_001, E::Reload, &[]),
+            (5_010, E::Ready(1), &[Drain(0), Fork(3)]),
+            (5_020, E::Ready(3), &[Drain(2)]),
+            (5_030, E::Died(0), &[Fork(0)]),
+            (5_040, E::Ready(0), &[Drain(1)]),
+        ]),
+    );
+    plays(
+        "a reload with successors that die goes on with the old ones",
+        &after_start(&[
+            (5_000, E::Reload, &[Fork(1)]),
+            (5_010, E::Died(1), &[Fork(1)]),
+            (5_020, E::Died(1), &[]),
+            (5_030, E::Tick, &[Fork(1)]),
+            (5_040, E::Ready(1), &[Drain(0), Fork(3)]),
+        ]),
+    );
+    plays(
+        "one worker more, up to a bound",
+        &after_start(&[
+            (10, E::More, &[Fork(4)]),
+            (11, E::Ready(4), &[]),
+            (12, E::More, &[Fork(6)]),
+            (13, E::More, &[]),
+            (14, E::Reload, &[Fork(1)]),
+        ]),
+    );
+    plays(
+        "one worker less, down to one, and one more again while it still leaves",
+        &after_start(&[
+            (10, E::Fewer, &[Drain(2)]),
+            (11, E::Fewer, &[]),
+            (12, E::More, &[Fork(3)]),
+            (13, E::Fewer, &[Drain(3)]),
+            (14, E::More, &[]),
+            (15, E::Died(2), &[Fork(2)]),
+            (16, E::Died(3), &[]),
+            (17, E::Fewer, &[Drain(2)]),
+            (18, E::Died(2), &[]),
+            (8_100, E::Tick, &[]),
+        ]),
+    );
+    plays(
+        "one worker less in the middle of its replacement",
+        &after_start(&[
+            (10, E::Retire(2), &[Fork(3)]),
+            (11, E::Fewer, &[Drain(2), Drain(3)]),
+            (12, E::Died(3), &[]),
+            (13, E::Died(2), &[]),
+        ]),
+    );
+    plays(
+        "one worker less that was dead anyway",
+        &after_start(&[
+            (10, E::Died(2), &[Fork(2)]),
+            (11, E::Died(2), &[]),
+            (12, E::Fewer, &[]),
+            (500, E::Tick, &[]),
+        ]),
+    );
+    plays(
+        "one that hangs is aborted, killed if it does not mind, and replaced meanwhile",
+        &after_start(&[
+            (5_000, E::Hung(0), &[Abort(0), Fork(1)]),
+            (5_001, E::Hung(0), &[]),
+            (5_499, E::Tick, &[]),
+            (5_500, E::Tick, &[Kill(0)]),
+            (5_501, E::Died(0), &[]),
+            (5_502, E::Ready(1), &[]),
+            (5_503, E::Hung(7), &[]),
+        ]),
+    );
+    plays(
+        "one that hangs while it is replaced has its successor already",
+        &after_start(&[
+            (5_000, E::Retire(0), &[Fork(1)]),
+            (5_001, E::Hung(0), &[Abort(0)]),
+            (5_002, E::Died(0), &[]),
+            (5_003, E::Ready(1), &[]),
+        ]),
+    );
+    plays(
+        "nothing but leaving is done when it stops",
+        &after_start(&[
+            (10, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (40, E::Reload, &[]),
+            (40, E::More, &[]),
+            (40, E::Fewer, &[]),
+            (40, E::Hung(0), &[]),
+            (40, E::Retire(0), &[]),
+            (50, E::Died(0), &[]),
+            (51, E::Died(2), &[Finish(Verdict::Stopped { killed: 0 })]),
+        ]),
+    );
+    plays(
+        "a stop in the middle of a replacement drains both",
+        &after_start(&[
+            (100, E::Retire(0), &[Fork(1)]),
+            (101, E::Stop, &[Announce, Drain(0), Drain(1), Drain(2)]),
+            (102, E::Died(2), &[]),
+            (102, E::Died(1), &[]),
+            (103, E::Died(0), &[Finish(Verdict::Stopped { killed: 0 })]),
+        ]),
+    );
+    plays(
+        "one that is never ready is killed, and that counts as an early death",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (START_MS - 1, E::Tick, &[]),
+            (START_MS, E::Tick, &[Kill(2), Fork(3)]),
+            (START_MS + 1, E::Tick, &[]),
+            (START_MS + 2, E::Died(2), &[]),
+            (START_MS + 3, E::Died(3), &[Fork(3)]),
+            (START_MS + 4, E::Died(3), &[Announce, Kill(0)]),
+            (START_MS + 5, E::Died(0), &[Finish(Verdict::GaveUp)]),
+        ],
+    );
+    plays(
+        "one that is replaced and does not leave is killed",
+        &after_start(&[
+            (100, E::Retire(0), &[Fork(1)]),
+            (110, E::Ready(1), &[Drain(0)]),
+            (8_110, E::Tick, &[Kill(0)]),
+            (8_111, E::Died(0), &[]),
+        ]),
+    );
+    plays(
+        "workers that are never ready end the server",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (10, E::Died(2), &[Fork(2)]),
+            (20, E::Died(2), &[]),
+            (30, E::Tick, &[Fork(2)]),
+            (40, E::Died(2), &[Announce, Kill(0)]),
+            (80, E::Died(0), &[Finish(Verdict::GaveUp)]),
+        ],
+    );
+}
+
+#[test]
+fn workers_that_were_ready_are_replaced_for_ever_and_the_pause_has_an_end() {
+    let mut supervisor = Supervisor::new(POLICY);
+    let (mut actions, mut now, mut forks) = (Vec::new(), Millis::new(0), 0);
+    supervisor.on(Event::Start, now, &mut actions);
+    for _ in 0..100 {
+        forks += actions
+            .drain(..)
+            .filter(|action| matches!(action, Fork(0)))
+            .count();
+        supervisor.on(Event::Ready(0), now, &mut actions);
+        supervisor.on(Event::Died(0), now, &mut actions);
+        assert!(supervisor.pause_ms() <= LONGEST_PAUSE_MS);
+        now = now.after(supervisor.pause_ms());
+        supervisor.on(Event::Tick, now, &mut actions);
+    }
+    assert_eq!(forks, 100);
+    assert_eq!(supervisor.pause_ms(), LONGEST_PAUSE_MS);
+}
+
+#[test]
+fn early_deaths_long_ago_are_forgotten() {
+    let mut supervisor = Supervisor::new(POLICY);
+    let mut actions = Vec::new();
+    supervisor.on(Event::Start, Millis::new(0), &mut actions);
+    for death in 1..20 {
+        let now = Millis::new(death * 31_000);
+        supervisor.on(Event::Died(0), now, &mut actions);
+        supervisor.on(Event::Tick, now.after(1_000), &mut actions);
+    }
+    assert!(
+        !actions
+            .iter()
+            .any(|action| matches!(action, Finish(_) | Announce))
+    );
+}
+
+#[test]
+fn it_wakes_for_what_is_due() {
+    let supervisor = plays(
+        "idle",
+        &[
+            (0, E::Start, &[Fork(0), Fork(2)]),
+            (1, E::Ready(0), &[]),
+            (1, E::Ready(2), &[]),
+        ],
+    );
+    assert_eq!(supervisor.wake_at(), Millis::NEVER);
+    assert!(supervisor.is_complete());
+    let supervisor = plays(
+        "draining",
+        &[
+            (0, E::Start, &[Fork(0), Fork(2)]),
+            (7, E::Stop, &[Announce, Drain(0), Drain(2)]),
+        ],
+    );
+    assert_eq!(supervisor.wake_at(), Millis::new(8_007));
+    let supervisor = plays(
+        "waiting to fork",
+        &[
+            (0, E::Start, &[Fork(0), Fork(2)]),
+            (0, E::ForkFailed(2), &[]),
+        ],
+    );
+    assert_eq!(supervisor.wake_at(), Millis::new(10));
+}
