@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv6Addr};
 use std::process::ExitCode;
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
 use httprs::handlers::cors::Cors;
@@ -63,6 +64,11 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     // file behind.
     let site = Site::open(options)?;
     let log = open_log(options)?;
+    for doubt in site.doubts() {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix_ms = since.map_or(0, |since| since.as_millis() as u64);
+        log.event(Level::Warn, unix_ms, format_args!("{doubt}"));
+    }
     let addresses = addresses(options)?;
     let (workers, why) = count_workers(options.workers);
     let (restarts, seconds) = options.max_restarts;
@@ -152,6 +158,14 @@ impl Site {
         let cors = cors(Cors::new(files), options)?;
         let files = headers(Headers::new(cors), options)?;
         Ok(Site::Files(Box::new(files)))
+    }
+
+    /// What will not work as the files are.
+    fn doubts(&self) -> Vec<String> {
+        match self {
+            Site::Embedded(_) => Vec::new(),
+            Site::Files(files) => files.inner().inner().doubts(),
+        }
     }
 
     fn describe(&self, options: &Options) -> String {

@@ -144,3 +144,22 @@ fn an_application_answers_for_its_own_paths() {
         assert!(got.text().contains(text), "{args:?} {path}: {}", got.text());
     }
 }
+
+#[test]
+fn what_cannot_work_is_said_at_the_start() {
+    let site = Site::new("doubts");
+    let server = Server::start(&[
+        "-w1",
+        "--spa",
+        "--index=app.html",
+        "--error-page=404=/none.html",
+        "--error-page=403=/app.js",
+        site.text(),
+    ]);
+    let warnings: Vec<String> = server.err.all();
+    let told = |text: &str| warnings.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(told("there is no /none.html for 404"), 1, "{warnings:?}");
+    assert_eq!(told("no page for the application"), 1, "{warnings:?}");
+    assert_eq!(told("/app.js"), 0, "{warnings:?}");
+    assert_eq!(get(&server, "/app.js", "").text(), "plain");
+}

@@ -266,6 +266,9 @@ fn a_source_that_waits_is_asked_when_it_said_and_not_before() {
     talk.send(GET);
     talk.pass(500);
     assert_eq!(text(talk.stop()), "3\r\nbye\r\n0\r\n\r\n");
+    // The head had said that the connection stays open.
+    assert!(!talk.closed());
+    talk.pass(200);
     assert!(talk.closed());
 
     // A client that has said its last still gets all of its answer.

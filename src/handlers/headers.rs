@@ -67,6 +67,11 @@ impl<H: Handler> Headers<H> {
 }
 
 impl<H> Headers<H> {
+    /// The handler inside.
+    pub fn inner(&self) -> &H {
+        &self.inner
+    }
+
     fn push(&self, res: &mut HttpResponse) {
         for line in &self.lines {
             res.lines(line);

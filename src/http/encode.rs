@@ -143,6 +143,11 @@ fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(&response.fields);
+    if !response.vary.is_empty() {
+        out.extend_from_slice(b"Vary: ");
+        out.extend_from_slice(&response.vary);
+        out.extend_from_slice(b"\r\n");
+    }
     match framed.delimited {
         Delimited::Length(len) => {
             out.extend_from_slice(b"Content-Length: ");

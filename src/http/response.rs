@@ -33,6 +33,8 @@ pub struct HttpResponse {
     pub(super) status: StatusCode,
     /// Encoded field lines.
     pub(super) fields: Vec<u8>,
+    /// What the answer depends on: all values of `Vary`, each once.
+    pub(super) vary: Vec<u8>,
     /// What was written.
     pub(super) bytes: Vec<u8>,
     pub(super) body: Body,
@@ -63,7 +65,10 @@ pub enum Body {
 /// every one of them has passed through [`HttpResponse::header`]: none can smuggle another one, and
 /// none says how the message is framed.
 #[derive(Clone, Debug)]
-pub(crate) struct FieldLines(Box<[u8]>);
+pub(crate) struct FieldLines {
+    fields: Box<[u8]>,
+    vary: Box<[u8]>,
+}
 
 /// Why a field was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +138,7 @@ impl Default for HttpResponse {
         HttpResponse {
             status: StatusCode::OK,
             fields: Vec::new(),
+            vary: Vec::new(),
             bytes: Vec::new(),
             body: Body::Written,
             close: false,
@@ -155,7 +161,8 @@ impl HttpResponse {
         self.status
     }
 
-    /// Adds a field. Several of one name are sent in their order.
+    /// Adds a field. Several of one name are sent in their order; those of `Vary` in one line, each
+    /// name once.
     ///
     /// # Errors
     /// The name or the value could be read as something else, or the field is one that the server
@@ -167,6 +174,10 @@ impl HttpResponse {
     ) -> Result<&mut HttpResponse, FieldError> {
         let value = value.as_ref();
         check_field(name, value)?;
+        if name.eq_ignore_ascii_case("vary") {
+            self.add_vary(value);
+            return Ok(self);
+        }
         self.upgrades |= name.eq_ignore_ascii_case("upgrade");
         self.fields.extend_from_slice(name.as_bytes());
         self.fields.extend_from_slice(b": ");
@@ -175,15 +186,34 @@ impl HttpResponse {
         Ok(self)
     }
 
+    /// Adds the names of a `Vary` that are not there yet. They are sent in one line: there are
+    /// caches that look at one line only (nginx up to 1.23), and then keep the wrong answer.
+    fn add_vary(&mut self, value: &[u8]) {
+        for name in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+            let mut known = self.vary.split(|b| *b == b',').map(<[u8]>::trim_ascii);
+            if name.is_empty() || known.any(|it| it.eq_ignore_ascii_case(name)) {
+                continue;
+            }
+            if !self.vary.is_empty() {
+                self.vary.extend_from_slice(b", ");
+            }
+            self.vary.extend_from_slice(name);
+        }
+    }
+
     /// Adds fields that were encoded before: a copy, and nothing to check again.
     pub(crate) fn lines(&mut self, lines: &FieldLines) -> &mut HttpResponse {
-        self.fields.extend_from_slice(&lines.0);
+        self.fields.extend_from_slice(&lines.fields);
+        self.add_vary(&lines.vary);
         self
     }
 
     /// The fields of this, for [`HttpResponse::lines`] of others.
     pub(crate) fn into_lines(self) -> FieldLines {
-        FieldLines(self.fields.into())
+        FieldLines {
+            fields: self.fields.into(),
+            vary: self.vary.into(),
+        }
     }
 
     /// Sends this in place of what was written.
@@ -225,6 +255,7 @@ impl HttpResponse {
     pub fn clear(&mut self) {
         self.status = StatusCode::OK;
         self.fields.clear();
+        self.vary.clear();
         if self.bytes.capacity() > LARGEST_SPARE {
             self.bytes = Vec::new();
         }
@@ -310,7 +341,22 @@ mod tests {
         let lines = once.into_lines();
         let mut often = HttpResponse::default();
         often.header("X", "y").unwrap().lines(&lines).lines(&lines);
+        assert!(often.vary.is_empty());
         assert_eq!(often.fields, b"X: y\r\nA: b\r\nA: b\r\n");
+    }
+
+    #[test]
+    fn what_an_answer_depends_on_is_said_once() {
+        let mut lines = HttpResponse::default();
+        lines.header("vary", "Cookie, accept").unwrap();
+        let lines = lines.into_lines();
+        let mut response = HttpResponse::default();
+        for value in ["Accept", "Accept-Encoding, Accept", "", "ORIGIN", "Origin"] {
+            response.header("Vary", value).unwrap();
+        }
+        response.lines(&lines);
+        assert_eq!(response.vary, b"Accept, Accept-Encoding, ORIGIN, Cookie");
+        assert!(response.fields.is_empty());
     }
 
     #[test]

@@ -74,6 +74,8 @@ impl Cause {
     /// What to tell the operator, if it is not the client's doing.
     pub fn fault(self) -> Option<io::Error> {
         match self {
+            // None of the system's: what was read was shorter than the system said.
+            Cause::Other(0) => Some(io::ErrorKind::UnexpectedEof.into()),
             Cause::Exhausted(number) | Cause::Other(number) => {
                 Some(io::Error::from_raw_os_error(number))
             }

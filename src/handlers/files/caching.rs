@@ -36,7 +36,8 @@ pub enum Caching {
     /// A hash is a part of a name, after a `-` or a `.` or at its beginning, with nothing but
     /// endings such as `.chunk.js.map` behind it, that is
     ///
-    /// * hexadecimal in lower case, with 8, 10, 16, 20, 32, 40, 64, 96 or 128 digits, some of them
+    /// * in scripts, style sheets and fonts, behind a `.`, or in a directory that bundlers write,
+    ///   hexadecimal in lower case, with 8, 10, 16, 20, 32, 40, 64, 96 or 128 digits, some of them
     ///   letters, and those not at one end alone if there are 8 or 10 (webpack, Parcel, Next.js).
     ///   Not with 12 or 24, as numbers of machines and of records have, and no random UUID;
     /// * eight letters, digits, `-` and `_`, so mixed that no word is like that; in a directory
@@ -79,18 +80,27 @@ const ENDINGS: [&[u8]; 8] = [
     b"bundle", b"chunk", b"css", b"js", b"min", b"mjs", b"module", b"p",
 ];
 
+/// Where bundlers put what is no code.
+const BUILT: [&[u8]; 8] = [
+    b"_astro", b"_nuxt", b"assets", b"build", b"dist", b"fonts", b"media", b"static",
+];
+
 /// Whether a file's name has a hash of its content in it. See [`Caching::Auto`].
 fn has_hash(path: &[u8]) -> bool {
     let mut segments = path.rsplit(|b| *b == b'/');
     let name = segments.next().unwrap_or(path);
-    let in_assets = segments.next() == Some(b"assets");
+    let place = segments.next();
+    let in_assets = place == Some(b"assets");
+    let is_built = place.is_none_or(|place| place.is_empty() || BUILT.contains(&place));
     let mut parts = name.rsplit(|b| *b == b'.');
     let ending = parts.next().unwrap_or(name);
     let is_code = CODE.contains(&ending);
     // From the end, so that what is behind a part has been seen to be an ending.
-    for part in parts {
+    while let Some(part) = parts.next() {
         if is_hash(part, is_code) || (in_assets && is_asset(part, is_code)) {
-            return true;
+            // What is called by a number alone, or ends in one, may be a picture of somebody.
+            let is_stem = parts.next().is_none();
+            return is_code || is_built || !is_stem;
         }
         if !ENDINGS.contains(&part) {
             return false;
@@ -125,6 +135,11 @@ fn is_asset(part: &[u8], is_code: bool) -> bool {
         return false;
     };
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    // Rolldown's may be all capitals, in base32.
+    if eight.iter().all(is_capital) {
+        let is_number = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+        return pieces(eight) >= 3 && !eight.windows(3).any(is_number);
+    }
     let is_mixed = eight.iter().all(is_part)
         && eight.iter().any(u8::is_ascii_uppercase)
         && eight.iter().any(u8::is_ascii_lowercase);
@@ -222,6 +237,7 @@ mod tests {
             "assets/index-DiwrgTda.css",
             "assets/react-CHdo91hT.svg",
             "assets/logo-Bq3_vXa-.png",
+            "assets/vite-BF8QNONU.svg",
             "logo-BkX3f9aZ.png",
             "inter-D3x-_9Qz.woff2",
             "index--X3f9aZk.js",
@@ -279,6 +295,11 @@ mod tests {
             "assets/hero-HomePage.png",
             "assets/hero-Layout.png",
             "assets/photo-20241011.jpg",
+            "assets/photo-DSC0042A.jpg",
+            "assets/photo-P1030042.jpg",
+            "avatars/d41d8cd98f00b204e9800998ecf8427e.png",
+            "records/user-4a5b6c7d8e9f0a1b.json",
+            "scans/scan-1a2b3c4d.jpg",
             "assets/page-MyImages.png",
             "assets/my-document.css",
             "assets/BkX3wordy.js",

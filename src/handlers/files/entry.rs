@@ -144,6 +144,17 @@ impl Entry {
         })
     }
 
+    /// Whether what is promised can still be kept: a file that is open may have been shortened or
+    /// written over since. What is in memory has nothing to fear.
+    pub fn is_unchanged(&self) -> bool {
+        match &self.content {
+            Content::Memory(_) => true,
+            Content::Open(file) => file
+                .metadata()
+                .is_ok_and(|seen| Stamp::of(&seen) == self.stamp),
+        }
+    }
+
     /// Whether the file that this was made from, looked at again, is certainly the same.
     pub fn is_still(&self, seen: &Metadata) -> bool {
         !self.young && self.stamp == Stamp::of(seen)

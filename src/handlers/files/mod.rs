@@ -11,6 +11,7 @@
 //! | `caching` | for how long others may keep a file |
 //! | `cache` | which of them are remembered |
 //! | `listing`, `render` | what is in a directory, as a page and as JSON |
+//! | `doubts` | what cannot work as the directory is |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
 //! nothing here compares paths. What changes on the disk is noticed within one second. A file that
@@ -19,7 +20,8 @@
 //!
 //! A request for a file that was looked at within the second makes no system call and allocates
 //! nothing. Small files are in memory: at most 64 KiB each, so with 256 of them
-//! 16 MiB in each worker. The others hold a descriptor each.
+//! 16 MiB in each worker. The others hold a descriptor each, and cost one call, which sees whether
+//! they are still as long as will be promised. A file and each of its coded forms count as one each.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -34,6 +36,7 @@ use crate::sys::beneath::{Cause, Links};
 
 mod cache;
 mod caching;
+mod doubts;
 mod entry;
 mod error_page;
 mod listing;
@@ -202,6 +205,12 @@ impl Files {
             found = self.list(req);
         }
         match found {
+            // Its links go up by as many segments as the path has, and the client counts empty
+            // ones.
+            Ok(Found::Listing(_)) if req.raw_path().contains("//") => {
+                res.header("Location", clean_location(req)?)?;
+                refuse(res, StatusCode::MOVED_PERMANENTLY)
+            }
             Ok(Found::Listing(listing)) => listing.send(req, res),
             Ok(Found::File(source)) => self.negotiate(path, source, false, req, res),
             Ok(Found::Directory) => redirect(req, res),
@@ -333,6 +342,21 @@ fn location(req: &HttpRequest) -> io::Result<Vec<u8>> {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
     let mut location = Vec::new();
     write!(location, "./{}/", Segment(name))?;
+    if let Some(query) = req.query_str() {
+        write!(location, "?{query}")?;
+    }
+    Ok(location)
+}
+
+/// The path without its empty segments. Relative, by way of the root as the client sees it.
+fn clean_location(req: &HttpRequest) -> io::Result<Vec<u8>> {
+    let slashes = req.raw_path().bytes().filter(|b| *b == b'/').count();
+    let mut location = b"../".repeat(slashes.saturating_sub(1));
+    for segment in req.path_bytes().split(|b| *b == b'/') {
+        if !segment.is_empty() {
+            write!(location, "{}/", Segment(segment))?;
+        }
+    }
     if let Some(query) = req.query_str() {
         write!(location, "?{query}")?;
     }

@@ -46,6 +46,10 @@ impl Source {
     fn is_open(&self) -> bool {
         self.plain.as_ref().is_some_and(|entry| entry.is_open())
     }
+
+    fn is_unchanged(&self) -> bool {
+        self.plain.as_ref().is_none_or(|entry| entry.is_unchanged())
+    }
 }
 
 /// A directory of files, and what is remembered of them.
@@ -101,16 +105,22 @@ impl Store {
     /// What is at `path`, which is decoded and begins with a slash. One at its end asks for the
     /// page of a directory.
     pub fn find(&mut self, path: &[u8], now: Now) -> Result<Found, Cause> {
-        if self.resolved.is_none_or(|at| now.at.since(at) >= TRUST_MS) {
+        let is_due = self.resolved.is_none_or(|at| now.at.since(at) >= TRUST_MS);
+        if is_due {
             self.resolve_root(now.at);
         }
-        let known = match self.cache.get(path, now.at) {
-            Some((source, true)) => return Ok(Found::File(source)),
-            Some((source, false)) => Some(source),
+        let mut known = match self.cache.get(path, now.at) {
+            Some((source, true)) if source.is_unchanged() => return Ok(Found::File(source)),
+            Some((source, _)) => Some(source),
             None => None,
         };
+        // What is read anew is read from the root that is there now: the one before may be half
+        // removed, and what is left of it looks like a site with fewer files.
+        if !is_due && self.resolve_root(now.at) {
+            known = None;
+        }
         let mut found = self.look(path, known.as_ref(), now);
-        if self.is_worth_another_look(found.as_ref().err(), now) {
+        if self.is_worth_another_look(&found, known.as_ref(), now) {
             found = self.look(path, None, now);
         }
         match &found {
@@ -140,12 +150,12 @@ impl Store {
                     plain: Some(entry), ..
                 },
                 true,
-            )) => return Ok(entry),
+            )) if entry.is_unchanged() => return Ok(entry),
             Some((source, _)) => source.plain,
             None => None,
         };
         let mut found = self.look_coded(path, coding, known.as_ref(), now);
-        if self.is_worth_another_look(found.as_ref().err(), now) {
+        if self.can_be_helped(found.as_ref().err(), now) {
             found = self.look_coded(path, coding, None, now);
         }
         match &found {
@@ -161,10 +171,35 @@ impl Store {
         found
     }
 
+    /// Remembers nothing.
+    pub fn forget(&mut self) {
+        self.cache.clear();
+        self.listings.clear();
+        self.resolved = None;
+    }
+
+    /// Whether to look again: something could be done about a failure, or something is gone and the
+    /// root with it, since it was resolved a moment ago.
+    fn is_worth_another_look(
+        &mut self,
+        found: &Result<Found, Cause>,
+        known: Option<&Source>,
+        now: Now,
+    ) -> bool {
+        match found {
+            Ok(Found::File(source)) => {
+                let lost = source.plain.is_none() || known.is_some_and(|k| k.coded != source.coded);
+                lost && self.resolve_root(now.at)
+            }
+            Ok(_) => false,
+            Err(cause) => self.can_be_helped(Some(cause), now),
+        }
+    }
+
     /// Whether something can be done about a failure. Descriptors that are only kept to save time
     /// are given back. And where there is nothing, a deploy may just have put another directory
-    /// in the place of this one, and removed it: within the second that we trust it.
-    fn is_worth_another_look(&mut self, cause: Option<&Cause>, now: Now) -> bool {
+    /// in the place of this one, and removed it.
+    fn can_be_helped(&mut self, cause: Option<&Cause>, now: Now) -> bool {
         match cause {
             Some(Cause::Exhausted(_)) => {
                 self.cache.retain(|source, _| !source.is_open());

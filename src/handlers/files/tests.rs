@@ -708,24 +708,75 @@ fn a_deploy_that_replaces_the_root_is_noticed_within_a_second() {
 }
 
 #[test]
-fn a_large_file_that_shrinks_under_its_answer_ends_the_connection() {
+fn a_large_file_that_is_edited_in_place_has_its_new_length_at_once() {
     let site = Scratch::new("files");
     let path = site.write("f", large());
     let http = serve(site.path());
     let mut talk = Conversation::open(&http);
     let got = get(&mut talk, "/f");
     assert_eq!(got.body.len(), 200_000);
+    let tag = got.field("ETag").map(str::to_owned);
     File::options()
         .write(true)
         .open(path)
         .unwrap()
         .set_len(100_000)
         .unwrap();
-    talk.pass(1_000);
     let got = get(&mut talk, "/f");
     assert_eq!(got.body.len(), 100_000);
+    assert_ne!(got.field("ETag").map(str::to_owned), tag);
     site.write("f", "");
-    // Within the second its length is promised, and cannot be kept.
-    talk.send(wire("GET /f", &[]).as_bytes());
-    assert!(talk.closed());
+    assert_eq!(get(&mut talk, "/f").body.len(), 0);
+    assert!(!talk.closed());
+}
+
+/// The old root is removed at once, and what is left of it looks like a site with fewer files.
+#[test]
+fn a_root_that_is_half_removed_is_not_believed() {
+    for entries in [0, 256] {
+        let site = Scratch::new("files");
+        for (version, text) in [("one", "one"), ("two", "two")] {
+            site.write(format!("{version}/index.html"), text);
+            for name in ["app.js", "z.js"] {
+                site.write(format!("{version}/{name}"), text);
+            }
+            site.write(format!("{version}/app.js.br"), format!("{text} br"));
+            site.write(format!("{version}/z.js.gz"), format!("{text} gz"));
+        }
+        site.link("root", "one");
+        let root = site.path().join("root");
+        let http = Http1::with(Files::open(root).unwrap().cache(entries));
+        let mut talk = Conversation::open(&http);
+        assert_eq!(get(&mut talk, "/index.html").text(), "one");
+        site.link("new", "two");
+        rename(&site, "new", "root");
+        for name in ["app.js", "z.js"] {
+            std::fs::remove_file(site.path().join("one").join(name)).unwrap();
+        }
+        let bytes = talk.send(wire("GET /app.js", &[]).as_bytes());
+        assert!(bytes.ends_with(b"\r\n\r\ntwo"), "{entries}");
+        let bytes = talk.send(wire("GET /z.js", &[("Accept-Encoding", "br")]).as_bytes());
+        assert!(bytes.ends_with(b"\r\n\r\ntwo"), "{entries}");
+        let bytes = talk.send(wire("GET /z.js", &[("Accept-Encoding", "gzip")]).as_bytes());
+        assert!(bytes.ends_with(b"\r\n\r\ntwo gz"), "{entries}");
+    }
+}
+
+#[test]
+fn a_listing_has_one_name_so_that_its_links_lead_up() {
+    let site = Scratch::new("files");
+    site.write("a/b/c", "");
+    let http = Http1::with(Files::open(site.path()).unwrap().listing(true));
+    for (target, want) in [
+        ("//a//b/", "../../../../a/b/"),
+        ("/a/b//?x", "../../../a/b/?x"),
+        ("//", "../"),
+    ] {
+        let mut talk = Conversation::open(&http);
+        let got = get(&mut talk, target);
+        assert_eq!(got.status, 301, "{target}");
+        assert_eq!(got.field("Location"), Some(want), "{target}");
+    }
+    let mut talk = Conversation::open(&http);
+    assert_eq!(get(&mut talk, "/a/b/").status, 200);
 }
