@@ -2,7 +2,8 @@
 //!
 //! Small ones are read into memory, and their entity tag is a hash of their bytes: build tools
 //! give every file the same time, so a time says nothing. Larger ones stay files; their tag is
-//! time and size. Neither depends on the machine, so replicas agree.
+//! time and size, but where the time is a whole second, as tools set it, and the file not very
+//! large, it is a hash as well. None of them depends on the machine, so replicas agree.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -18,6 +19,10 @@ use crate::time::Now;
 /// Files up to this size, in bytes, are kept in memory. As much as a connection queues at once:
 /// beyond that, sendfile(2) costs less than copying.
 pub const SMALL: u64 = 64 * 1024;
+
+/// Files up to this size, in bytes, are hashed if their time says nothing: once for each change,
+/// in some 10 ms, during which the worker does nothing else.
+const HASHED: u64 = 8 * 1024 * 1024;
 
 /// A change so short a time, in milliseconds, before a file was looked at may not be the last one
 /// with that time on it: clocks of file systems tick as slowly as that (FAT).
@@ -118,10 +123,15 @@ impl Entry {
     fn new(content: Content, seen: &Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let stamp = Stamp::of(seen);
         let tag = match &content {
-            Content::Memory(bytes) => format!("{:032x}", fnv1a(bytes)),
-            Content::Open(_) => {
+            Content::Memory(bytes) => format!("{:032x}", fnv1a(FNV_BASIS, bytes)),
+            Content::Open(file) => {
                 let (seconds, nanoseconds) = stamp.mtime;
-                format!("{seconds:x}.{nanoseconds:x}-{:x}", stamp.size)
+                let says_nothing = nanoseconds == 0 && stamp.size <= HASHED;
+                // One that cannot be read to its end has changed again, and will be looked at again.
+                match says_nothing.then(|| hash(file, stamp.size)) {
+                    Some(Ok(hash)) => format!("{hash:032x}"),
+                    _ => format!("{seconds:x}.{nanoseconds:x}-{:x}", stamp.size),
+                }
             }
         };
         // Two forms of a file may be the same bytes and mean another thing (RFC 9110 §8.8.3.3).
@@ -197,12 +207,26 @@ fn caching(value: Option<Cow<'static, str>>) -> Result<FieldLines, FieldError> {
 
 /// FNV-1a with 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv): the same on every machine and in
 /// every version, unlike what `std` hashes with. Whoever can forge a collision can write the files.
-pub(super) fn fnv1a(bytes: &[u8]) -> u128 {
-    bytes
-        .iter()
-        .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, b| {
-            (hash ^ u128::from(*b)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
-        })
+pub(super) fn fnv1a(basis: u128, bytes: &[u8]) -> u128 {
+    bytes.iter().fold(basis, |hash, b| {
+        (hash ^ u128::from(*b)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
+    })
+}
+
+/// What a hash begins with.
+pub(super) const FNV_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+
+/// The hash of a file of this size.
+fn hash(file: &File, size: u64) -> io::Result<u128> {
+    let mut piece = vec![0; SMALL as usize];
+    let (mut hash, mut at) = (FNV_BASIS, 0);
+    while at < size {
+        let n = SMALL.min(size - at) as usize;
+        file.read_exact_at(&mut piece[..n], at)?;
+        hash = fnv1a(hash, &piece[..n]);
+        at += n as u64;
+    }
+    Ok(hash)
 }
 
 #[cfg(test)]
@@ -219,7 +243,7 @@ mod tests {
             ("a", 0xd228cb696f1a8caf78912b704e4a8964),
             ("foobar", 0x343e1662793c64bf6f0d3597ba446f18),
         ] {
-            assert_eq!(fnv1a(bytes.as_bytes()), want, "{bytes:?}");
+            assert_eq!(fnv1a(FNV_BASIS, bytes.as_bytes()), want, "{bytes:?}");
         }
     }
 
@@ -247,15 +271,19 @@ mod tests {
     #[test]
     fn tags_depend_on_what_replicas_share() {
         let (one, two) = (Scratch::new("entry"), Scratch::new("entry"));
-        let at = UNIX_EPOCH + Duration::new(784_111_777, 42);
+        let at = |nanoseconds| UNIX_EPOCH + Duration::new(784_111_777, nanoseconds);
         let mut tags = Vec::new();
         let large = vec![b'x'; SMALL as usize + 1];
-        for (name, a, b, same) in [
-            ("small, the same", &b"x"[..], &b"x"[..], true),
-            ("small, another", b"x", b"y", false),
-            ("the largest in memory", &large[1..], &large[1..], true),
-            ("large, the same", &large, &large, true),
+        let other = [&large[1..], b"y"].concat();
+        for (name, ns, a, b, same) in [
+            ("small, the same", 42, &b"x"[..], &b"x"[..], true),
+            ("small, another", 42, b"x", b"y", false),
+            ("the largest in memory", 42, &large[1..], &large[1..], true),
+            ("large, the same", 42, &large, &large, true),
+            ("large, a time that was set", 0, &large, &large, true),
+            ("large, another with that time", 0, &large, &other, false),
         ] {
+            let at = at(ns);
             let both = [(&one, a), (&two, b)].map(|(scratch, bytes)| {
                 let path = scratch.write("f", bytes);
                 let file = File::options().write(true).open(&path).unwrap();

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use super::entry::fnv1a;
+use super::entry::{FNV_BASIS, fnv1a};
 use super::store::{Found, Store};
 use super::{Files, is_hidden_name, render};
 use crate::handlers::pages;
@@ -242,7 +242,7 @@ impl Listing {
         };
         Listing {
             form,
-            etag: format!("\"{:032x}\"", fnv1a(&body)),
+            etag: format!("\"{:032x}\"", fnv1a(FNV_BASIS, &body)),
             body: body.into(),
         }
     }
