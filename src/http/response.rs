@@ -208,6 +208,14 @@ impl HttpResponse {
         self
     }
 
+    /// Whether the same fields were added already, with nothing between them.
+    pub(crate) fn has_lines(&self, lines: &FieldLines) -> bool {
+        let starts_line = |at: usize| at == 0 || self.fields[..at].ends_with(b"\r\n");
+        !lines.fields.is_empty()
+            && (self.fields.windows(lines.fields.len()).enumerate())
+                .any(|(at, window)| *window == *lines.fields && starts_line(at))
+    }
+
     /// The fields of this, for [`HttpResponse::lines`] of others.
     pub(crate) fn into_lines(self) -> FieldLines {
         FieldLines {
@@ -342,6 +350,10 @@ mod tests {
         let mut often = HttpResponse::default();
         often.header("X", "y").unwrap().lines(&lines).lines(&lines);
         assert!(often.vary.is_empty());
+        assert!(often.has_lines(&lines));
+        let mut other = HttpResponse::default();
+        other.header("X-A", "b").unwrap();
+        assert!(!other.has_lines(&lines), "it ends alike");
         assert_eq!(often.fields, b"X: y\r\nA: b\r\nA: b\r\n");
     }
 
