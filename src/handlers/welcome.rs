@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan};
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, accept};
 
 /// Shows a page to whoever asks for `/` and names `text/html` among what it accepts, as browsers
 /// do, and hands everything else on.
@@ -53,16 +53,7 @@ impl<H: Handler> Handler for Welcome<H> {
 /// Whether a browser asks for the front door.
 fn wants_page(req: &HttpRequest) -> bool {
     let reads = matches!(req.method(), Method::Get | Method::Head);
-    reads && req.path_bytes() == b"/" && names_html(req)
-}
-
-/// Whether one of the elements of `Accept` is `text/html`. Its weight does not matter: who names
-/// it at all is a browser.
-fn names_html(req: &HttpRequest) -> bool {
-    req.headers().list("accept").any(|element| {
-        let range = element.split(|b| *b == b';').next().unwrap_or(element);
-        range.trim_ascii().eq_ignore_ascii_case(b"text/html")
-    })
+    reads && req.path_bytes() == b"/" && accept::names(req.headers(), "text/html")
 }
 
 /// Whether a host can be put into a page and into a command as it is.
@@ -88,6 +79,7 @@ mod tests {
             ("a browser", "GET /", browser, true),
             ("a browser with a query", "GET /?a", browser, true),
             ("upper case", "GET /", "Accept: TEXT/HTML;q=0.1", true),
+            ("refused", "GET /", "Accept: text/html;q=0", false),
             ("curl", "GET /", "Accept: */*", false),
             ("nothing", "GET /", "X: y", false),
             ("another path", "GET /a", browser, false),
