@@ -120,6 +120,9 @@ fn one_worker_more_and_one_less() {
         server.signal("TTOU");
         server.wait_for_workers(left);
     }
+    server
+        .err
+        .wait_for("still 1 workers: there can be 1 to 512");
     assert_eq!(server.get("/").status, 200);
     server.signal("HUP");
     wait_until("another one", || {

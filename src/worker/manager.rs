@@ -150,21 +150,17 @@ impl<'a> WorkerManager<'a> {
     fn look_for_hung(&mut self) -> Option<Outcome> {
         let (board, children) = (self.board, &self.children);
         let beat = |slot: usize| match (children.get(slot), board.slot(slot)) {
-            (Some(Some(_)), Some(slot)) if slot.record().state == State::Ready => slot.beat(),
-            _ => (0, 0),
-        };
-        let mut hung = Vec::new();
-        self.watchdog.look(
-            now(),
-            |slot| {
-                let (since, steps) = beat(slot);
+            (Some(Some(_)), Some(slot)) if slot.record().state == State::Ready => {
+                let (since, steps) = slot.beat();
                 Beat {
                     busy_since: (since > 0).then(|| Millis::new(since)),
                     steps,
                 }
-            },
-            &mut hung,
-        );
+            }
+            _ => Beat::default(),
+        };
+        let mut hung = Vec::new();
+        self.watchdog.look(now(), beat, &mut hung);
         let mut outcome = None;
         for slot in hung {
             if let Some(Some(child)) = self.children.get(slot) {

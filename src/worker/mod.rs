@@ -1,9 +1,9 @@
 //! What a forked process runs, and who looks after it.
 //!
-//! The master's half: `supervisor` decides, `manager` forks, kills and waits. The worker's
-//! half: an `event_loop` moves bytes between sockets and connections, each pair of which is a
-//! `link`. Both halves talk over a `control` socket. Knows no protocol: HTTP is never named
-//! here.
+//! The master's half: `supervisor` decides, `watchdog` notices who hangs, `manager` forks, kills and
+//! waits, and `signals` says what the operator means. The worker's half: an `event_loop` moves
+//! bytes between sockets and connections, each pair of which is a `link`. Both halves talk over a
+//! `control` socket. Knows no protocol: HTTP is never named here.
 
 mod acceptor;
 mod complaints;

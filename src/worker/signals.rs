@@ -3,7 +3,7 @@
 //! | signal | means |
 //! |---|---|
 //! | `TERM`, `QUIT`, `INT` | finish what was begun and stop; a second one: stop at once |
-//! | `HUP` | replace all workers, one by one, and open the log again; `TERM` if it tells that the terminal is gone |
+//! | `HUP` | replace all workers, one by one, and open the log again; `TERM` if the terminal is gone |
 //! | `TTIN`, `TTOU` | one worker more, one less |
 //! | `USR1` | open the log again |
 //! | `CHLD` | a child has died |
@@ -18,6 +18,7 @@ use super::control::Command;
 use super::manager::{WorkerManager, now};
 use super::supervisor::Event;
 use crate::log::Level;
+use crate::scoreboard::MAX_WORKERS;
 use crate::sys::signal::{self, Signal, SignalFd};
 
 /// Signals that the master reads, if signals are ours.
@@ -79,12 +80,11 @@ impl WorkerManager<'_> {
         while let Watch::Signals(signals) = &self.watch
             && let Some(signal) = signals.fd.read()?
         {
-            // Whose terminal is closed wants the program to go with it.
-            let hung_up = signals.had_terminal && !has_terminal();
             outcome = outcome.or(match signal {
                 Signal::CHLD => self.reap()?,
                 Signal::USR1 => self.reopen_logs(),
-                Signal::HUP if !hung_up => self.reload(),
+                // Whose terminal is closed wants the program to go with it.
+                Signal::HUP if !signals.had_terminal || has_terminal() => self.reload(),
                 Signal::TTIN => self.change_workers(Event::More),
                 Signal::TTOU => self.change_workers(Event::Fewer),
                 signal => self.stop(signal),
@@ -135,9 +135,16 @@ impl WorkerManager<'_> {
     }
 
     fn change_workers(&mut self, event: Event) -> Option<Outcome> {
+        let before = self.supervisor.wanted();
         let outcome = self.decide(event);
-        let wanted = self.supervisor.wanted();
-        self.say(Level::Info, format_args!("{wanted} workers from now on"));
+        match self.supervisor.wanted() {
+            _ if self.stopped_at.is_some() => {}
+            wanted if wanted == before => self.say(
+                Level::Warn,
+                format_args!("still {wanted} workers: there can be 1 to {MAX_WORKERS}"),
+            ),
+            wanted => self.say(Level::Info, format_args!("{wanted} workers from now on")),
+        }
         outcome
     }
 }

@@ -269,11 +269,11 @@ impl Supervisor {
             Slot::Aborted { .. } | Slot::Killed { .. } => {}
         }
         let fork_at = now.after(self.pause_ms());
-        let partner = self.slots[Slot::partner(index)];
-        self.slots[index] = match partner {
-            _ if partner.stays() || index / 2 >= self.wanted => Slot::Vacant,
-            // It died as the successor of one that still serves, or alone.
-            _ => Slot::Empty { fork_at },
+        let is_replaced = self.slots[Slot::partner(index)].stays();
+        self.slots[index] = if is_replaced || index / 2 >= self.wanted {
+            Slot::Vacant
+        } else {
+            Slot::Empty { fork_at }
         };
         let unready = matches!(slot, Slot::Starting { .. } | Slot::Killed { unready: true });
         if unready && self.phase == Phase::Running {
