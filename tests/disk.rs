@@ -14,40 +14,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, cpu_ms, program, sleep_ms, wait_until};
+use common::{Client, Server, TempDir, cpu_ms, program, sleep_ms, wait_until};
 
-/// A directory for one test, removed in the end.
-struct Site(PathBuf);
-
-impl Site {
-    fn new(name: &str) -> Site {
-        let name = format!("httprs-{}-{name}", std::process::id());
-        let site = Site(std::env::temp_dir().join(name));
-        fs::create_dir_all(&site.0).expect("a directory");
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Puts a file in its place as a deployment does: whole, or not at all.
-    fn replace(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path("new"), bytes).expect("a file");
-        fs::rename(self.path("new"), self.path(name)).expect("another name");
-    }
-
-    fn serve(&self, root: &str, args: &[&str]) -> Server {
-        let root = self.path(root);
-        let root = root.to_str().expect("a plain path");
-        Server::start(&[&["-w", "2", "--log", "none"], args, &[root]].concat())
-    }
+/// Puts a file in its place as a deployment does: whole, or not at all.
+fn replace(site: &TempDir, name: &str, bytes: &[u8]) {
+    fs::write(site.path("new"), bytes).expect("a file");
+    fs::rename(site.path("new"), site.path(name)).expect("another name");
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn serve(site: &TempDir, root: &str) -> Server {
+    let root = site.path(root);
+    let root = root.to_str().expect("a plain path");
+    Server::start(&["-w", "2", "--log", "none", root])
 }
 
 /// What the page of a version is: its number again and again, each version with another length.
@@ -60,7 +38,7 @@ fn page(version: usize) -> Vec<u8> {
     format!("{version:04} ").repeat(times).into_bytes()
 }
 
-fn release(site: &Site, version: usize) -> PathBuf {
+fn release(site: &TempDir, version: usize) -> PathBuf {
     let release = site.path(&format!("release-{version}"));
     fs::create_dir(&release).expect("a directory");
     fs::write(release.join("index.html"), page(version)).expect("a page");
@@ -68,7 +46,7 @@ fn release(site: &Site, version: usize) -> PathBuf {
 }
 
 /// Points `current` somewhere else, in one step.
-fn switch(site: &Site, release: &Path) {
+fn switch(site: &TempDir, release: &Path) {
     let link = site.path("link");
     symlink(release, &link).expect("a link");
     fs::rename(link, site.path("current")).expect("another name");
@@ -77,9 +55,9 @@ fn switch(site: &Site, release: &Path) {
 #[test]
 fn two_hundred_deploys_under_load_make_no_wrong_answer() {
     const DEPLOYS: usize = 200;
-    let site = Site::new("deploys");
+    let site = TempDir::new("deploys");
     switch(&site, &release(&site, 0));
-    let server = site.serve("current", &[]);
+    let server = serve(&site, "current");
     // The newest version, before and after it is there.
     let (announced, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
@@ -135,17 +113,17 @@ fn two_hundred_deploys_under_load_make_no_wrong_answer() {
 
 #[test]
 fn what_happens_to_a_file_is_seen_within_a_second_or_so() {
-    let site = Site::new("changes");
+    let site = TempDir::new("changes");
     let large = vec![b'l'; 300_000];
     fs::write(site.path("a.txt"), "one").unwrap();
     fs::write(site.path("large"), &large).unwrap();
-    let server = site.serve("", &[]);
+    let server = serve(&site, "");
     let mut client = server.connect();
     assert_eq!(client.get("/a.txt").text(), "one");
     assert!(client.get("/large").body == large);
     let old = client.get("/a.txt").header("etag").map(str::to_string);
 
-    site.replace("a.txt", b"two");
+    replace(&site, "a.txt", b"two");
     wait_until("another content", || client.get("/a.txt").text() == "two");
     assert_ne!(client.get("/a.txt").header("etag").map(str::to_string), old);
 
@@ -179,7 +157,7 @@ fn what_happens_to_a_file_is_seen_within_a_second_or_so() {
     wait_until("a link that leads out", || {
         client.get("/a.txt").status == 404
     });
-    site.replace("a.txt", b"again");
+    replace(&site, "a.txt", b"again");
     wait_until("a file again", || client.get("/a.txt").text() == "again");
     assert_eq!(server.workers().len(), 2, "nobody died");
 }
@@ -187,13 +165,13 @@ fn what_happens_to_a_file_is_seen_within_a_second_or_so() {
 #[test]
 fn files_beyond_four_gibibytes_have_ends_too() {
     const SIZE: u64 = 5 << 30;
-    let site = Site::new("sparse");
+    let site = TempDir::new("sparse");
     let mut file = File::create(site.path("sparse")).unwrap();
     file.set_len(SIZE - 4).unwrap();
     file.seek(SeekFrom::End(0)).unwrap();
     file.write_all(b"tail").unwrap();
     drop(file);
-    let server = site.serve("", &[]);
+    let server = serve(&site, "");
     let mut client = server.connect();
     client.send(b"HEAD /sparse HTTP/1.1\r\nHost: x\r\n\r\n");
     let head = client.head_response();
@@ -238,7 +216,7 @@ fn files_beyond_four_gibibytes_have_ends_too() {
 
 #[test]
 fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
-    let site = Site::new("descriptors");
+    let site = TempDir::new("descriptors");
     for n in 0..40 {
         fs::write(site.path(&format!("large-{n}")), vec![b'x'; 100_000]).unwrap();
     }
@@ -290,7 +268,7 @@ fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
 
 #[test]
 fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
-    let site = Site::new("exhausted");
+    let site = TempDir::new("exhausted");
     for n in 0..80 {
         fs::write(site.path(&format!("large-{n}")), vec![b'x'; 300_000]).unwrap();
     }

@@ -3,41 +3,24 @@
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
 
-use common::{Response, Server};
+use common::{Response, Server, TempDir};
 
-/// A site as a bundler leaves it, removed in the end.
-struct Site(PathBuf);
-
-impl Site {
-    /// `name` tells it from those of other tests.
-    fn new(name: &str) -> Site {
-        let name = format!("httprs-{}-{name}", std::process::id());
-        let site = Site(std::env::temp_dir().join(name));
-        for (name, text) in [
-            ("index.html", "<p>page"),
-            ("index.html.gz", "page, coded"),
-            ("app.js", "plain"),
-            ("app.js.gz", "coded"),
-            ("assets/index-BkX3f9aZ.js", "hashed"),
-        ] {
-            let path = site.0.join(name);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-            fs::write(path, text).expect("a file");
-        }
-        site
+/// A site as a bundler leaves it; `name` tells it from those of other tests.
+fn site(name: &str) -> TempDir {
+    let site = TempDir::new(name);
+    for (name, text) in [
+        ("index.html", "<p>page"),
+        ("index.html.gz", "page, coded"),
+        ("app.js", "plain"),
+        ("app.js.gz", "coded"),
+        ("assets/index-BkX3f9aZ.js", "hashed"),
+    ] {
+        let path = site.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
     }
-
-    fn text(&self) -> &str {
-        self.0.to_str().expect("a plain path")
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    site
 }
 
 fn get(server: &Server, path: &str, fields: &str) -> Response {
@@ -47,7 +30,7 @@ fn get(server: &Server, path: &str, fields: &str) -> Response {
 
 #[test]
 fn what_was_compressed_is_served_without_a_flag() {
-    let site = Site::new("coded");
+    let site = site("coded");
     let server = Server::start(&["-w", "1", site.text()]);
     let mut client = server.connect();
     for (fields, coding, text) in [
@@ -71,7 +54,7 @@ fn what_was_compressed_is_served_without_a_flag() {
 
 #[test]
 fn how_long_files_may_be_kept() {
-    let site = Site::new("kept");
+    let site = site("kept");
     let hashed = "public, max-age=31536000, immutable";
     let other = "public, max-age=60, must-revalidate";
     for (args, page, script, asset) in [
@@ -105,7 +88,7 @@ fn how_long_files_may_be_kept() {
 
 #[test]
 fn an_application_answers_for_its_own_paths() {
-    let site = Site::new("spa");
+    let site = site("spa");
     let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
     for (args, path, fields, status, text) in [
         (&["--spa"][..], "/users/42", browser, 200, "<p>page"),
@@ -147,7 +130,7 @@ fn an_application_answers_for_its_own_paths() {
 
 #[test]
 fn what_cannot_work_is_said_at_the_start() {
-    let site = Site::new("doubts");
+    let site = site("doubts");
     let server = Server::start(&[
         "-w1",
         "--spa",

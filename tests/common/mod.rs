@@ -567,6 +567,33 @@ pub fn how(status: ExitStatus) -> String {
     }
 }
 
+/// A directory of this test, which is removed in the end with all that is in it.
+pub struct TempDir(pub std::path::PathBuf);
+
+impl TempDir {
+    /// An empty one; `name` tells it from those of other tests.
+    pub fn new(name: &str) -> TempDir {
+        let name = format!("httprs-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a directory");
+        TempDir(path)
+    }
+
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn text(&self) -> &str {
+        self.0.to_str().expect("a plain path")
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A path for a socket or a file of this test, which is removed in the end.
 pub struct TempPath(pub std::path::PathBuf);
 
