@@ -43,8 +43,9 @@
 //! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
 //! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
 //! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
-//! 5. [`http`]: HTTP/1.1 without sockets. Begin with `framing`, then `head`, then `connection`.
-//! 6. [`handlers`]: static files, echo, health.
+//! 5. [`http`]: HTTP/1.1 without sockets. Begin with `framing`, then `head`, then `connection` and
+//!    its other half, `reply`.
+//! 6. [`handlers`]: static files and what one puts around them, echo, health.
 //! 7. [`worker`]: the event loop, and the supervisor that decides who is forked and who is killed.
 //!    Begin with `link`, then `event_loop`; with `supervisor`, then `manager`.
 //! 8. `server`: [`Server`], which puts the pieces together.

@@ -1,9 +1,9 @@
 //! `Http1Connection`: a connection, from its first byte to its last.
 //!
-//! A state machine over the pure parts beside it: find the end of a head, read it, gather the
-//! body, ask the handler, queue the answer, begin again. Whatever it does not understand is
-//! answered with the right status and the end of the connection, since after a request that two
-//! readers could read differently nobody knows where the next one begins.
+//! A state machine over the pure parts beside it: find the end of a head, read it, ask the handler
+//! for its plan, take in the body, queue the answer (`reply`), begin again. Whatever it does not
+//! understand is answered with the right status and the end of the connection, since after a
+//! request that two readers could read differently nobody knows where the next one begins.
 
 use std::mem;
 

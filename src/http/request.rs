@@ -9,7 +9,8 @@ use super::value::{Method, Version};
 use crate::process::Peer;
 use crate::time::Now;
 
-/// A request whose head was understood and whose body has arrived.
+/// A request whose head was understood and whose body has arrived; in
+/// [`Handler::plan`](super::Handler::plan), not yet.
 ///
 /// It owns its bytes, so that handlers need no lifetimes, and is used again for later requests,
 /// so that it costs no allocation.
@@ -113,7 +114,7 @@ impl HttpRequest {
         self.head.fields()
     }
 
-    /// The body, decoded; empty if there is none.
+    /// The body, decoded; empty if there is none, or if it went to a [`Sink`](super::Sink).
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -129,7 +130,7 @@ impl HttpRequest {
         self.peer
     }
 
-    /// When the request was complete.
+    /// When the request was complete; in [`Handler::plan`](super::Handler::plan), its head.
     pub fn now(&self) -> Now {
         self.now
     }

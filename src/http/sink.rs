@@ -15,8 +15,8 @@ pub enum Plan {
     /// The body goes into this, piece by piece as it comes, and this answers.
     Stream(Box<dyn Sink>),
     /// The response was filled in: the body is not wanted. A client that waits for `100 Continue`
-    /// never sends it. A small one is read and dropped, so that the connection can go on; any
-    /// other ends it.
+    /// never sends it. One of at most 64 KiB, by its Content-Length, is read and dropped, so
+    /// that the connection can go on; any other ends it.
     Answered,
     /// The response was filled in, and from its end on another protocol speaks. The status is 101
     /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with one of its own

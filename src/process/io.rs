@@ -39,9 +39,9 @@ pub trait Tally {
 
 impl Tally for () {}
 
-/// A request and its answer, as the access log sees them when the answer is queued: how much of it
-/// will be read, and when, nobody knows yet. The bytes are the peer's: not text, not
-/// to be trusted, not yet escaped.
+/// A request and its answer, as the access log sees them when all of the answer is queued, or the
+/// peer is gone before: how much of it will be read, and when, nobody knows yet. The bytes are the
+/// peer's: not text, not to be trusted, not yet escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
     /// The method as it was sent; empty if the request could not be understood.
