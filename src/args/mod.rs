@@ -16,7 +16,6 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use flag::{Flag, Job};
-use flags::FLAGS;
 pub use options::{Caching, Level, LogFormat, Options, Protocol, Workers};
 pub use text::{help, readme_table, version};
 
@@ -144,7 +143,7 @@ pub fn parse(
         }
     }
     let mut options = Options::default();
-    for flag in FLAGS {
+    for flag in flags::all() {
         if !given.iter().any(|g| g.flag.long == flag.long) {
             from_environment(flag, env, &mut options)?;
         }
@@ -204,7 +203,7 @@ fn read_long(
         None => (arg, None),
     };
     let name = String::from_utf8_lossy(name);
-    let Some(flag) = FLAGS.iter().find(|f| f.is_called(&name)) else {
+    let Some(flag) = flags::all().find(|f| f.is_called(&name)) else {
         return Err(Error(Problem::UnknownFlag {
             nearest: nearest::nearest(&name),
             given: format!("--{name}"),
@@ -233,7 +232,7 @@ fn read_short(
     for (at, letter) in word.iter().enumerate() {
         let letter = char::from(*letter);
         let name = format!("-{letter}");
-        let Some(flag) = FLAGS.iter().find(|f| f.short == Some(letter)) else {
+        let Some(flag) = flags::all().find(|f| f.short == Some(letter)) else {
             let given = shown(&os_string(word));
             return Err(Error(Problem::UnknownFlag {
                 nearest: nearest::nearest(&given),

@@ -1,10 +1,10 @@
 //! What somebody who mistyped a flag may have meant.
 
-use super::flags::FLAGS;
+use super::flags;
 
 /// The flag that somebody who typed `name` may have meant.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    let names = || FLAGS.iter().flat_map(|f| [Some(f.long), f.alias]).flatten();
+    let names = || flags::all().flat_map(|f| [Some(f.long), f.alias]).flatten();
     let closest = names()
         .map(|known| (distance(name, known), known))
         .min_by_key(|(distance, _)| *distance)

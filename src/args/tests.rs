@@ -517,7 +517,7 @@ fn the_bounds_are_where_the_messages_say() {
 
 #[test]
 fn the_defaults_in_the_table_are_the_defaults() {
-    for flag in FLAGS {
+    for flag in flags::all() {
         if flag.takes_value() {
             let line = format!("--{}={}", flag.long, flag.default);
             // Those that cannot be typed say so by having a blank in them.
@@ -534,8 +534,7 @@ fn the_defaults_in_the_table_are_the_defaults() {
             "{}",
             flag.long
         );
-        let same = FLAGS
-            .iter()
+        let same = flags::all()
             .filter(|f| f.long == flag.long || f.short.is_some() && f.short == flag.short);
         assert_eq!(same.count(), 1, "--{} is there twice", flag.long);
     }
@@ -545,7 +544,7 @@ fn the_defaults_in_the_table_are_the_defaults() {
 #[test]
 fn help_and_readme_list_every_flag() {
     let (help, table) = (help(), readme_table());
-    for flag in FLAGS {
+    for flag in flags::all() {
         let name = format!("--{}", flag.long);
         assert!(help.contains(&name), "{name}");
         assert!(table.contains(&format!("`{name}")), "{name}");

@@ -1,7 +1,7 @@
 //! What the table of flags says to people: `--help`, `--version` and the README's table.
 
 use super::flag::{Flag, Job};
-use super::flags::FLAGS;
+use super::flags;
 
 /// Where the explanations begin; what is wider gets a line of its own.
 const COLUMN: usize = 33;
@@ -14,7 +14,7 @@ pub fn help() -> String {
          and an echo of the request for everything else.\n",
     );
     let mut group = "";
-    for flag in FLAGS {
+    for flag in flags::all() {
         if flag.group != group {
             group = flag.group;
             text += &format!("\n{group}:\n");
@@ -46,7 +46,7 @@ pub fn version() -> String {
 /// `<!-- /flags -->`, and a test compares the two.
 pub fn readme_table() -> String {
     let mut text = String::from("| flag | variable | default | |\n|---|---|---|---|\n");
-    for flag in FLAGS {
+    for flag in flags::all() {
         let short = flag.short.map(|s| format!("`-{s}`, ")).unwrap_or_default();
         let alias = flag.alias.map(|a| format!(", `--{a}`")).unwrap_or_default();
         let name = format!("--{} {}", flag.long, flag.value);
