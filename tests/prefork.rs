@@ -503,9 +503,9 @@ fn a_worker_that_is_to_leave_serves_until_its_successor_does_and_finishes_what_i
     drop(client);
     wait_until("the old one to leave", || !is_alive(old));
     assert_eq!(server.wait_for_workers(1).len(), 1);
-    server.err.wait_for(&format!(
-        "worker 0 (pid {old}) is to leave; replaced by pid "
-    ));
+    server
+        .err
+        .wait_for(&format!("worker 0 (pid {old}) is to leave; replaced by "));
 }
 
 #[test]

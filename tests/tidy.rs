@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("args", &[]),
     ("log", &["time", "sys"]),
     ("process", &["time"]),
-    ("scoreboard", &["sys"]),
+    ("scoreboard", &["process", "sys"]),
     ("http", &["process", "time"]),
     (
         "handlers",
@@ -511,7 +511,12 @@ mod rules_can_fail {
         for (name, path, text, want) in [
             ("allowed", "src/log/mod.rs", "use crate::time::Now;", ""),
             ("own", "src/http/a.rs", "use crate::http::b::C;", ""),
-            ("everything", "src/main/main.rs", "use crate::worker::X;", ""),
+            (
+                "everything",
+                "src/main/main.rs",
+                "use crate::worker::X;",
+                "",
+            ),
             (
                 "upwards",
                 "src/sys/a.rs",

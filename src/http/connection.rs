@@ -13,11 +13,12 @@ use super::handler::Handler;
 use super::head::HeadEnd;
 use super::http1::{Http1, Pair};
 use super::incoming::Arrived;
+use super::recorded::{RECORDED, recorded};
 use super::refusal::Refusal;
 use super::request::HttpRequest;
 use super::sink::Plan;
 use super::value::{Method, Version};
-use crate::process::{Connection, Io, Next, Tally};
+use crate::process::{Connection, Io, Next, Stage, Tally};
 use crate::time::Millis;
 
 /// How long a client that has had an answer may still ask when the worker is about to leave, in
@@ -76,8 +77,14 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
                 State::New => self.begin(io),
                 State::Idle => self.idle(io),
                 State::Head => self.head(io),
-                State::Body(pair) => self.body(pair, io),
-                State::Stream(pair) => self.stream(pair, io),
+                State::Body(pair) => {
+                    self.record(&pair, Stage::Reading, io);
+                    self.body(pair, io)
+                }
+                State::Stream(pair) => {
+                    self.record(&pair, Stage::Sending, io);
+                    self.stream(pair, io)
+                }
                 State::Over => Some(Next::Close),
             };
             if let Some(next) = next {
@@ -162,6 +169,10 @@ impl<H: Handler> Http1Connection<'_, H> {
         let mut pair = self.http.take_pair();
         let request = &mut pair.request;
         let limits = &self.http.limits;
+        // Before anybody tries to understand it.
+        let mut buffer = [0; RECORDED];
+        io.tally
+            .begin(recorded(io.input.bytes(), &mut buffer), self.began);
         let received = request
             .head
             .receive(io.input.bytes(), &mut self.end, limits);
@@ -197,6 +208,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         // Who waits for `100 Continue` and gets an answer instead may send the body or the next
         // request, and nobody can tell which (RFC 9110 §10.1.1).
         let comes = incoming.is_complete() || !request.expects_continue();
+        io.tally.stage(Stage::Answering);
         match self.http.handler.plan(request, response) {
             Ok(Plan::Answered) => return self.answer_early(pair, Ok(()), comes, io),
             Ok(Plan::Become(connection)) => return self.switch(pair, connection, io),
@@ -248,6 +260,14 @@ impl<H: Handler> Http1Connection<'_, H> {
         Some(Next::WaitUntil(deadline))
     }
 
+    /// For the flight recorder: a request that was begun earlier is worked on again.
+    fn record(&self, pair: &Pair, stage: Stage, io: &mut Io<'_>) {
+        let mut buffer = [0; RECORDED];
+        let head = recorded(&pair.request.head.fields().bytes, &mut buffer);
+        io.tally.begin(head, self.began);
+        io.tally.stage(stage);
+    }
+
     /// Takes what there is of the body, if there is one, and goes on when it is complete.
     pub(super) fn body(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
         let Pair {
@@ -261,6 +281,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         match incoming.take(io.input, request, &self.http.limits) {
             Ok(Arrived::Part) => {}
             Ok(Arrived::All(sink)) => {
+                io.tally.stage(Stage::Answering);
                 let handled = match sink {
                     Some(sink) => sink.answer(request, response),
                     None => self.http.handler.handle(request, response),

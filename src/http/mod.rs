@@ -22,6 +22,7 @@
 //! | `encode` | responses as bytes |
 //! | `incoming`, `outgoing` | bodies on their way |
 //! | `refusal` | why a request is not handled |
+//! | `recorded` | what may be told of a request if we crash |
 //! | `connection` | a connection, from its first byte to its last: how requests come in |
 //! | `reply` | the rest of it: how answers go out |
 //! | `http1` | HTTP/1.1 as a protocol |
@@ -46,6 +47,7 @@ mod incoming;
 pub mod limits;
 mod outgoing;
 pub mod range;
+mod recorded;
 mod refusal;
 mod reply;
 mod request;

@@ -5,6 +5,7 @@
 //! Buffers grow on use and can be lent: a connection that is idle holds none.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
@@ -30,11 +31,42 @@ pub struct Io<'a> {
     pub tally: &'a mut dyn Tally,
 }
 
-/// Where a protocol reports what it does, for the access log and the scoreboard. `()` takes no
-/// note of it.
+/// Where a protocol reports what it does, for the access log, the scoreboard and the flight
+/// recorder. `()` takes no note of it.
 pub trait Tally {
+    /// From here on, in this step, a request is read that began so: noted before it is understood,
+    /// so that a crash in reading it can be told from others. What must not be seen by whoever
+    /// reads of a crash, such as a password, is blanked. Of a long `head`, the rest is not noted.
+    ///
+    /// A connection that takes a request up again in a later step says so again.
+    fn begin(&mut self, _head: &[u8], _since: Millis) {}
+
+    /// That request has come so far.
+    fn stage(&mut self, _stage: Stage) {}
+
     /// A request was answered.
     fn end(&mut self, _exchange: &Exchange<'_>) {}
+}
+
+/// How far a request has come. Displays as what one does with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its head or its body is being read.
+    Reading,
+    /// Whoever answers it has it.
+    Answering,
+    /// The answer is being made or sent.
+    Sending,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Reading => "reading",
+            Stage::Answering => "answering",
+            Stage::Sending => "sending the answer to",
+        })
+    }
 }
 
 impl Tally for () {}

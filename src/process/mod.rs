@@ -12,7 +12,7 @@ mod io;
 use std::fmt;
 use std::net::SocketAddr;
 
-pub use io::{Exchange, FileRange, Input, Io, Output, Segment, Tally};
+pub use io::{Exchange, FileRange, Input, Io, Output, Segment, Stage, Tally};
 
 use crate::time::Millis;
 

@@ -38,9 +38,6 @@ const NUDGE: Token = Token::reserved(2);
 const EVENTS: usize = 256;
 /// Connections accepted in one turn: enough to keep up, few enough that others get theirs.
 const ACCEPTS_PER_TURN: usize = 16;
-/// The coarse clock may lag this far behind, in milliseconds. Waking so much later saves a turn
-/// in which nothing is due yet.
-pub(super) const CLOCK_TICK_MS: u64 = 4;
 /// How soon log lines are offered again to a reader that was slow, in milliseconds.
 const LOG_RETRY_MS: u64 = 10;
 /// How often a lack of descriptors is logged at most, in milliseconds.
@@ -60,6 +57,8 @@ pub struct EventLoop<'a> {
     /// Links that could go on but let others come first.
     again: Vec<Token>,
     now: Now,
+    /// The same, in microseconds.
+    now_us: u64,
     pub(super) stopping: bool,
     complaints: Complaints,
     faults: Complaints,
@@ -96,7 +95,8 @@ impl<'a> EventLoop<'a> {
             deadlines: Deadlines::new(),
             spares: Spares::default(),
             again: Vec::new(),
-            now: read_clock(),
+            now: Now::default(),
+            now_us: 0,
             stopping: false,
             complaints: Complaints::default(),
             faults: Complaints::default(),
@@ -115,10 +115,10 @@ impl<'a> EventLoop<'a> {
         self.context.orders.report_ready();
         loop {
             self.write_log();
-            self.context.slot.set_busy_since(0);
+            self.context.slot.set_idle();
             self.epoll.wait(&mut events, self.timeout())?;
-            self.now = read_clock();
-            self.context.slot.set_busy_since(self.now.at.get());
+            self.read_clock();
+            self.context.slot.set_busy(self.now.at.get());
             for index in 0..events.len() {
                 let Some((token, ready)) = events.get(index) else {
                     continue;
@@ -154,6 +154,14 @@ impl<'a> EventLoop<'a> {
         }
     }
 
+    fn read_clock(&mut self) {
+        self.now_us = clock::monotonic_us();
+        self.now = Now {
+            at: Millis::new(self.now_us / 1_000),
+            unix_ms: clock::realtime_ms(),
+        };
+    }
+
     fn timeout(&self) -> Option<u64> {
         if !self.again.is_empty() {
             return Some(0);
@@ -162,7 +170,8 @@ impl<'a> EventLoop<'a> {
         if self.context.log.is_blocked() {
             wake_at = wake_at.min(self.now.at.after(LOG_RETRY_MS));
         }
-        (wake_at != Millis::NEVER).then(|| wake_at.since(self.now.at) + CLOCK_TICK_MS)
+        // A millisecond later, since `now` is rounded down.
+        (wake_at != Millis::NEVER).then(|| wake_at.since(self.now.at) + 1)
     }
 
     fn write_log(&mut self) {
@@ -304,6 +313,7 @@ impl<'a> EventLoop<'a> {
             why,
             &mut Turn {
                 now: self.now,
+                now_us: self.now_us,
                 stopping: self.stopping,
                 pace: self.options.pace,
                 input_limit: self.input_limit,
@@ -344,13 +354,6 @@ impl<'a> EventLoop<'a> {
             self.deadlines.set(token.index(), Millis::NEVER);
             self.context.slot.set_connections(self.links.len());
         }
-    }
-}
-
-fn read_clock() -> Now {
-    Now {
-        at: Millis::new(clock::monotonic_ms()),
-        unix_ms: clock::realtime_ms(),
     }
 }
 

@@ -1,11 +1,12 @@
-//! [`Ledger`]: where a worker books what its connections report, on the scoreboard and in the
-//! access log.
+//! [`Ledger`]: where a worker books what its connections report, on the scoreboard, in the flight
+//! recorder and in the access log.
 
 use super::complaints::Complaints;
 use crate::log::{Access, Log};
-use crate::process::{Exchange, Peer, Tally};
+use crate::process::{Exchange, Peer, Stage, Tally};
 use crate::scoreboard::Slot;
-use crate::time::Now;
+use crate::sys::clock;
+use crate::time::{Millis, Now};
 
 /// How often a failing handler is logged at most, in milliseconds.
 const FAULT_MS: u64 = 1_000;
@@ -24,11 +25,36 @@ pub struct Ledger<'a> {
     pub peer: &'a Peer,
     /// When it began.
     pub now: Now,
+    /// The same, in microseconds of the monotonic clock.
+    pub now_us: u64,
+}
+
+impl Ledger<'_> {
+    /// How long something took that began then, in microseconds. A protocol has the time at which
+    /// this turn began, which is not when it ends: a handler may have waited for a database.
+    fn us_since(&self, since: Millis) -> u64 {
+        let began_us = match since == self.now.at {
+            true => self.now_us,
+            false => since.get() * 1_000,
+        };
+        clock::monotonic_us().saturating_sub(began_us)
+    }
 }
 
 impl Tally for Ledger<'_> {
+    fn begin(&mut self, head: &[u8], since: Millis) {
+        self.slot.record_request(head, since.get());
+    }
+
+    fn stage(&mut self, stage: Stage) {
+        self.slot.record_stage(stage);
+    }
+
     fn end(&mut self, exchange: &Exchange<'_>) {
-        self.slot.count_request(exchange.body_bytes);
+        self.slot.record_stage(Stage::Sending);
+        let us = self.us_since(exchange.since);
+        self.slot
+            .count_request(exchange.status, exchange.body_bytes, us);
         if let Some(fault) = exchange.fault {
             let message = format_args!(
                 "worker {} failed at {} {}: {fault}",
@@ -49,7 +75,7 @@ impl Tally for Ledger<'_> {
             protocol: exchange.protocol,
             status: exchange.status,
             body_bytes: exchange.body_bytes,
-            ms: self.now.at.since(exchange.since),
+            ms: us / 1_000,
             worker: self.worker,
         });
     }

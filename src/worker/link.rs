@@ -38,6 +38,8 @@ const LINGER_STOPPING_MS: u64 = 200;
 pub struct Turn<'a> {
     /// The time.
     pub now: Now,
+    /// The same, in microseconds of the monotonic clock.
+    pub now_us: u64,
     /// The worker is about to leave.
     pub stopping: bool,
     /// How fast a peer must read.
@@ -155,6 +157,7 @@ impl<'p> Link<'p> {
     /// Does what can be done now: reads if there is something to read, lets the protocol step,
     /// writes.
     pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
+        turn.slot.record_turn(&self.peer);
         turn.spares.lend(&mut self.input, &mut self.output);
         let reading = self.watched == Interest::READ || self.watched == Interest::BOTH;
         let fate = match why {
@@ -367,6 +370,7 @@ fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
         faults: turn.faults,
         peer,
         now: turn.now,
+        now_us: turn.now_us,
     }
 }
 
@@ -442,6 +446,7 @@ mod tests {
                         at: Millis::new(self.now),
                         unix_ms: 0,
                     },
+                    now_us: self.now * 1_000,
                     stopping: self.stopping,
                     pace: Pace {
                         write_ms: 1_000,

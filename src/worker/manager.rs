@@ -10,7 +10,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::control::{Command, Message, Report};
-use super::event_loop::CLOCK_TICK_MS;
+use super::obituary::Obituary;
+use super::oom::OomKills;
 use super::signals::Watch;
 use super::spawn::Child;
 use super::supervisor::{Action, Event, Policy, Supervisor};
@@ -20,7 +21,7 @@ use crate::log::{Level, Log};
 use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Events, Interest};
-use crate::sys::process::{self, Exit};
+use crate::sys::process::{self, Exit, Pid};
 use crate::sys::signal::Signal;
 use crate::time::Millis;
 
@@ -38,7 +39,8 @@ pub struct WorkerManager<'a> {
     /// One for each slot of the supervisor.
     pub(super) children: Vec<Option<Child>>,
     /// Why there will be a worker in each slot, to be told together with its pid.
-    pub(super) obituaries: Vec<Option<String>>,
+    pub(super) obituaries: Vec<Option<Obituary>>,
+    pub(super) oom_kills: OomKills,
     pub(super) board: &'a Scoreboard,
     pub(super) log: &'a Log,
     stopper: Stopper,
@@ -83,6 +85,7 @@ impl<'a> WorkerManager<'a> {
             watchdog: Watchdog::new(0),
             children: Vec::new(),
             obituaries: Vec::new(),
+            oom_kills: OomKills::new(),
             board,
             log,
             stopper,
@@ -122,6 +125,8 @@ impl<'a> WorkerManager<'a> {
         for group in &mut self.groups {
             group.worker.init()?;
         }
+        let pid = Pid::current().get() as u64;
+        self.board.set_started(pid, clock::realtime_ms());
         let mut events = Events::with_capacity(64);
         let mut outcome = self.decide(Event::Start);
         started();
@@ -163,11 +168,7 @@ impl<'a> WorkerManager<'a> {
         self.watchdog.look(now(), beat, &mut hung);
         let mut outcome = None;
         for slot in hung {
-            if let Some(Some(child)) = self.children.get(slot) {
-                let name = self.name_of(slot, child.pid);
-                self.say(Level::Error, format_args!("{name} hangs"));
-            }
-            outcome = outcome.or_else(|| self.decide(Event::Hung(slot)));
+            outcome = outcome.or_else(|| self.give_up(slot));
         }
         outcome
     }
@@ -180,7 +181,8 @@ impl<'a> WorkerManager<'a> {
 
     fn timeout(&self) -> Option<u64> {
         let wake_at = self.supervisor.wake_at().min(self.watchdog.look_at());
-        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + CLOCK_TICK_MS)
+        // A millisecond later, since `now` is rounded down.
+        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + 1)
     }
 
     fn on_event(&mut self, token: u64) -> io::Result<Option<Outcome>> {
@@ -226,48 +228,22 @@ impl<'a> WorkerManager<'a> {
         }
     }
 
-    fn bury(&mut self, slot: usize, exit: Exit) -> Option<Outcome> {
-        // What it said before it died comes first: one that was ready is not one that never was.
-        let heard = self.on_report(slot);
-        let child = self.children[slot].take()?;
-        self.forget(child.line.as_fd());
+    /// Takes a child's descriptors out of epoll.
+    pub(super) fn forget(&self, child: &Child) {
+        self.forget_fd(child.line.as_fd());
         if let Some(pidfd) = &child.pidfd {
-            self.forget(pidfd.as_fd());
+            self.forget_fd(pidfd.as_fd());
         }
-        let state = self.slot_state(slot);
-        self.set_slot(slot, State::Empty, 0);
-        let text = format!("{} {exit}", self.name_of(slot, child.pid));
-        match state {
-            // It was told to, and has been replaced already.
-            State::Draining if exit == Exit::Code(0) => {
-                self.say(Level::Debug, format_args!("{text}"))
-            }
-            _ if self.stopped_at.is_some() || state == State::Draining => {
-                self.say(Level::Warn, format_args!("{text}"));
-            }
-            _ => self.obituaries[slot] = Some(text),
-        }
-        // Before its successor is forked, which would inherit what is still open.
-        drop(child);
-        let outcome = heard.or_else(|| self.decide(Event::Died(slot)));
-        // One that was about to leave has a successor in the other slot: nothing else tells of it.
-        if !self.supervisor.will_fill(slot)
-            && let Some(text) = self.obituaries[slot].take()
-        {
-            self.say(Level::Warn, format_args!("{text}"));
-        }
-        outcome
     }
 
-    /// Takes a descriptor out of epoll. Closing it is not enough: whatever was forked since, a
-    /// worker of another server in this program for one, may hold a copy, and then it would be
-    /// reported for ever.
-    fn forget(&self, fd: BorrowedFd<'_>) {
+    /// Closing it is not enough: whatever was forked since, a worker of another server in this
+    /// program for one, may hold a copy, and then it would be reported for ever.
+    fn forget_fd(&self, fd: BorrowedFd<'_>) {
         // An error means that it was taken out before.
         let _ = self.epoll().and_then(|epoll| epoll.delete(fd));
     }
 
-    fn on_report(&mut self, slot: usize) -> Option<Outcome> {
+    pub(super) fn on_report(&mut self, slot: usize) -> Option<Outcome> {
         loop {
             let line = &self.children.get(slot)?.as_ref()?.line;
             let outcome = match line.receive() {
@@ -276,7 +252,7 @@ impl<'a> WorkerManager<'a> {
                 Message::None => return None,
                 Message::Gone => {
                     // Its death will be told; the end of input would be told for ever.
-                    self.forget(line.as_fd());
+                    self.forget_fd(line.as_fd());
                     return None;
                 }
             };
@@ -356,7 +332,7 @@ impl<'a> WorkerManager<'a> {
         }
     }
 
-    fn slot_state(&self, slot: usize) -> State {
+    pub(super) fn slot_state(&self, slot: usize) -> State {
         self.board
             .slot(slot)
             .map_or(State::Empty, |slot| slot.record().state)

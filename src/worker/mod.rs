@@ -16,6 +16,8 @@ mod ledger;
 mod link;
 mod listener;
 mod manager;
+mod obituary;
+mod oom;
 mod signals;
 mod slab;
 mod socket;

@@ -10,6 +10,7 @@ use super::signals::Watch;
 use super::{Context, Worker};
 use crate::log::Level;
 use crate::scoreboard::State;
+use crate::sys::clock;
 use crate::sys::epoll::Interest;
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, Signal};
@@ -37,7 +38,10 @@ impl WorkerManager<'_> {
     /// Forks a worker for a slot.
     pub(super) fn fork(&mut self, slot: usize) -> io::Result<()> {
         let (line, orders) = control::pair()?;
-        self.set_slot(slot, State::Starting, 0);
+        if let Some(slot) = self.board.slot(slot) {
+            slot.set_state(State::Starting, 0);
+            slot.set_born(clock::realtime_ms());
+        }
         let master = Pid::current();
         let mut line = Some(line);
         let forked = process::fork(|| {
@@ -62,13 +66,12 @@ impl WorkerManager<'_> {
         self.children[slot] = Some(child);
         self.watchdog.begin(slot, now());
         if let Some(obituary) = self.obituaries[slot].take() {
-            let message = format_args!("{obituary}; replaced by pid {pid}");
-            self.say(Level::Warn, message);
+            self.say(Level::Warn, format_args!("{}", obituary.line(Some(pid))));
         } else if let Some(old) = &self.children[slot ^ 1]
             && self.supervisor.retires(slot ^ 1)
         {
             let old = self.name_of(slot, old.pid);
-            let message = format_args!("{old} is to leave; replaced by pid {pid}");
+            let message = format_args!("{old} is to leave; replaced by {pid}");
             self.say(Level::Info, message);
         }
         Ok(())

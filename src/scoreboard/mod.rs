@@ -1,14 +1,23 @@
 //! The [`Scoreboard`]: what master and workers let each other know, in memory that they share.
 //!
 //! Each word has a single writer, so plain loads and stores are enough: the master writes its own
-//! record and the state and pid of each slot, a worker the counters of its slot. Counters belong
-//! to the slot and go on when a successor takes it over. There are no pointers and no locks, so a
-//! worker that dies at any moment leaves nothing broken behind.
+//! record and the first line of each slot, a worker the rest of its slot. Counters belong to the
+//! slot and go on when a successor takes it over. There are no pointers and no locks, so a worker
+//! that dies at any moment leaves nothing broken behind.
+
+mod latency;
+mod recorder;
+mod reports;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+pub use latency::{BUCKETS, Latency};
+pub use recorder::{HEAD_BYTES, RecordedRequest, Recording};
+pub use reports::Report;
+
+use crate::process::Stage;
 use crate::sys::shared::SharedWords;
 
 /// The most workers that a server can have.
@@ -17,16 +26,24 @@ pub const MAX_WORKERS: usize = 512;
 /// Each of them has two slots: while it is replaced, its successor has the other one.
 pub(crate) const MAX_SLOTS: usize = 2 * MAX_WORKERS;
 
-/// Words of a slot: two cache lines, so that workers do not write to each other's.
-const SLOT_WORDS: usize = 16;
-/// The master's record comes first and is as long.
+// The master's record comes first, then its reports, then the slots.
 const WANTED: usize = 0;
 const STOPPING: usize = 1;
 const SLOTS: usize = 2;
+const STARTED: usize = 3;
+const MASTER_PID: usize = 4;
+const DEATHS: usize = 5;
+const REPORTS_AT: usize = 8;
+const SLOTS_AT: usize = REPORTS_AT + reports::KEPT * reports::WORDS;
 
+/// Words of a slot: whole cache lines of eight, so that workers do not write to each other's.
+const SLOT_WORDS: usize = recorder::END;
+// The first line is the master's.
 const STATE: usize = 0;
 const PID: usize = 1;
-// From here on the worker writes; the cache line before is the master's.
+const BORN: usize = 2;
+const LIVES: usize = 3;
+// From here on the worker writes: what each turn and each answer touches is close together.
 const CONNECTIONS: usize = 8;
 const ACCEPTED: usize = 9;
 const REQUESTS: usize = 10;
@@ -34,6 +51,11 @@ const BODY_BYTES: usize = 11;
 const LOST_LINES: usize = 12;
 const BUSY_SINCE: usize = 13;
 const STEPS: usize = 14;
+const LATENCY_SUM: usize = 15;
+/// Answers whose status begins with 1, 2 ... 5.
+const CLASSES: usize = 16;
+// 21 to 23 are free. The flight recorder has what follows the buckets.
+const LATENCY: usize = 24;
 
 /// What a worker is doing, as its master knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,20 +75,58 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
+    /// The slot: those of worker `n` are `2 * n` and `2 * n + 1`.
+    pub slot: usize,
     /// What the worker is doing.
     pub state: State,
+    /// How far it is with a request, at this very moment; `None` while it waits.
+    pub stage: Option<Stage>,
     /// Its process id; 0 if there is none.
     pub pid: u64,
+    /// When it was forked, in milliseconds since 1970.
+    pub born_unix_ms: u64,
+    /// How many workers have had this slot so far, this one included.
+    pub lives: u64,
     /// Open connections.
     pub connections: u64,
     /// Connections accepted so far, by this worker and its predecessors.
     pub accepted: u64,
     /// Requests answered so far.
     pub requests: u64,
+    /// Those answered with a status of each class: 1xx, 2xx ... 5xx.
+    pub by_class: [u64; 5],
+    /// How long the answers took.
+    pub latency: Latency,
     /// Bytes of the bodies of those answers.
     pub body_bytes: u64,
     /// Access log lines that nobody took.
     pub lost_lines: u64,
+}
+
+impl Record {
+    /// What it is doing, in the words of Apache's `mod_status`.
+    pub fn word(&self) -> &'static str {
+        match (self.state, self.stage) {
+            (State::Empty, _) => "open slot",
+            (State::Starting, _) => "starting up",
+            (State::Draining, _) => "gracefully finishing",
+            (State::Ready, None) => "waiting",
+            (State::Ready, Some(Stage::Reading)) => "reading request",
+            (State::Ready, Some(Stage::Answering | Stage::Sending)) => "sending reply",
+        }
+    }
+
+    /// The same as one letter, as Apache's scoreboard has it.
+    pub fn letter(&self) -> char {
+        match (self.state, self.stage) {
+            (State::Empty, _) => '.',
+            (State::Starting, _) => 'S',
+            (State::Draining, _) => 'G',
+            (State::Ready, None) => '_',
+            (State::Ready, Some(Stage::Reading)) => 'R',
+            (State::Ready, Some(Stage::Answering | Stage::Sending)) => 'W',
+        }
+    }
 }
 
 /// The records of a master and its workers. Clones, and copies in forked processes, are the same
@@ -79,7 +139,7 @@ pub struct Scoreboard {
 impl Scoreboard {
     /// An empty board with room for [`MAX_WORKERS`].
     pub fn new() -> io::Result<Scoreboard> {
-        let words = Arc::new(SharedWords::new(SLOT_WORDS * (MAX_SLOTS + 1))?);
+        let words = Arc::new(SharedWords::new(SLOTS_AT + SLOT_WORDS * MAX_SLOTS)?);
         Ok(Scoreboard { words })
     }
 
@@ -116,7 +176,8 @@ impl Scoreboard {
     pub fn slot(&self, index: usize) -> Option<Slot> {
         (index < MAX_SLOTS).then(|| Slot {
             words: self.words.clone(),
-            base: SLOT_WORDS * (index + 1),
+            index,
+            base: SLOTS_AT + SLOT_WORDS * index,
         })
     }
 
@@ -126,7 +187,7 @@ impl Scoreboard {
         let mut workers = 0;
         let mut sum = 0;
         for index in 0..2 * self.wanted() {
-            let base = SLOT_WORDS * (index + 1);
+            let base = SLOTS_AT + SLOT_WORDS * index;
             if self.words[base + STATE].load(Relaxed) == State::Ready as u64 {
                 workers += 1;
                 sum += self.words[base + CONNECTIONS].load(Relaxed);
@@ -142,6 +203,22 @@ impl Scoreboard {
         self.words[SLOTS].store(slots as u64, Relaxed);
     }
 
+    /// For the master: it is this process, and began then, in milliseconds since 1970.
+    pub(crate) fn set_started(&self, pid: u64, unix_ms: u64) {
+        self.words[MASTER_PID].store(pid, Relaxed);
+        self.words[STARTED].store(unix_ms, Relaxed);
+    }
+
+    /// The master's process id; 0 before it runs.
+    pub fn master_pid(&self) -> u64 {
+        self.words[MASTER_PID].load(Relaxed)
+    }
+
+    /// When the master began, in milliseconds since 1970; 0 before it runs.
+    pub fn started_unix_ms(&self) -> u64 {
+        self.words[STARTED].load(Relaxed)
+    }
+
     /// For the master: the server begins to stop.
     pub(crate) fn set_stopping(&self) {
         self.words[STOPPING].store(1, Relaxed);
@@ -152,13 +229,25 @@ impl Scoreboard {
 #[derive(Clone, Debug)]
 pub struct Slot {
     words: Arc<SharedWords>,
+    index: usize,
     base: usize,
 }
 
 impl Slot {
     /// What it says now.
     pub fn record(&self) -> Record {
+        let busy = self.load(BUSY_SINCE) > 0;
+        let request = self.recording().and_then(|recording| recording.request);
         Record {
+            slot: self.index,
+            stage: request.map(|request| request.stage).filter(|_| busy),
+            born_unix_ms: self.load(BORN),
+            lives: self.load(LIVES),
+            by_class: std::array::from_fn(|class| self.load(CLASSES + class)),
+            latency: Latency {
+                buckets: std::array::from_fn(|bucket| self.load(LATENCY + bucket)),
+                sum_us: self.load(LATENCY_SUM),
+            },
             state: match self.load(STATE) {
                 1 => State::Starting,
                 2 => State::Ready,
@@ -180,6 +269,16 @@ impl Slot {
         self.store(STATE, state as u64);
     }
 
+    /// For the master: it forks a worker for the slot.
+    pub(crate) fn set_born(&self, unix_ms: u64) {
+        self.store(BORN, unix_ms);
+        self.add(LIVES, 1);
+        // What its predecessor was doing when it died.
+        self.store(CONNECTIONS, 0);
+        self.store(BUSY_SINCE, 0);
+        self.record_nobody();
+    }
+
     /// For the worker: how many connections it has open.
     pub(crate) fn set_connections(&self, connections: usize) {
         self.store(CONNECTIONS, connections as u64);
@@ -190,16 +289,25 @@ impl Slot {
         self.add(ACCEPTED, 1);
     }
 
-    /// For the worker: one more request was answered.
-    pub(crate) fn count_request(&self, body_bytes: u64) {
+    /// For the worker: one more request was answered, with this status and so many bytes, in so
+    /// many microseconds.
+    pub(crate) fn count_request(&self, status: u16, body_bytes: u64, us: u64) {
         self.add(REQUESTS, 1);
         self.add(BODY_BYTES, body_bytes);
+        self.add(LATENCY_SUM, us);
+        self.add(CLASSES + usize::from(status / 100).clamp(1, 5) - 1, 1);
+        self.add(LATENCY + Latency::bucket(us), 1);
     }
 
-    /// For the worker: since when, in milliseconds of the monotonic clock, it has been doing
-    /// something; 0 while it waits.
-    pub(crate) fn set_busy_since(&self, ms: u64) {
-        self.store(BUSY_SINCE, ms);
+    /// For the worker: it has something to do, since then, in milliseconds of the monotonic clock.
+    pub(crate) fn set_busy(&self, since_ms: u64) {
+        self.record_nobody();
+        self.store(BUSY_SINCE, since_ms);
+    }
+
+    /// For the worker: it waits.
+    pub(crate) fn set_idle(&self) {
+        self.store(BUSY_SINCE, 0);
     }
 
     /// For the worker: it begins another step.
@@ -265,8 +373,8 @@ mod tests {
         let slot = board.slot(0).unwrap();
         slot.set_state(State::Ready, 10);
         slot.count_accepted();
-        slot.count_request(5);
-        slot.count_request(6);
+        slot.count_request(200, 5, 7);
+        slot.count_request(404, 6, 9);
         slot.set_connections(3);
         slot.set_state(State::Starting, 11);
         let record = board.records().next().unwrap();
@@ -276,6 +384,38 @@ mod tests {
             (1, 2, 11)
         );
         assert_eq!(record.connections, 3);
+        assert_eq!(record.by_class, [0, 1, 0, 1, 0]);
+        assert_eq!((record.latency.sum_us, record.latency.count()), (16, 2));
+        slot.set_born(1_000);
+        let record = slot.record();
+        assert_eq!((record.requests, record.connections), (2, 0));
+        assert_eq!((record.lives, record.born_unix_ms), (1, 1_000));
+    }
+
+    #[test]
+    fn a_worker_is_called_what_it_does() {
+        let slot = Scoreboard::new().unwrap().slot(0).unwrap();
+        let word = |want: (char, &str)| {
+            let record = slot.record();
+            assert_eq!((record.letter(), record.word()), want);
+        };
+        word(('.', "open slot"));
+        slot.set_state(State::Starting, 1);
+        word(('S', "starting up"));
+        slot.set_state(State::Ready, 1);
+        word(('_', "waiting"));
+        slot.record_request(b"GET", 1);
+        word(('_', "waiting"));
+        slot.set_busy(1);
+        word(('_', "waiting"));
+        slot.record_request(b"GET", 1);
+        word(('R', "reading request"));
+        slot.record_stage(Stage::Answering);
+        word(('W', "sending reply"));
+        slot.record_stage(Stage::Sending);
+        word(('W', "sending reply"));
+        slot.set_state(State::Draining, 1);
+        word(('G', "gracefully finishing"));
     }
 
     #[test]

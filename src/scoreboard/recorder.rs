@@ -1,0 +1,169 @@
+//! The flight recorder: what a worker is doing for whom, noted where its master can read it when
+//! the worker is dead.
+//!
+//! A worker notes plain words of its own slot as it goes along; only the master reads them, and
+//! only those of a worker that died or hangs. Nothing is written to disk. What is noted of a
+//! request is what its protocol says of it: secrets are blanked before they come here.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Slot;
+use crate::process::{Peer, Stage};
+
+/// How much of a request is noted, in bytes.
+pub const HEAD_BYTES: usize = 256;
+
+// Words of a slot; see the map in `mod.rs`.
+const STAGE: usize = 48;
+const SINCE: usize = 49;
+const HEAD_LEN: usize = 50;
+const PEER: usize = 51;
+const HEAD: usize = 56;
+/// Words that the recorder needs at the end of a slot.
+pub(super) const END: usize = HEAD + HEAD_BYTES / 8;
+
+/// What `STAGE` says: of whom nothing is known, a peer that has no request, and from there on the
+/// stages of one.
+const NOBODY: u64 = 0;
+const A_PEER: u64 = 1;
+
+/// What a worker was doing, as far as it noted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Whose turn it was.
+    pub peer: Peer,
+    /// The request that was worked on.
+    pub request: Option<RecordedRequest>,
+}
+
+/// A request that a worker was working on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// How far it had come.
+    pub stage: Stage,
+    /// When its first byte was seen, in milliseconds of the monotonic clock.
+    pub since_ms: u64,
+    /// How it began, with secrets blanked: not text, not to be trusted, cut off somewhere.
+    pub head: Vec<u8>,
+}
+
+impl Slot {
+    /// For the worker: it is this peer's turn. What was noted of others does not count any more.
+    pub(crate) fn record_turn(&self, peer: &Peer) {
+        let (kind, address) = match peer {
+            Peer::Unix => (0, 0),
+            Peer::Inet(inet) => {
+                let address = match inet.ip() {
+                    IpAddr::V4(ip) => u128::from(ip.to_bits()),
+                    IpAddr::V6(ip) => ip.to_bits(),
+                };
+                let version = if inet.is_ipv4() { 4 } else { 6 };
+                (version << 16 | u64::from(inet.port()), address)
+            }
+        };
+        self.store(PEER, kind);
+        self.store(PEER + 1, (address >> 64) as u64);
+        self.store(PEER + 2, address as u64);
+        self.store(STAGE, A_PEER);
+    }
+
+    /// For the worker: it begins to read a request, or takes it up again.
+    pub(crate) fn record_request(&self, head: &[u8], since_ms: u64) {
+        let head = &head[..head.len().min(HEAD_BYTES)];
+        for (word, bytes) in head.chunks(8).enumerate() {
+            let mut buffer = [0; 8];
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            self.store(HEAD + word, u64::from_ne_bytes(buffer));
+        }
+        self.store(HEAD_LEN, head.len() as u64);
+        self.store(SINCE, since_ms);
+        self.record_stage(Stage::Reading);
+    }
+
+    /// For the worker: the request has come so far.
+    pub(crate) fn record_stage(&self, stage: Stage) {
+        self.store(STAGE, A_PEER + 1 + stage as u64);
+    }
+
+    /// For the worker: nobody's turn.
+    pub(crate) fn record_nobody(&self) {
+        self.store(STAGE, NOBODY);
+    }
+
+    /// For the master: what the worker was doing for a peer, if for any.
+    pub(crate) fn recording(&self) -> Option<Recording> {
+        let stage = match self.load(STAGE) {
+            NOBODY => return None,
+            A_PEER => None,
+            stage => Some(match stage - A_PEER - 1 {
+                0 => Stage::Reading,
+                1 => Stage::Answering,
+                _ => Stage::Sending,
+            }),
+        };
+        let kind = self.load(PEER);
+        let (port, address) = (kind as u16, self.load(PEER + 2));
+        let ip = match kind >> 16 {
+            4 => Some(IpAddr::from((address as u32).to_be_bytes())),
+            6 => {
+                let address = u128::from(self.load(PEER + 1)) << 64 | u128::from(address);
+                Some(IpAddr::V6(Ipv6Addr::from_bits(address)))
+            }
+            _ => None,
+        };
+        Some(Recording {
+            peer: ip.map_or(Peer::Unix, |ip| Peer::Inet(SocketAddr::new(ip, port))),
+            request: stage.map(|stage| RecordedRequest {
+                stage,
+                since_ms: self.load(SINCE),
+                head: self.head(),
+            }),
+        })
+    }
+
+    fn head(&self) -> Vec<u8> {
+        let len = (self.load(HEAD_LEN) as usize).min(HEAD_BYTES);
+        let words = &self.words[self.base + HEAD..self.base + END];
+        let bytes = words.iter().flat_map(|w| w.load(Relaxed).to_ne_bytes());
+        bytes.take(len).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoreboard::Scoreboard;
+
+    #[test]
+    fn what_is_noted_last_is_what_is_read() {
+        let slot = Scoreboard::new().unwrap().slot(3).unwrap();
+        assert_eq!(slot.recording(), None);
+        for peer in [
+            Peer::Unix,
+            Peer::Inet("127.0.0.1:55312".parse().unwrap()),
+            Peer::Inet("[2001:db8::1:2]:65535".parse().unwrap()),
+            Peer::Inet("255.255.255.255:1".parse().unwrap()),
+        ] {
+            slot.record_turn(&peer);
+            let recorded = slot.recording().unwrap();
+            assert_eq!((recorded.peer, recorded.request), (peer, None));
+            for head in [
+                &b""[..],
+                b"G",
+                b"GET /a?b HTTP/1.1\r\n",
+                &[7; HEAD_BYTES + 9],
+            ] {
+                slot.record_request(head, 42);
+                for stage in [Stage::Reading, Stage::Answering, Stage::Sending] {
+                    slot.record_stage(stage);
+                    let request = slot.recording().unwrap().request.unwrap();
+                    assert_eq!((request.stage, request.since_ms), (stage, 42));
+                    assert_eq!(request.head, head[..head.len().min(HEAD_BYTES)]);
+                }
+            }
+        }
+        slot.record_nobody();
+        assert_eq!(slot.recording(), None);
+    }
+}

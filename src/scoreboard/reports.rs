@@ -1,0 +1,106 @@
+//! The last deaths, told by the master where every worker can read them: for the status page.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Scoreboard;
+
+/// So many are kept.
+pub(super) const KEPT: usize = 8;
+/// Words of one: its number, when it was, how long it is, and the text.
+pub(super) const WORDS: usize = 128;
+const NUMBER: usize = 0;
+const UNIX_MS: usize = 1;
+const LEN: usize = 2;
+const TEXT: usize = 3;
+const TEXT_BYTES: usize = (WORDS - TEXT) * 8;
+
+/// What is known of a worker's death.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The first is 1.
+    pub number: u64,
+    /// When it was, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// A line about the death, and below it the head of the request, if there was one: escaped,
+    /// with secrets blanked.
+    pub text: String,
+}
+
+impl Scoreboard {
+    /// The last deaths that nobody asked for, latest first.
+    pub fn reports(&self) -> Vec<Report> {
+        let mut reports: Vec<Report> = (0..KEPT).filter_map(|at| self.report_at(at)).collect();
+        reports.sort_by_key(|report| std::cmp::Reverse(report.number));
+        reports
+    }
+
+    /// How many there were.
+    pub fn deaths(&self) -> u64 {
+        self.words[super::DEATHS].load(Relaxed)
+    }
+
+    /// For the master: one more; returns its number.
+    pub(crate) fn report(&self, unix_ms: u64, text: &str) -> u64 {
+        let number = self.deaths() + 1;
+        let base = Scoreboard::report_base(number as usize % KEPT);
+        let words = &self.words[base..base + WORDS];
+        // Whoever reads it while it is written sees that it is nobody's.
+        words[NUMBER].store(0, Relaxed);
+        words[UNIX_MS].store(unix_ms, Relaxed);
+        let text = &text.as_bytes()[..text.len().min(TEXT_BYTES)];
+        words[LEN].store(text.len() as u64, Relaxed);
+        for (word, bytes) in words[TEXT..].iter().zip(text.chunks(8)) {
+            let mut buffer = [0; 8];
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_ne_bytes(buffer), Relaxed);
+        }
+        words[NUMBER].store(number, Relaxed);
+        self.words[super::DEATHS].store(number, Relaxed);
+        number
+    }
+
+    fn report_at(&self, at: usize) -> Option<Report> {
+        let base = Scoreboard::report_base(at);
+        let words = &self.words[base..base + WORDS];
+        let number = words[NUMBER].load(Relaxed);
+        let len = (words[LEN].load(Relaxed) as usize).min(TEXT_BYTES);
+        let bytes = words[TEXT..]
+            .iter()
+            .flat_map(|w| w.load(Relaxed).to_ne_bytes());
+        let bytes: Vec<u8> = bytes.take(len).collect();
+        let report = Report {
+            number,
+            unix_ms: words[UNIX_MS].load(Relaxed),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        // It may have been written over meanwhile.
+        (number > 0 && words[NUMBER].load(Relaxed) == number).then_some(report)
+    }
+
+    fn report_base(at: usize) -> usize {
+        super::REPORTS_AT + WORDS * at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_kept_latest_first() {
+        let board = Scoreboard::new().unwrap();
+        assert_eq!((board.deaths(), board.reports()), (0, Vec::new()));
+        for n in 1..=KEPT as u64 + 3 {
+            assert_eq!(board.report(n * 10, &format!("death {n}")), n);
+        }
+        let reports = board.reports();
+        assert_eq!((reports.len(), board.deaths()), (KEPT, KEPT as u64 + 3));
+        for (report, n) in reports.iter().zip((4..=KEPT as u64 + 3).rev()) {
+            assert_eq!((report.number, report.unix_ms), (n, n * 10));
+            assert_eq!(report.text, format!("death {n}"));
+        }
+        board.report(1, &"long".repeat(1_000));
+        assert_eq!(board.reports()[0].text.len(), TEXT_BYTES);
+    }
+}

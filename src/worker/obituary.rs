@@ -1,0 +1,219 @@
+//! How a worker's death is told: of what, and what it was doing. The master reads that from the
+//! flight recorder, which is all that is left of the worker.
+
+use std::fmt::Write;
+
+use super::Outcome;
+use super::manager::{WorkerManager, now};
+use super::supervisor::Event;
+use crate::log::Level;
+use crate::scoreboard::{Recording, State};
+use crate::sys::clock;
+use crate::sys::process::{Exit, Pid};
+use crate::sys::signal::Signal;
+use crate::time::Millis;
+
+/// How much of a target is told, in bytes: enough to find it, in one line.
+const TOLD: usize = 100;
+
+/// A loss that is told together with what was done about it.
+#[derive(Clone, Debug)]
+pub(super) struct Obituary {
+    /// Who, of what, and what it was doing.
+    text: String,
+    /// The number of the report on the scoreboard, of one that is dead.
+    report: Option<u64>,
+}
+
+impl Obituary {
+    /// The whole line.
+    pub(super) fn line(&self, successor: Option<Pid>) -> String {
+        let mut line = self.text.clone();
+        if let Some(pid) = successor {
+            line += &format!("; replaced by {pid}");
+        }
+        if let Some(report) = self.report {
+            line += &format!(" (report {report})");
+        }
+        line
+    }
+}
+
+impl WorkerManager<'_> {
+    /// A worker is dead: tells of it, and asks the supervisor what to do.
+    pub(super) fn bury(&mut self, slot: usize, exit: Exit) -> Option<Outcome> {
+        // What it said before it died comes first: one that was ready is not one that never was.
+        let heard = self.on_report(slot);
+        let child = self.children[slot].take()?;
+        self.forget(&child);
+        let state = self.slot_state(slot);
+        let obituary = match exit {
+            // It was told to, and has been replaced already.
+            Exit::Code(0) if state == State::Draining => {
+                let name = self.name_of(slot, child.pid);
+                self.say(Level::Debug, format_args!("{name} {exit}"));
+                None
+            }
+            exit => Some(self.write_obituary(slot, child.pid, exit)),
+        };
+        self.set_slot(slot, State::Empty, 0);
+        self.obituaries[slot] = obituary;
+        if self.stopped_at.is_some() || state == State::Draining {
+            self.tell(slot);
+        }
+        // Before its successor is forked, which would inherit what is still open.
+        drop(child);
+        let outcome = heard.or_else(|| self.decide(Event::Died(slot)));
+        // One that was about to leave has a successor in the other slot: nothing else tells of it.
+        if !self.supervisor.will_fill(slot) {
+            self.tell(slot);
+        }
+        outcome
+    }
+
+    /// A worker hangs: tells of it, and asks the supervisor what to do.
+    pub(super) fn give_up(&mut self, slot: usize) -> Option<Outcome> {
+        let pid = self.children.get(slot)?.as_ref()?.pid;
+        let text = format!("{} hangs{}", self.name_of(slot, pid), self.doing(slot));
+        let other = slot ^ 1;
+        self.tell(other);
+        self.obituaries[other] = Some(Obituary { text, report: None });
+        // A successor that is there already was forked for another reason, so it is not named.
+        if self.children[other].is_some() {
+            self.tell(other);
+        }
+        let outcome = self.decide(Event::Hung(slot));
+        if !self.supervisor.will_fill(other) {
+            self.tell(other);
+        }
+        outcome
+    }
+
+    /// Tells of a loss after which nobody takes the place.
+    fn tell(&mut self, slot: usize) {
+        if let Some(obituary) = self.obituaries[slot].take() {
+            self.say(Level::Warn, format_args!("{}", obituary.line(None)));
+        }
+    }
+
+    fn write_obituary(&mut self, slot: usize, pid: Pid, exit: Exit) -> Obituary {
+        let mut text = format!("{} {exit}", self.name_of(slot, pid));
+        if exit == Exit::Signal(Signal::KILL) && self.oom_kills.look() {
+            text += " (out of memory)";
+        }
+        text += &self.doing(slot);
+        let mut report = text.clone();
+        let recording = self.board.slot(slot).and_then(|slot| slot.recording());
+        if let Some(request) = recording.and_then(|recording| recording.request) {
+            let head = request.head.escape_ascii().to_string();
+            report.push('\n');
+            report.push_str(&head.replace("\\r\\n", "\n"));
+        }
+        Obituary {
+            report: Some(self.board.report(clock::realtime_ms(), &report)),
+            text,
+        }
+    }
+
+    /// What a worker is doing, or was when it died, as the end of a sentence.
+    pub(super) fn doing(&self, slot: usize) -> String {
+        let Some(slot) = self.board.slot(slot) else {
+            return String::new();
+        };
+        let record = slot.record();
+        let (busy_since, _) = slot.beat();
+        match (record.state, busy_since) {
+            (State::Starting, _) => " before it was ready".into(),
+            (_, 0) => match record.connections {
+                0 => " while it waited".into(),
+                1 => " while it waited, with 1 connection".into(),
+                n => format!(" while it waited, with {n} connections"),
+            },
+            _ => describe(slot.recording().as_ref(), now()),
+        }
+    }
+}
+
+/// What a worker that was busy was doing.
+fn describe(recording: Option<&Recording>, now: Millis) -> String {
+    let Some(Recording { peer, request }) = recording else {
+        return " while it was busy".into();
+    };
+    let Some(request) = request else {
+        return format!(" while serving {peer}");
+    };
+    let line = request.head.split(|b| matches!(b, b'\r' | b'\n')).next();
+    let line = line.unwrap_or_default();
+    // What everybody speaks need not be said.
+    let line = line.strip_suffix(b" HTTP/1.1").unwrap_or(line);
+    let told = &line[..line.len().min(TOLD)];
+    let more = if told.len() < line.len() { "..." } else { "" };
+    let ms = now.since(Millis::new(request.since_ms));
+    let mut text = String::from(" while ");
+    let written = match line {
+        [] => write!(text, "reading a request"),
+        _ => write!(text, "{} {}{more}", request.stage, told.escape_ascii()),
+    };
+    let written = written.and_then(|()| write!(text, " from {peer}, {ms} ms old"));
+    debug_assert!(written.is_ok(), "a String takes everything");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{Peer, Stage};
+    use crate::scoreboard::RecordedRequest;
+
+    #[test]
+    fn it_is_one_line_whatever_was_sent() {
+        let peer = Peer::Inet("127.0.0.1:55312".parse().unwrap());
+        let told = |stage, head: &[u8]| {
+            let recording = Recording {
+                peer,
+                request: Some(RecordedRequest {
+                    stage,
+                    since_ms: 97,
+                    head: head.to_vec(),
+                }),
+            };
+            describe(Some(&recording), Millis::new(100))
+        };
+        let end = "from 127.0.0.1:55312, 3 ms old";
+        for (stage, head, want) in [
+            (
+                Stage::Answering,
+                &b"GET /boom HTTP/1.1\r\nHost: x"[..],
+                "answering GET /boom",
+            ),
+            (
+                Stage::Sending,
+                b"PUT / HTTP/1.0",
+                "sending the answer to PUT / HTTP/1.0",
+            ),
+            (Stage::Reading, b"", "reading a request"),
+            (
+                Stage::Reading,
+                b"\x16\x03\x01\nx",
+                "reading \\x16\\x03\\x01",
+            ),
+            (Stage::Reading, b"\"\\\x1b[2J", "reading \\\"\\\\\\x1b[2J"),
+        ] {
+            assert_eq!(told(stage, head), format!(" while {want} {end}"));
+        }
+        let long = told(Stage::Answering, &[b'x'; 300]);
+        assert_eq!(
+            long,
+            format!(" while answering {}... {end}", "x".repeat(TOLD))
+        );
+        let peer = Recording {
+            peer: Peer::Unix,
+            request: None,
+        };
+        assert_eq!(
+            describe(Some(&peer), Millis::new(1)),
+            " while serving unix:"
+        );
+        assert_eq!(describe(None, Millis::new(1)), " while it was busy");
+    }
+}
