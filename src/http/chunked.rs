@@ -17,7 +17,7 @@
 use std::io::Write;
 
 use super::byte;
-use super::head::HeadError;
+use super::head_error::HeadError;
 use super::header::{Fields, Line};
 use super::limits::Limits;
 use super::value::StatusCode;

@@ -13,7 +13,7 @@ use super::handler::Handler;
 use super::head::HeadEnd;
 use super::http1::{Http1, Pair};
 use super::incoming::Arrived;
-use super::recorded::{RECORDED, recorded};
+use super::recorded::recorded;
 use super::refusal::Refusal;
 use super::request::HttpRequest;
 use super::sink::Plan;
@@ -170,9 +170,10 @@ impl<H: Handler> Http1Connection<'_, H> {
         let request = &mut pair.request;
         let limits = &self.http.limits;
         // Before anybody tries to understand it.
-        let mut buffer = [0; RECORDED];
-        io.tally
-            .begin(recorded(io.input.bytes(), &mut buffer), self.began);
+        let mut blanked = self.http.blanked.borrow_mut();
+        let told = recorded(io.input.bytes(), &mut blanked);
+        io.tally.begin(told, self.began);
+        drop(blanked);
         let received = request
             .head
             .receive(io.input.bytes(), &mut self.end, limits);
@@ -262,8 +263,8 @@ impl<H: Handler> Http1Connection<'_, H> {
 
     /// For the flight recorder: a request that was begun earlier is worked on again.
     fn record(&self, pair: &Pair, stage: Stage, io: &mut Io<'_>) {
-        let mut buffer = [0; RECORDED];
-        let head = recorded(&pair.request.head.fields().bytes, &mut buffer);
+        let mut blanked = self.http.blanked.borrow_mut();
+        let head = recorded(&pair.request.head.fields().bytes, &mut blanked);
         io.tally.begin(head, self.began);
         io.tally.stage(stage);
     }
@@ -324,7 +325,7 @@ impl<H: Handler> Http1Connection<'_, H> {
 /// What a head that could be read asks for, and whether it may.
 fn examine(request: &mut HttpRequest) -> Result<Framing, Refusal> {
     let head = &request.head;
-    request.target.parse(head.method(), head.target_str())?;
+    request.target.parse_bytes(head.method(), head.asked().1)?;
     let framing = request_framing(head)?;
     // RFC 9110 §10.1.1: a 1.0 client cannot expect anything.
     let expects = head.version() >= Version::Http11;

@@ -11,6 +11,10 @@ use crate::process::{Output, Segment};
 /// Written bodies up to this size, in bytes, are copied behind their head, so that both leave in
 /// one piece; larger ones are handed over as they are.
 const COPIED: usize = 16 * 1024;
+/// The same for bodies that others use too, such as small files. Up to about here a copy costs less
+/// than a call with two buffers, which the kernel has to copy in and check, costs more than one
+/// with a single buffer.
+const COPIED_SHARED: usize = 4 * 1024;
 
 /// What is the same for all responses of one second.
 #[derive(Clone, Copy, Debug)]
@@ -108,15 +112,17 @@ pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: F
         Delimited::Length(len) if framed.method != Method::Head => len,
         _ => 0,
     };
-    let copied =
-        len > 0 && matches!(response.body, Body::Written) && response.bytes.len() <= COPIED;
+    let copied: &[u8] = match &response.body {
+        _ if len == 0 => &[],
+        Body::Written if response.bytes.len() <= COPIED => &response.bytes,
+        Body::Shared(bytes) if bytes.len() <= COPIED_SHARED => bytes,
+        _ => &[],
+    };
     output.append(|out| {
         push_head(out, response, framed);
-        if copied {
-            out.extend_from_slice(&response.bytes);
-        }
+        out.extend_from_slice(copied);
     });
-    if len == 0 || copied {
+    if len == copied.len() as u64 {
         return len;
     }
     output.push_segment(match mem::replace(&mut response.body, Body::Written) {

@@ -52,9 +52,12 @@ fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 }
 
 fn is_port(text: &[u8]) -> bool {
-    // Four digits are always small enough; of more, some may be leading zeros.
-    let exists = || str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
-    text.iter().all(u8::is_ascii_digit) && (text.len() <= 4 || exists())
+    // It stays above once it is, however many digits follow.
+    let port = text.iter().try_fold(0, |port: u32, digit| {
+        let port = port * 10 + u32::from(digit.wrapping_sub(b'0'));
+        (digit.is_ascii_digit() && port <= 65_535).then_some(port)
+    });
+    port.is_some()
 }
 
 /// Where the name ends that `text` begins with. IPv4 addresses are names too, as far as the grammar

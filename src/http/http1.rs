@@ -70,6 +70,8 @@ pub struct Http1<H> {
     spares: RefCell<Vec<Box<Pair>>>,
     /// Where pieces of streams are made, one at a time.
     pub(super) piece: RefCell<Vec<u8>>,
+    /// Where secrets of a head are blanked, for the flight recorder.
+    pub(super) blanked: RefCell<Vec<u8>>,
 }
 
 /// How many spare pairs a worker keeps; more are in use only while as many bodies arrive at once.
@@ -96,6 +98,7 @@ impl<H: Handler> Http1<H> {
             date: Cell::default(),
             spares: RefCell::default(),
             piece: RefCell::default(),
+            blanked: RefCell::default(),
         }
     }
 
@@ -133,6 +136,7 @@ impl<H: Handler> Http1<H> {
             date: self.date,
             spares: self.spares,
             piece: self.piece,
+            blanked: self.blanked,
         }
     }
 

@@ -9,6 +9,7 @@
 //! | `host` | who is meant |
 //! | `request_line` | the first line of a head |
 //! | `head` | where a head ends, and what it says |
+//! | `head_error` | why it is refused |
 //! | `framing` | where its body ends: the gate against smuggling |
 //! | `chunked` | bodies in chunks, both ways |
 //! | `uri` | what a target means: host, path, query |
@@ -40,6 +41,7 @@ mod encode;
 pub mod framing;
 mod handler;
 pub mod head;
+mod head_error;
 pub mod header;
 pub mod host;
 mod http1;
@@ -61,7 +63,8 @@ pub mod value;
 pub use chunked::ChunkedError;
 pub use framing::{Framing, FramingError, request_framing};
 pub use handler::Handler;
-pub use head::{Head, HeadEnd, HeadError};
+pub use head::{Head, HeadEnd};
+pub use head_error::HeadError;
 pub use header::Fields;
 pub use http1::{Http1, Patience};
 pub use limits::Limits;

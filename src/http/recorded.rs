@@ -39,50 +39,46 @@ const HARMLESS: [&str; 28] = [
     "content-encoding",
 ];
 
-/// Stands for what is blanked.
-const BLANK: &[u8] = b"***";
-
 /// How a request begins, fit to be recorded. It need not be understood for that, nor be all there:
 /// whatever ends a line for anybody ends it here, and a line that is no harmless field is blank.
-pub(super) fn recorded<'b>(bytes: &[u8], buffer: &'b mut [u8; RECORDED]) -> &'b [u8] {
-    let mut rest = &bytes[..bytes.len().min(RECORDED)];
+///
+/// Most requests hold nothing that must be blanked; these are not copied.
+pub(super) fn recorded<'b>(bytes: &'b [u8], buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    let bytes = &bytes[..bytes.len().min(RECORDED)];
     // An empty line may come before a request (RFC 9112 §2.2).
-    rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
-    let mut len = 0;
-    let mut put = |bytes: &[u8]| {
-        let room = buffer.len() - len;
-        let bytes = &bytes[..bytes.len().min(room)];
-        buffer[len..len + bytes.len()].copy_from_slice(bytes);
-        len += bytes.len();
-    };
-    let (line, after) = split_line(rest);
-    put(line);
-    rest = after;
-    // The empty line is the end of the head; what follows is none of ours.
-    while !rest.is_empty() {
-        let (line, after) = split_line(rest);
-        rest = after;
-        if line.is_empty() {
-            break;
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let (mut line, mut rest) = split_line(bytes);
+    loop {
+        let harmless = &bytes[..bytes.len() - rest.len()];
+        // The empty line is the end of the head; what follows is none of ours.
+        if rest.is_empty() || line.is_empty() {
+            return harmless.trim_ascii_end();
         }
-        put(b"\r\n");
-        match line.iter().position(|b| *b == b':') {
-            Some(colon) if is_harmless(&line[..colon]) => put(line),
-            // Not even a name: the rest of a value on a line of its own, or a body.
-            None => put(BLANK),
-            Some(colon) => {
-                let name = &line[..colon];
-                put(if byte::all(name, &byte::TOKEN) {
-                    name
-                } else {
-                    BLANK
-                });
-                put(b": ");
-                put(BLANK);
-            }
+        (line, rest) = split_line(rest);
+        if !line.is_empty() && !is_harmless(line) {
+            buffer.clear();
+            buffer.extend_from_slice(harmless);
+            blank(line, rest, buffer);
+            return buffer.trim_ascii_end();
         }
     }
-    &buffer[..len]
+}
+
+/// As `recorded`, from the first line on that is not harmless.
+fn blank<'l>(mut line: &'l [u8], mut rest: &'l [u8], buffer: &mut Vec<u8>) {
+    while !line.is_empty() {
+        match line.iter().position(|b| *b == b':') {
+            _ if is_harmless(line) => buffer.extend_from_slice(line),
+            Some(colon) if byte::all(&line[..colon], &byte::TOKEN) => {
+                buffer.extend_from_slice(&line[..colon]);
+                buffer.extend_from_slice(b": ***");
+            }
+            // Not even a name: the rest of a value on a line of its own, or a body.
+            _ => buffer.extend_from_slice(b"***"),
+        }
+        buffer.extend_from_slice(b"\r\n");
+        (line, rest) = split_line(rest);
+    }
 }
 
 /// The first line, without its end, and what follows.
@@ -96,10 +92,12 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     (line, after)
 }
 
-fn is_harmless(name: &[u8]) -> bool {
-    HARMLESS
-        .iter()
-        .any(|harmless| harmless.as_bytes().eq_ignore_ascii_case(name))
+/// Whether a line is a field that anybody may read.
+fn is_harmless(line: &[u8]) -> bool {
+    HARMLESS.iter().any(|name| {
+        let (head, value) = line.split_at_checked(name.len()).unwrap_or_default();
+        value.first() == Some(&b':') && head.eq_ignore_ascii_case(name.as_bytes())
+    })
 }
 
 #[cfg(test)]
@@ -132,22 +130,22 @@ mod tests {
             (
                 "a folded value",
                 "GET /\r\nCookie: a\r\n b\r\n c: d\r\nHost: x",
-                "GET /\r\nCookie: ***\r\n***\r\n***: ***\r\nHost: x",
+                "GET /\r\nCookie: ***\r\n***\r\n***\r\nHost: x",
             ),
             (
                 "bare LF",
                 "GET /\nCookie: a\nHost: x\n\nb",
-                "GET /\r\nCookie: ***\r\nHost: x",
+                "GET /\nCookie: ***\r\nHost: x",
             ),
             (
                 "bare CR",
                 "GET /\rCookie: a\rHost: x\r\rb",
-                "GET /\r\nCookie: ***\r\nHost: x",
+                "GET /\rCookie: ***\r\nHost: x",
             ),
             (
                 "NUL",
                 "GET /\0Cookie: a\0Host: x",
-                "GET /\r\nCookie: ***\r\nHost: x",
+                "GET /\0Cookie: ***\r\nHost: x",
             ),
             (
                 "a name in the value",
@@ -155,7 +153,7 @@ mod tests {
                 "GET /\r\nX: ***",
             ),
         ] {
-            let got = recorded(bytes.as_bytes(), &mut [0; RECORDED]).to_vec();
+            let got = recorded(bytes.as_bytes(), &mut Vec::new()).to_vec();
             assert_eq!(String::from_utf8(got).unwrap(), want, "{name}");
         }
     }
@@ -167,12 +165,12 @@ mod tests {
             "a".repeat(200)
         );
         for end in 0..=head.len() {
-            let mut buffer = [0; RECORDED];
+            let mut buffer = Vec::new();
             let got = recorded(&head.as_bytes()[..end], &mut buffer);
-            assert!(got.len() <= RECORDED);
+            assert!(got.len() <= 3 * RECORDED);
             assert!(!got.windows(6).any(|w| w == b"secret"), "{end}");
         }
         let long = [b'x'; 3 * RECORDED];
-        assert_eq!(recorded(&long, &mut [0; RECORDED]), &long[..RECORDED]);
+        assert_eq!(recorded(&long, &mut Vec::new()), &long[..RECORDED]);
     }
 }

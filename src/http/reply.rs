@@ -258,10 +258,11 @@ impl<H: Handler> Http1Connection<'_, H> {
         let Pair {
             request, response, ..
         } = pair;
+        let (method, target) = request.head.asked();
         tally.end(&Exchange {
-            method: request.head.method_str().as_bytes(),
+            method,
             target: match &request.unreadable[..] {
-                [] => request.head.target_str().as_bytes(),
+                [] => target,
                 line => line,
             },
             protocol: request.head.version().as_str(),

@@ -5,6 +5,7 @@
 //! tables in `byte`). Knows nothing of files.
 
 use std::borrow::Cow;
+use std::str;
 
 use super::byte;
 use super::header::Span;
@@ -77,7 +78,7 @@ pub enum Form {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Target {
-    raw: String,
+    raw: Vec<u8>,
     form: Form,
     authority: Option<Span>,
     /// `None` where it is empty but stands for `/`.
@@ -90,6 +91,11 @@ pub struct Target {
 impl Target {
     /// Takes `target` apart, and forgets the one before.
     pub fn parse(&mut self, method: Method, target: &str) -> Result<(), UriError> {
+        self.parse_bytes(method, target.as_bytes())
+    }
+
+    /// The same for one of which it is not yet known that it is text.
+    pub(super) fn parse_bytes(&mut self, method: Method, target: &[u8]) -> Result<(), UriError> {
         self.clear();
         let result = self.take_apart(method, target);
         if result.is_err() {
@@ -150,17 +156,16 @@ impl Target {
     }
 
     fn text(&self, span: Span) -> &str {
-        // A span begins and ends at ASCII bytes of `raw`.
-        self.raw.get(span.range()).unwrap_or_default()
+        // Every byte of a good target was found to be ASCII, so this never falls back.
+        str::from_utf8(span.of(&self.raw)).unwrap_or_default()
     }
 
-    fn take_apart(&mut self, method: Method, target: &str) -> Result<(), UriError> {
+    fn take_apart(&mut self, method: Method, bytes: &[u8]) -> Result<(), UriError> {
         // Offsets are u32; no limit lets such a target through.
-        if u32::try_from(target.len()).is_err() {
+        if u32::try_from(bytes.len()).is_err() {
             return Err(UriError::Form);
         }
-        self.raw.push_str(target);
-        let bytes = target.as_bytes();
+        self.raw.extend_from_slice(bytes);
         // A fragment gets its own word wherever it is: it is what people try.
         if bytes.contains(&b'#') {
             return Err(UriError::Fragment);
@@ -247,7 +252,10 @@ fn normalise(raw: &[u8], path: &mut Vec<u8>) -> Result<bool, UriError> {
             path.push(b'/');
         }
         let start = path.len();
-        let mut rest = segment;
+        // Nearly none has an escape, and copying is faster than looking for one.
+        let plain = segment.iter().position(|&b| b == b'%');
+        let (plain, mut rest) = segment.split_at(plain.unwrap_or(segment.len()));
+        path.extend_from_slice(plain);
         while let [first, after @ ..] = rest {
             rest = after;
             let mut b = *first;

@@ -71,10 +71,15 @@ impl Slot {
     /// For the worker: it begins to read a request, or takes it up again.
     pub(crate) fn record_request(&self, head: &[u8], since_ms: u64) {
         let head = &head[..head.len().min(HEAD_BYTES)];
-        for (word, bytes) in head.chunks(8).enumerate() {
-            let mut buffer = [0; 8];
-            buffer[..bytes.len()].copy_from_slice(bytes);
-            self.store(HEAD + word, u64::from_ne_bytes(buffer));
+        let words = &self.words[self.base + HEAD..self.base + END];
+        let (whole, rest) = head.as_chunks();
+        for (word, bytes) in words.iter().zip(whole) {
+            word.store(u64::from_ne_bytes(*bytes), Relaxed);
+        }
+        if let Some(word) = words.get(whole.len()) {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            word.store(u64::from_ne_bytes(last), Relaxed);
         }
         self.store(HEAD_LEN, head.len() as u64);
         self.store(SINCE, since_ms);
