@@ -13,7 +13,7 @@ use super::handler::Handler;
 use super::head::HeadEnd;
 use super::http1::{Http1, Pair};
 use super::incoming::Arrived;
-use super::recorded::recorded;
+use super::recorded;
 use super::refusal::Refusal;
 use super::request::HttpRequest;
 use super::sink::Plan;
@@ -78,11 +78,11 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
                 State::Idle => self.idle(io),
                 State::Head => self.head(io),
                 State::Body(pair) => {
-                    self.record(&pair, Stage::Reading, io);
+                    self.record(&pair.request, Stage::Reading, io);
                     self.body(pair, io)
                 }
                 State::Stream(pair) => {
-                    self.record(&pair, Stage::Sending, io);
+                    self.record(&pair.request, Stage::Sending, io);
                     self.stream(pair, io)
                 }
                 State::Over => Some(Next::Close),
@@ -170,10 +170,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         let request = &mut pair.request;
         let limits = &self.http.limits;
         // Before anybody tries to understand it.
-        let mut blanked = self.http.blanked.borrow_mut();
-        let told = recorded(io.input.bytes(), &mut blanked);
-        io.tally.begin(told, self.began);
-        drop(blanked);
+        io.tally
+            .begin(recorded::first_line(io.input.bytes()), self.began);
         let received = request
             .head
             .receive(io.input.bytes(), &mut self.end, limits);
@@ -209,7 +207,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         // Who waits for `100 Continue` and gets an answer instead may send the body or the next
         // request, and nobody can tell which (RFC 9110 §10.1.1).
         let comes = incoming.is_complete() || !request.expects_continue();
-        io.tally.stage(Stage::Answering);
+        self.record(request, Stage::Answering, io);
         match self.http.handler.plan(request, response) {
             Ok(Plan::Answered) => return self.answer_early(pair, Ok(()), comes, io),
             Ok(Plan::Become(connection)) => return self.switch(pair, connection, io),
@@ -261,10 +259,10 @@ impl<H: Handler> Http1Connection<'_, H> {
         Some(Next::WaitUntil(deadline))
     }
 
-    /// For the flight recorder: a request that was begun earlier is worked on again.
-    fn record(&self, pair: &Pair, stage: Stage, io: &mut Io<'_>) {
+    /// For the flight recorder: a request that was understood is worked on.
+    fn record(&self, request: &HttpRequest, stage: Stage, io: &mut Io<'_>) {
         let mut blanked = self.http.blanked.borrow_mut();
-        let head = recorded(&pair.request.head.fields().bytes, &mut blanked);
+        let head = recorded::whole(&request.head, &mut blanked);
         io.tally.begin(head, self.began);
         io.tally.stage(stage);
     }

@@ -166,6 +166,11 @@ impl Fields {
         })
     }
 
+    /// All names as they were sent.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.lines.iter().map(|line| line.name.of(&self.bytes))
+    }
+
     fn named<'a>(&'a self, wanted: &[u8]) -> impl Iterator<Item = &'a [u8]> {
         let there = self.lengths & bit(wanted.len()) != 0;
         let lines = if there { &self.lines[..] } else { &[] };
