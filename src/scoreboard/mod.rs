@@ -237,10 +237,9 @@ impl Slot {
     /// What it says now.
     pub fn record(&self) -> Record {
         let busy = self.load(BUSY_SINCE) > 0;
-        let request = self.recording().and_then(|recording| recording.request);
         Record {
             slot: self.index,
-            stage: request.map(|request| request.stage).filter(|_| busy),
+            stage: self.stage().filter(|_| busy),
             born_unix_ms: self.load(BORN),
             lives: self.load(LIVES),
             by_class: std::array::from_fn(|class| self.load(CLASSES + class)),

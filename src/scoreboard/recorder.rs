@@ -96,17 +96,20 @@ impl Slot {
         self.store(STAGE, NOBODY);
     }
 
+    /// How far the request is that is worked on, if one is.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        match self.load(STAGE).checked_sub(A_PEER + 1)? {
+            0 => Some(Stage::Reading),
+            1 => Some(Stage::Answering),
+            _ => Some(Stage::Sending),
+        }
+    }
+
     /// For the master: what the worker was doing for a peer, if for any.
     pub(crate) fn recording(&self) -> Option<Recording> {
-        let stage = match self.load(STAGE) {
-            NOBODY => return None,
-            A_PEER => None,
-            stage => Some(match stage - A_PEER - 1 {
-                0 => Stage::Reading,
-                1 => Stage::Answering,
-                _ => Stage::Sending,
-            }),
-        };
+        if self.load(STAGE) == NOBODY {
+            return None;
+        }
         let kind = self.load(PEER);
         let (port, address) = (kind as u16, self.load(PEER + 2));
         let ip = match kind >> 16 {
@@ -119,7 +122,7 @@ impl Slot {
         };
         Some(Recording {
             peer: ip.map_or(Peer::Unix, |ip| Peer::Inet(SocketAddr::new(ip, port))),
-            request: stage.map(|stage| RecordedRequest {
+            request: self.stage().map(|stage| RecordedRequest {
                 stage,
                 since_ms: self.load(SINCE),
                 head: self.head(),
