@@ -93,6 +93,11 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
         }
     }
 
+    /// Between two requests, or before the first.
+    fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
     fn abandoned(&mut self, tally: &mut dyn Tally) {
         if let State::Stream(pair) = &self.state
             && let Some(outgoing) = &pair.outgoing
@@ -338,7 +343,7 @@ fn examine(request: &mut HttpRequest) -> Result<Framing, Refusal> {
 mod tests {
     use super::*;
     use crate::harness::{Conversation, converse};
-    use crate::http::{Patience, StatusCode};
+    use crate::http::{Flow, Patience, StatusCode};
     use crate::process::{Input, Output, Peer, Process};
     use crate::time::Now;
     use std::io::Write;
@@ -460,6 +465,40 @@ mod tests {
         talk.send(&GET[..9]);
         talk.stop();
         assert!(text(talk.pass(HURRY_MS)).starts_with("HTTP/1.1 408 "));
+    }
+
+    #[test]
+    fn it_is_idle_between_requests_and_not_within_them() {
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+        let endless = Http1::new(|req, res| {
+            if req.path() == "/endless" {
+                res.stream(|piece| Ok(Flow::WaitUntil(piece.now().at.after(100))));
+            }
+            Ok(())
+        });
+        for (name, sent, idle) in [
+            ("nothing", vec![], true),
+            ("an empty line", vec![&b"\r\n"[..]], false),
+            ("a byte", vec![b"G"], false),
+            ("most of a head", vec![&GET[..GET.len() - 1]], false),
+            ("a request", vec![GET], true),
+            ("one and a byte", vec![GET, b"G"], false),
+            ("no body yet", vec![post], false),
+            ("some of it", vec![post, b"abc"], false),
+            ("all of it", vec![post, b"abcd"], true),
+            (
+                "an answer that goes on",
+                vec![b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"],
+                false,
+            ),
+            ("a last one", vec![b"GET / HTTP/1.0\r\n\r\n"], false),
+        ] {
+            let mut talk = Conversation::open(&endless);
+            for part in sent {
+                talk.send(part);
+            }
+            assert_eq!(talk.is_idle(), idle, "{name}");
+        }
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Connection for Echo {
         }
         Next::WaitUntil(deadline)
     }
+
+    /// Between two messages, always: what cannot be sent back yet stays in the input.
+    fn is_idle(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +83,7 @@ mod tests {
         let mut talk = Conversation::open(&EchoProcess);
         assert_eq!(talk.send(b"ping"), b"ping");
         assert!(!talk.closed());
+        assert!(talk.is_idle(), "all that came went back");
         talk.stop();
         assert!(talk.closed());
     }

@@ -167,6 +167,11 @@ impl<'p> Conversation<'p> {
         self.closed
     }
 
+    /// Whether the protocol says that nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.connection.is_idle()
+    }
+
     /// How many milliseconds from now on the protocol will wait, if there is an end to it.
     pub fn deadline(&self) -> Option<u64> {
         self.deadline.map(|at| at.since(self.now.at))

@@ -51,6 +51,13 @@ pub trait Connection {
     /// Takes what it can use of the input, queues what it has to say, and says what comes next.
     fn step(&mut self, io: &mut Io<'_>) -> Next;
 
+    /// Whether nothing is under way, so that the peer loses nothing if the connection is closed now:
+    /// whatever it was about to begin, it can begin on another one. Asked between steps, and only
+    /// where room is needed for somebody else. One that does not say so is never closed for that.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// The peer is gone, or was given up, before the protocol was done with it. There is nobody to
     /// talk to any more, but what was under way can still be reported. Called once, at the end.
     fn abandoned(&mut self, _tally: &mut dyn Tally) {}

@@ -102,7 +102,9 @@ impl Server {
     }
 
     /// How many connections one worker takes; the default is 1024. With 1, each worker serves
-    /// one client at a time, as prefork servers once did.
+    /// one client at a time, as prefork servers once did. Where all workers are full and others
+    /// wait, the connection that has been idle the longest
+    /// ([`Connection::is_idle`](crate::process::Connection::is_idle)) is closed.
     pub fn max_connections(mut self, connections: usize) -> Server {
         self.options.max_connections = connections.max(1);
         self

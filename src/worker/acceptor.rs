@@ -3,7 +3,7 @@
 //! All workers wait for the same listening sockets with `EPOLLEXCLUSIVE`, so that a connection
 //! wakes one of them and not all. Left alone, the kernel wakes the same one every time for as long
 //! as it keeps up, and it ends up with nearly all connections. So a worker that is well above the
-//! mean stands back: it takes the sockets out of its epoll set, which alone makes the kernel ask
+//! mean, or full while others are not, stands back: it takes the sockets out of its epoll set, which alone makes the kernel ask
 //! the others, and wakes them for what waits already. For how long has a bound, because the others
 //! may be hung: whatever then still waits is taken by whoever is there.
 
@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use super::listener::Listener;
 use super::slab::Token;
 use crate::process::Peer;
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{Record, Scoreboard, State};
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::event::EventFd;
 use crate::time::Millis;
@@ -35,12 +35,23 @@ enum Watch {
 /// Why a worker accepts nothing for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
-    /// Others have fewer connections.
+    /// Others have fewer connections, or have room.
     AboveMean,
-    /// It has as many as it may have.
-    Full,
+    /// It has as many as it may have, and none to spare until this time.
+    Full(Millis),
     /// There are no descriptors left, or no memory.
     Exhausted,
+}
+
+/// Whether the next connection may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Welcome,
+    /// Only if another one goes: there is no more room in any worker.
+    InPlaceOfAnother,
+    /// It may not, and the sockets are not watched for now.
+    No,
 }
 
 /// The listening sockets of a worker, and whether it takes connections from them.
@@ -65,7 +76,7 @@ impl<'a> Acceptor<'a> {
     ) -> Acceptor<'a> {
         let watch = Watch::Off {
             until: Millis::NEVER,
-            why: Pause::Full,
+            why: Pause::Full(Millis::NEVER),
         };
         Acceptor {
             listeners,
@@ -100,21 +111,28 @@ impl<'a> Acceptor<'a> {
         self.listeners.len()
     }
 
-    /// Whether a connection may be taken now, for a worker that has `connections`. If not, it
-    /// stands back.
-    pub fn may_accept(&mut self, connections: usize, now: Millis, epoll: &Epoll) -> bool {
+    /// Whether a connection may be taken now, for a worker that has `connections`. If others come
+    /// first, it stands back.
+    pub fn may_accept(&mut self, connections: usize, now: Millis, epoll: &Epoll) -> Admission {
         if self.watch != Watch::On {
-            return false;
+            return Admission::No;
         }
-        if connections >= self.capacity {
-            self.pause(Pause::Full, now, epoll);
-            return false;
-        }
-        if !self.overdue && self.board.is_above_mean(connections) {
+        if !self.overdue && self.others_come_first(connections) {
             self.pause(Pause::AboveMean, now, epoll);
-            return false;
+            return Admission::No;
         }
-        true
+        match connections < self.capacity {
+            true => Admission::Welcome,
+            false => Admission::InPlaceOfAnother,
+        }
+    }
+
+    fn others_come_first(&self, connections: usize) -> bool {
+        let has_room = |record: Record| {
+            record.state == State::Ready && record.connections < self.capacity as u64
+        };
+        self.board.is_above_mean(connections)
+            || connections >= self.capacity && self.board.records().any(has_room)
     }
 
     /// Takes the next connection of a listener, mean or no mean.
@@ -143,7 +161,7 @@ impl<'a> Acceptor<'a> {
         let until = match why {
             Pause::AboveMean => now.after(STAND_BACK_MS),
             Pause::Exhausted => now.after(EXHAUSTED_MS),
-            Pause::Full => Millis::NEVER,
+            Pause::Full(until) => until,
         };
         self.watch = Watch::Off { until, why };
         let _ = self.nudge.notify();
@@ -161,8 +179,8 @@ impl<'a> Acceptor<'a> {
         };
         let due = now >= until;
         let resume = match why {
-            Pause::AboveMean => due || !self.board.is_above_mean(connections),
-            Pause::Full => connections < self.capacity,
+            Pause::AboveMean => due || !self.others_come_first(connections),
+            Pause::Full(_) => due || connections < self.capacity,
             Pause::Exhausted => due,
         };
         if resume && !self.listeners.is_empty() {
@@ -199,7 +217,7 @@ impl<'a> Acceptor<'a> {
         let _ = self.nudge.notify();
         self.watch = Watch::Off {
             until: Millis::NEVER,
-            why: Pause::Full,
+            why: Pause::Full(Millis::NEVER),
         };
     }
 }
@@ -207,7 +225,6 @@ impl<'a> Acceptor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scoreboard::State;
     use crate::sys::epoll::Events;
     use crate::worker::listener::Address;
     use std::net::TcpStream;
@@ -241,7 +258,8 @@ mod tests {
         assert!(is_watched(&epoll));
         let at = Millis::new;
 
-        assert!(!acceptor.may_accept(10, at(0), &epoll), "10 to 0");
+        let admits = |a: &mut Acceptor<'_>, n, ms| a.may_accept(n, at(ms), &epoll);
+        assert_eq!(admits(&mut acceptor, 10, 0), Admission::No, "10 to 0");
         assert!(nudge.take().unwrap(), "the others were woken");
         assert!(!is_watched(&epoll));
         acceptor.resume_if_due(10, at(10), &epoll).unwrap();
@@ -250,25 +268,35 @@ mod tests {
         acceptor
             .resume_if_due(10, at(STAND_BACK_MS), &epoll)
             .unwrap();
-        assert!(
-            is_watched(&epoll) && acceptor.may_accept(10, at(51), &epoll),
-            "others are hung"
-        );
+        assert!(is_watched(&epoll), "others are hung");
+        assert_eq!(admits(&mut acceptor, 10, 51), Admission::Welcome);
         acceptor.found_empty();
-        assert!(
-            !acceptor.may_accept(10, at(52), &epoll),
-            "stands back again"
-        );
+        assert_eq!(admits(&mut acceptor, 10, 52), Admission::No, "again");
 
         other.set_connections(10);
         acceptor.resume_if_due(10, at(53), &epoll).unwrap();
-        assert!(acceptor.may_accept(10, at(53), &epoll), "no longer above");
+        let equal = admits(&mut acceptor, 10, 53);
+        assert_eq!(equal, Admission::Welcome, "no longer above");
 
-        assert!(!acceptor.may_accept(100, at(54), &epoll), "full");
-        acceptor.resume_if_due(100, at(99_999), &epoll).unwrap();
-        assert!(!is_watched(&epoll), "still full");
-        acceptor.resume_if_due(99, at(54), &epoll).unwrap();
-        assert!(is_watched(&epoll));
+        // 100 to 99 is not above the mean, but there is room.
+        other.set_connections(99);
+        ours.set_connections(100);
+        assert_eq!(admits(&mut acceptor, 100, 54), Admission::No);
+        acceptor.resume_if_due(100, at(55), &epoll).unwrap();
+        assert!(!is_watched(&epoll), "the other one has room");
+        other.set_connections(100);
+        acceptor.resume_if_due(100, at(56), &epoll).unwrap();
+        let full = admits(&mut acceptor, 100, 56);
+        assert_eq!(full, Admission::InPlaceOfAnother, "both are full");
+
+        acceptor.pause(Pause::Full(at(80)), at(56), &epoll);
+        acceptor.resume_if_due(100, at(79), &epoll).unwrap();
+        assert!(!is_watched(&epoll), "nobody can be spared");
+        acceptor.resume_if_due(99, at(79), &epoll).unwrap();
+        assert!(is_watched(&epoll), "there is room");
+        acceptor.pause(Pause::Full(at(80)), at(79), &epoll);
+        acceptor.resume_if_due(100, at(80), &epoll).unwrap();
+        assert!(is_watched(&epoll), "somebody may be spared by now");
         acceptor.close(false, &epoll);
         assert!(!is_watched(&epoll));
     }

@@ -5,8 +5,8 @@ use std::io;
 use std::mem;
 
 use super::event_loop::EventLoop;
-use super::link::Why;
 use super::slab::Token;
+use super::turn::Why;
 
 impl EventLoop<'_> {
     /// Begins to leave.

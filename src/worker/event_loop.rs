@@ -10,16 +10,19 @@ use std::mem;
 use std::os::fd::OwnedFd;
 
 use super::Context;
-use super::acceptor::{Acceptor, Pause};
+use super::acceptor::Acceptor;
+use super::admit::Asked;
 use super::complaints::Complaints;
 use super::control::{Command, Message};
 use super::deadlines::Deadlines;
-use super::link::{Fate, Link, Turn, Why};
+use super::link::{Link, Turn};
 use super::listener::Listener;
+use super::shed::Candidates;
 use super::slab::{Slab, Token};
 use super::socket::SocketOptions;
 use super::spares::Spares;
 use super::stream::Socket;
+use super::turn::{Fate, Why};
 use crate::log::Level;
 use crate::process::{Peer, Process};
 use crate::sys::clock;
@@ -36,8 +39,6 @@ const NUDGE: Token = Token::reserved(2);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
-/// Connections accepted in one turn: enough to keep up, few enough that others get theirs.
-const ACCEPTS_PER_TURN: usize = 16;
 /// How soon log lines are offered again to a reader that was slow, in milliseconds.
 const LOG_RETRY_MS: u64 = 10;
 /// How often a lack of descriptors is logged at most, in milliseconds.
@@ -54,9 +55,10 @@ pub struct EventLoop<'a> {
     pub(super) links: Slab<Link<'a>>,
     deadlines: Deadlines,
     spares: Spares,
+    pub(super) candidates: Candidates,
     /// Links that could go on but let others come first.
     again: Vec<Token>,
-    now: Now,
+    pub(super) now: Now,
     /// The same, in microseconds.
     now_us: u64,
     pub(super) stopping: bool,
@@ -94,6 +96,7 @@ impl<'a> EventLoop<'a> {
             links: Slab::new(),
             deadlines: Deadlines::new(),
             spares: Spares::default(),
+            candidates: Candidates::default(),
             again: Vec::new(),
             now: Now::default(),
             now_us: 0,
@@ -192,11 +195,11 @@ impl<'a> EventLoop<'a> {
             // mean ourselves. Nobody reads the counter; its edge is all that counts.
             NUDGE => {
                 for index in 0..self.acceptor.len() {
-                    self.accept(index);
+                    self.accept(index, Asked::ByOther);
                 }
             }
             _ => match (0..self.acceptor.len()).find(|i| Acceptor::token(*i) == token) {
-                Some(index) => self.accept(index),
+                Some(index) => self.accept(index, Asked::ByClient),
                 None => self.on_link(token, ready),
             },
         }
@@ -232,35 +235,10 @@ impl<'a> EventLoop<'a> {
         self.turn(token, why);
     }
 
-    fn accept(&mut self, index: usize) {
-        for _ in 0..ACCEPTS_PER_TURN {
-            if !self
-                .acceptor
-                .may_accept(self.links.len(), self.now.at, &self.epoll)
-            {
-                return;
-            }
-            match self.acceptor.accept(index) {
-                Ok((socket, peer)) => self.open(socket, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.acceptor.found_empty();
-                    return;
-                }
-                Err(error) if is_exhausted(&error) => {
-                    self.acceptor
-                        .pause(Pause::Exhausted, self.now.at, &self.epoll);
-                    self.complain(&error);
-                    return;
-                }
-                // A connection that failed while it waited, a firewall's refusal: the next one.
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn complain(&self, error: &io::Error) {
+    pub(super) fn complain(&self, error: &io::Error) {
         let message = format_args!(
-            "worker {} cannot accept connections: {error}; it has {} and tries again",
+            "worker {} cannot accept connections: {error}; it has {}, closes those that \
+             are idle, and tries again",
             self.context.index,
             self.links.len()
         );
@@ -285,6 +263,7 @@ impl<'a> EventLoop<'a> {
             Box::new(Socket::new(socket)),
             self.process.open(&peer),
             peer,
+            self.now.at,
         );
         self.context.slot.count_accepted();
         let token = self.links.insert(link);
@@ -355,12 +334,4 @@ impl<'a> EventLoop<'a> {
             self.context.slot.set_connections(self.links.len());
         }
     }
-}
-
-/// There are no descriptors left, or no memory: trying again at once would spin.
-fn is_exhausted(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
 }

@@ -13,6 +13,7 @@ use super::lag::{Lag, Pace};
 use super::ledger::Ledger;
 use super::spares::Spares;
 use super::stream::Stream;
+use super::turn::{Fate, Why};
 use crate::log::Log;
 use crate::process::{Connection, Input, Io, Next, Output, Peer};
 use crate::scoreboard::Slot;
@@ -58,32 +59,8 @@ pub struct Turn<'a> {
     pub spares: &'a mut Spares,
 }
 
-/// Why a link has a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// There is something to read.
-    Readable,
-    /// The connection is broken.
-    HungUp,
-    /// There is room to write, a deadline has passed, it is about to leave.
-    Other,
-}
-
-/// What becomes of a link after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It waits for its stream, until this time at most.
-    Wait(Millis),
-    /// It could go on, but others come first.
-    Again,
-    /// It is over.
-    Gone,
-    /// It is over because its protocol is wrong: it waits for more input than it may see.
-    Stuck,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The protocol speaks.
     Open,
     /// It has said its last; that is still being sent.
@@ -96,18 +73,22 @@ enum Phase {
 
 /// A stream and the connection that speaks on it.
 pub struct Link<'p> {
-    stream: Box<dyn Stream>,
-    connection: Box<dyn Connection + 'p>,
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) connection: Box<dyn Connection + 'p>,
     peer: Peer,
-    input: Input,
-    output: Output,
-    phase: Phase,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    pub(super) phase: Phase,
     eof: bool,
     /// The last step stopped because the output was full.
     held: bool,
     step_by: Millis,
     /// While the peer is behind with reading.
     lag: Option<Lag>,
+    /// When bytes last moved, in either direction; before the first, when it was opened.
+    pub(super) moved: Millis,
+    /// The peer has sent something.
+    pub(super) heard: bool,
     watched: Interest,
     /// For the loop: it is in line for another turn.
     pub again: bool,
@@ -119,6 +100,7 @@ impl<'p> Link<'p> {
         stream: Box<dyn Stream>,
         connection: Box<dyn Connection + 'p>,
         peer: Peer,
+        now: Millis,
     ) -> Link<'p> {
         Link {
             stream,
@@ -131,6 +113,8 @@ impl<'p> Link<'p> {
             held: false,
             step_by: Millis::NEVER,
             lag: None,
+            moved: now,
+            heard: false,
             watched: Interest::READ,
             again: false,
         }
@@ -163,6 +147,7 @@ impl<'p> Link<'p> {
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
             Why::HungUp if !reading => Fate::Gone,
+            Why::Unwanted => Fate::Gone,
             // However it failed, the peer is gone.
             _ => self.advance(why != Why::Other, turn).unwrap_or(Fate::Gone),
         };
@@ -178,7 +163,7 @@ impl<'p> Link<'p> {
             return self.linger(until, readable, turn);
         }
         if readable && self.phase == Phase::Open && !self.eof {
-            self.fill(turn.input_limit)?;
+            self.fill(turn)?;
         }
         let mut budget = BYTES_PER_TURN;
         for _ in 0..STEPS_PER_TURN {
@@ -206,15 +191,19 @@ impl<'p> Link<'p> {
         Ok(Fate::Again)
     }
 
-    fn fill(&mut self, limit: usize) -> io::Result<()> {
-        let space = self.input.space(limit);
+    fn fill(&mut self, turn: &Turn<'_>) -> io::Result<()> {
+        let space = self.input.space(turn.input_limit);
         if space.is_empty() {
             return Ok(());
         }
         // One read: if there is more, epoll says so again, and others get their turn first.
         match self.stream.read(space) {
             Ok(0) => self.eof = true,
-            Ok(n) => self.input.filled(n),
+            Ok(n) => {
+                self.input.filled(n);
+                self.moved = turn.now.at;
+                self.heard = true;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
@@ -297,11 +286,14 @@ impl<'p> Link<'p> {
     /// Whether there is patience left with a peer that is behind. Looked at after trying to write,
     /// since it may have been we who came late.
     fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> io::Result<bool> {
+        let sent = queued_before.saturating_sub(self.output.queued());
+        if sent > 0 {
+            self.moved = turn.now.at;
+        }
         if self.output.is_empty() {
             self.lag = None;
             return Ok(true);
         }
-        let sent = queued_before.saturating_sub(self.output.queued());
         match &mut self.lag {
             Some(lag) => lag.note(sent, &*self.stream, turn.now.at, turn.pace),
             None => {
@@ -397,6 +389,7 @@ mod tests {
     use crate::process::echo::EchoProcess;
     use crate::process::{Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::Scoreboard;
+    use crate::worker::shed::{HELLO_MS, PAUSE_MS};
     use crate::worker::stream::Socket;
     use std::fs::File;
     use std::io::{Read, Write};
@@ -422,7 +415,7 @@ mod tests {
             ours.set_nonblocking(true).unwrap();
             let stream = Box::new(Socket::new(ours.into()));
             Desk {
-                link: Link::new(stream, connection, Peer::Unix),
+                link: Link::new(stream, connection, Peer::Unix, Millis::default()),
                 peer,
                 spares: Spares::default(),
                 slot: Scoreboard::new().unwrap().slot(0).unwrap(),
@@ -522,6 +515,92 @@ mod tests {
             desk.now = end;
             assert_eq!(desk.turn(false), Fate::Gone);
         }
+    }
+
+    /// Says `no` and ends, or nothing, and calls itself idle or not.
+    struct Claims {
+        idle: bool,
+        ends: bool,
+    }
+
+    impl Connection for Claims {
+        fn step(&mut self, io: &mut Io<'_>) -> Next {
+            io.input.take();
+            if self.ends {
+                io.output.push(b"no");
+                return Next::Close;
+            }
+            Next::Wait
+        }
+
+        fn is_idle(&self) -> bool {
+            self.idle
+        }
+    }
+
+    #[test]
+    fn what_can_be_spared_and_when() {
+        let desk = |idle, ends| Desk::new(Box::new(Claims { idle, ends }));
+        let from = |desk: &Desk<'_>| desk.link.spare_from().map(Millis::get);
+
+        let mut quiet = desk(true, false);
+        quiet.turn(false);
+        assert_eq!(from(&quiet), Some(HELLO_MS), "it is about to say something");
+        quiet.now = 5_000;
+        quiet.peer.write_all(b"hello").unwrap();
+        quiet.turn(true);
+        assert_eq!(from(&quiet), Some(5_000 + PAUSE_MS), "it has");
+        quiet.now = 5_100;
+        quiet.turn(true);
+        quiet.turn(false);
+        assert_eq!(from(&quiet), Some(5_000 + PAUSE_MS), "looks change nothing");
+        assert!(quiet.link.is_taken());
+        assert_eq!(quiet.wake(Why::Unwanted), Fate::Gone);
+
+        let mut busy = desk(false, false);
+        busy.turn(false);
+        assert_eq!(from(&busy), None, "its protocol says that it is busy");
+
+        let mut over = desk(true, true);
+        over.now = 5_000;
+        over.turn(false);
+        let end = 5_000 + PAUSE_MS;
+        assert_eq!(from(&over), Some(end), "the peer has its last answer");
+        over.now = 6_000;
+        over.peer.write_all(b"never mind").unwrap();
+        over.turn(true);
+        assert_eq!(from(&over), Some(end), "whatever still comes");
+        assert!(!over.link.is_taken(), "but has not read it");
+        over.peer.read_exact(&mut [0; 2]).unwrap();
+        assert!(over.link.is_taken());
+    }
+
+    #[test]
+    fn who_has_not_taken_an_answer_is_not_idle() {
+        struct Idle(Vec<u8>);
+        impl Connection for Idle {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                io.output.push(&mem::take(&mut self.0));
+                Next::Wait
+            }
+            fn is_idle(&self) -> bool {
+                true
+            }
+        }
+        let mut desk = Desk::new(Box::new(Idle(vec![b'x'; 1_000_000])));
+        desk.turn(false);
+        assert_eq!(desk.link.spare_from(), None);
+        let mut left = vec![0; 1_000_000];
+        let mut peer = desk.peer.try_clone().unwrap();
+        let reader = std::thread::spawn(move || peer.read_exact(&mut left).unwrap());
+        desk.now = 50;
+        while desk.link.spare_from().is_none() {
+            desk.turn(false);
+            std::thread::yield_now();
+        }
+        reader.join().unwrap();
+        let from = desk.link.spare_from();
+        assert_eq!(from, Some(Millis::new(50 + HELLO_MS)), "since it was sent");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! `control` socket. Knows no protocol: HTTP is never named here.
 
 mod acceptor;
+mod admit;
 mod complaints;
 mod control;
 mod deadlines;
@@ -18,6 +19,7 @@ mod listener;
 mod manager;
 mod obituary;
 mod oom;
+mod shed;
 mod signals;
 mod slab;
 mod socket;
@@ -26,6 +28,7 @@ mod spawn;
 mod stop;
 mod stream;
 pub(crate) mod supervisor;
+mod turn;
 mod watchdog;
 
 use std::io;

@@ -119,9 +119,18 @@ impl<T> Slab<T> {
             .map(|_| Token::new(index as u32, place.tenant))
     }
 
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = (Token, &T)> + '_ {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(index, place)| {
+            let token = Token::new(index as u32, place.tenant);
+            place.value.as_ref().map(|value| (token, value))
+        })
+    }
+
     /// The tokens of all entries.
     pub fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
-        (0..self.places.len()).filter_map(|index| self.token_at(index))
+        self.iter().map(|(token, _)| token)
     }
 }
 

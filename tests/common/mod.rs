@@ -459,6 +459,15 @@ impl Client {
         }
     }
 
+    /// How long reading may take from now on.
+    pub fn patience(&self, patience: Duration) {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(patience)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(patience)),
+        }
+        .unwrap();
+    }
+
     /// Says that no more will be sent.
     pub fn half_close(&self) {
         // It fails if the other side was faster to close everything.

@@ -1,0 +1,102 @@
+//! How an [`EventLoop`] lets clients in: as long as there is room, and after that in place of those
+//! that are idle.
+
+use std::io;
+
+use super::acceptor::{Admission, Pause};
+use super::event_loop::EventLoop;
+use super::shed::Spare;
+use super::turn::Why;
+
+/// Connections accepted in one turn: enough to keep up, few enough that others get theirs.
+const ACCEPTS_PER_TURN: usize = 16;
+
+/// Who wants a worker to look at a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A client waits in it.
+    ByClient,
+    /// Another worker leaves it to us, whether or not anybody waits.
+    ByOther,
+}
+
+impl EventLoop<'_> {
+    /// Takes connections from a queue.
+    pub(super) fn accept(&mut self, index: usize, asked: Asked) {
+        // Whether somebody is known to wait. After the first, only the queue itself can say.
+        let mut waits = asked == Asked::ByClient;
+        // An idle one was closed because there were no descriptors, and nobody came in for it yet.
+        let mut owed = false;
+        for _ in 0..ACCEPTS_PER_TURN {
+            let connections = self.links.len();
+            let admission = self
+                .acceptor
+                .may_accept(connections, self.now.at, &self.epoll);
+            let unwanted = match admission {
+                Admission::No => return,
+                Admission::Welcome => None,
+                Admission::InPlaceOfAnother => match self.find_spare() {
+                    Spare::Idle(token) => Some(token),
+                    Spare::Gone => None,
+                    Spare::None(until) => {
+                        let why = Pause::Full(until);
+                        self.acceptor.pause(why, self.now.at, &self.epoll);
+                        return;
+                    }
+                },
+            };
+            match self.acceptor.accept(index) {
+                Ok((socket, peer)) => {
+                    (waits, owed) = (false, false);
+                    if let Some(token) = unwanted {
+                        self.turn(token, Why::Unwanted);
+                    }
+                    self.open(socket, peer);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.acceptor.found_empty();
+                    return;
+                }
+                Err(error) if is_exhausted(&error) => {
+                    // The kernel finds a descriptor before it looks at the queue. Nobody is closed
+                    // for a client that may not be there: if it is, we are told again.
+                    if !waits && !owed && asked == Asked::ByClient {
+                        self.acceptor.found_empty();
+                        return;
+                    }
+                    if waits && !owed && self.shed() {
+                        self.complain(&error);
+                        owed = true;
+                        continue;
+                    }
+                    self.acceptor
+                        .pause(Pause::Exhausted, self.now.at, &self.epoll);
+                    self.complain(&error);
+                    return;
+                }
+                // A connection that failed while it waited, a firewall's refusal: the next one.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Closes the connection that can best be spared; whether there was one.
+    fn shed(&mut self) -> bool {
+        match self.find_spare() {
+            Spare::Idle(token) => {
+                self.turn(token, Why::Unwanted);
+                true
+            }
+            Spare::Gone => true,
+            Spare::None(_) => false,
+        }
+    }
+}
+
+/// There are no descriptors left, or no memory: trying again at once would spin.
+fn is_exhausted(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}

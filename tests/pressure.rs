@@ -1,0 +1,211 @@
+//! More clients than there is room for: idle ones make way for those that wait, busy ones stay, and
+//! nothing spins.
+
+mod common;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Client, Server, clean, cpu_ms, sleep_ms, wait_until};
+
+/// Half a request, as far as anybody can tell.
+const HALF: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
+
+/// The program with at most so many descriptors.
+fn with_descriptors(limit: usize, args: &[&str]) -> Command {
+    let mut command = clean(Command::new("sh"));
+    command
+        .arg("-c")
+        .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+        .arg(env!("CARGO_BIN_EXE_httprs"))
+        .args(["--host", "127.0.0.1", "--port", "0"])
+        .args(args)
+        .stdout(Stdio::piped());
+    command
+}
+
+/// How often a process has slept.
+fn sleeps(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+/// A worker that can let nobody in looks now and then, and does nothing else.
+#[track_caller]
+fn assert_patient(pid: u32) {
+    let (slept, used) = (sleeps(pid), cpu_ms(pid));
+    let began = Instant::now();
+    sleep_ms(500);
+    let (slept, used) = (sleeps(pid) - slept, cpu_ms(pid) - used);
+    let most = 20 + began.elapsed().as_millis() as u64 / 20;
+    println!("{slept} naps and {used} ms in {:?}", began.elapsed());
+    assert!(slept <= most, "it woke {slept} times");
+    assert!(used < 250, "it spent {used} ms of 500");
+}
+
+/// Whether the server has closed a connection, which must have ended well.
+#[track_caller]
+fn is_closed(client: &mut Client) -> bool {
+    client.patience(Duration::from_millis(1));
+    let mut buffer = [0; 16];
+    let read = client.read(&mut buffer);
+    client.patience(common::PATIENCE);
+    match read {
+        Ok(0) => true,
+        Ok(n) => panic!("more came: {}", buffer[..n].escape_ascii()),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => false,
+        Err(error) => panic!("no end but {error}"),
+    }
+}
+
+#[test]
+fn an_idle_client_makes_room_where_there_is_room_for_one() {
+    for workers in [1, 2] {
+        let count = workers.to_string();
+        let server = Server::start(&["-w", &count, "--max-connections", "1"]);
+        let mut before: Vec<Client> = Vec::new();
+        let began = Instant::now();
+        for round in 0..5 {
+            let mut client = server.connect();
+            assert_eq!(client.get("/").status, 200, "-w {workers}, client {round}");
+            before.push(client);
+        }
+        // Idling is for 15 s. Each of these waited until the one before had been idle for long
+        // enough, a fifth of a second.
+        println!("-w {workers}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10));
+        // Which worker lets the next one in is not said; within one, it is the oldest that goes.
+        let closed: Vec<bool> = before.iter_mut().map(is_closed).collect();
+        let gone = closed.iter().filter(|closed| **closed).count();
+        assert_eq!(gone, 5 - workers, "-w {workers}: {closed:?}");
+        assert!(!closed[4], "-w {workers}: {closed:?}");
+    }
+}
+
+#[test]
+fn the_oldest_idle_clients_make_room_when_there_are_no_descriptors() {
+    let server = Server::launch(with_descriptors(40, &["-w", "1"]));
+    let worker = server.workers()[0];
+    // The first of all, so that they would be the first to go.
+    let mut half: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut half {
+        assert_eq!(client.get("/").status, 200);
+        client.send(HALF);
+    }
+    let mut idle: Vec<Client> = Vec::new();
+    for number in 0..60 {
+        let mut client = server.connect();
+        assert_eq!(client.get("/").status, 200, "client {number}");
+        idle.push(client);
+        // The clock of the worker ticks coarsely, and it cannot tell who came first in a tick.
+        sleep_ms(10);
+    }
+    let closed: Vec<bool> = idle.iter_mut().map(is_closed).collect();
+    let gone = closed.iter().filter(|closed| **closed).count();
+    println!("{gone} of 60 had to go");
+    assert!((20..60).contains(&gone), "{gone}");
+    assert!(closed[..gone].iter().all(|closed| *closed), "{closed:?}");
+    for client in &mut half {
+        client.send(b"other");
+        let answer = client.response();
+        assert!(answer.text().ends_with("firstother"));
+    }
+    for client in &mut idle[gone..] {
+        assert_eq!(client.get("/again").status, 200);
+    }
+    assert_eq!(server.workers(), [worker]);
+    assert_patient(worker);
+    server.err.wait_for("closes those that are idle");
+}
+
+#[test]
+fn who_has_just_connected_is_not_closed_for_another_before_it_can_have_asked() {
+    let server = Server::start(&["-w", "1", "--max-connections", "1"]);
+    let mut silent = server.connect();
+    let began = Instant::now();
+    let mut client = server.connect();
+    assert_eq!(client.get("/").status, 200);
+    let waited = began.elapsed();
+    println!("{waited:?}");
+    // The clock of the worker may be a tick behind.
+    assert!(waited > Duration::from_millis(950), "{waited:?}");
+    silent.expect_end();
+}
+
+#[test]
+fn nobody_is_closed_who_is_busy_and_the_next_one_waits() {
+    let site = common::TempDir::new("pressure-busy");
+    fs::write(site.path("large"), vec![b'x'; 8 << 20]).unwrap();
+    for what in ["sends", "reads"] {
+        let args = [
+            "-w",
+            "1",
+            "--max-connections",
+            "1",
+            "--max-body-size",
+            "9000000",
+        ];
+        let mut args = args.to_vec();
+        if what == "reads" {
+            args.push(site.text());
+        }
+        let server = Server::start(&args);
+        let mut busy = server.connect();
+        assert_eq!(busy.get("/livez").status, 200);
+        match what {
+            "sends" => busy.send(HALF),
+            _ => busy.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"),
+        }
+        // Long enough to be seen, and to be closed if it were idle.
+        sleep_ms(300);
+        let mut next = server.connect();
+        next.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_patient(server.workers()[0]);
+        if what == "sends" {
+            busy.send(b"other");
+        }
+        let answer = busy.response();
+        assert_eq!(answer.status, 200, "{what}");
+        assert_eq!(next.response().status, 200, "{what}");
+        drop(busy);
+    }
+}
+
+#[test]
+fn many_who_wait_are_all_answered_with_room_for_few() {
+    for workers in ["1", "2"] {
+        let server = Server::start(&["-w", workers, "--max-connections", "4"]);
+        let mut clients: Vec<Client> = (0..60).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        }
+        for (number, client) in clients.iter_mut().enumerate() {
+            let answer = client.response();
+            assert_eq!(answer.status, 200, "-w {workers}, client {number}");
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_is_closed_at_once_costs_nobody_a_connection() {
+    let server = Server::start(&["-w", "1", "--max-connections", "2"]);
+    let mut idle: Vec<Client> = (0..2).map(|_| server.connect()).collect();
+    for client in &mut idle {
+        assert_eq!(client.get("/").status, 200);
+    }
+    // It has found room for all, and nobody waits: nobody has to go.
+    sleep_ms(500);
+    for client in &mut idle {
+        assert!(!is_closed(client));
+        assert_eq!(client.get("/").status, 200);
+    }
+    drop(TcpStream::connect(("127.0.0.1", server.port)));
+    wait_until("one of them to go", || idle.iter_mut().any(is_closed));
+    assert!(!idle.iter_mut().all(is_closed));
+}
