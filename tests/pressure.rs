@@ -92,6 +92,7 @@ fn an_idle_client_makes_room_where_there_is_room_for_one() {
 fn the_oldest_idle_clients_make_room_when_there_are_no_descriptors() {
     let server = Server::launch(with_descriptors(40, &["-w", "1"]));
     let worker = server.workers()[0];
+    server.err.wait_for("connections and not 1024");
     // The first of all, so that they would be the first to go.
     let mut half: Vec<Client> = (0..3).map(|_| server.connect()).collect();
     for client in &mut half {
@@ -121,7 +122,8 @@ fn the_oldest_idle_clients_make_room_when_there_are_no_descriptors() {
     }
     assert_eq!(server.workers(), [worker]);
     assert_patient(worker);
-    server.err.wait_for("closes those that are idle");
+    // There is no room for more connections, but there are descriptors for files.
+    assert!(server.err.find("cannot accept").is_none());
 }
 
 #[test]
@@ -190,6 +192,60 @@ fn many_who_wait_are_all_answered_with_room_for_few() {
             assert_eq!(answer.status, 200, "-w {workers}, client {number}");
         }
     }
+}
+
+#[test]
+fn a_master_without_descriptors_says_so_in_one_line() {
+    for (limit, workers) in [(10, "4"), (40, "64")] {
+        let output = with_descriptors(limit, &["-w", workers]).output().unwrap();
+        assert_eq!(output.status.code(), Some(78), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        for part in ["httprs: ", "ulimit -n", &limit.to_string(), workers] {
+            assert!(text.contains(part), "{part:?} is missing: {text}");
+        }
+    }
+}
+
+#[test]
+fn idle_clients_make_room_where_files_have_taken_the_descriptors() {
+    let site = common::TempDir::new("pressure-files");
+    for n in 0..40 {
+        fs::write(site.path(&format!("large-{n}")), vec![b'x'; 4 << 20]).unwrap();
+    }
+    // Nobody is given up meanwhile.
+    let patient = ["--timeout-ms", "60000", "--min-rate", "0"];
+    let mut args = vec!["-w", "1", "--log", "none"];
+    args.extend(patient);
+    args.push(site.text());
+    let server = Server::launch(with_descriptors(48, &args));
+    let worker = server.workers()[0];
+    let mut idle: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+    for client in &mut idle {
+        assert_eq!(client.get("/livez").status, 200);
+    }
+    sleep_ms(250);
+    // Each holds two descriptors, and does not read.
+    let mut slow = Vec::new();
+    for n in 0..40 {
+        if server.err.find("cannot accept").is_some() {
+            break;
+        }
+        let mut client = server.connect();
+        let ask = format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.send(ask.as_bytes());
+        slow.push(client);
+        sleep_ms(20);
+    }
+    server.err.wait_for("Too many open files");
+    assert!(idle.iter_mut().any(is_closed), "they were there to go");
+    assert_patient(worker);
+    for client in &mut slow {
+        let answer = client.response();
+        let whole = answer.status == 200 && answer.body.len() == 4 << 20;
+        assert!(whole || answer.status == 503, "{}", answer.status_line);
+    }
+    assert_eq!(server.workers(), [worker]);
 }
 
 #[test]

@@ -97,7 +97,10 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         Protocol::Echo => server.run(EchoProcess),
         Protocol::Http => server.run(http.map(|site| Health::new(board, site))),
     };
-    outcome.map_err(|error| (SOFTWARE, format!("the server cannot go on: {error}")))
+    outcome.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => (CONFIG, error.to_string()),
+        _ => (SOFTWARE, format!("the server cannot go on: {error}")),
+    })
 }
 
 fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {
@@ -159,6 +162,8 @@ fn explain_bind(error: &io::Error, options: &Options) -> String {
         io::ErrorKind::AddrInUse => format!(
             "{error} by another server; stop that one, or choose another with --port or --host"
         ),
+        // No address would do.
+        _ if error.to_string().contains("open files") => error.to_string(),
         _ => format!("{error}; choose another address with --host"),
     }
 }

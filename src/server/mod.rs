@@ -1,15 +1,18 @@
 //! [`Server`]: binds, forks, serves, stops, returns. It puts a protocol of your choice under the
 //! care of a `WorkerManager`, and knows none itself.
 
+mod descriptors;
+
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::process::Process;
 use crate::scoreboard::Scoreboard;
+use crate::sys::clock;
 use crate::worker::supervisor::Policy;
 use crate::worker::{
     Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper, Worker,
@@ -101,10 +104,10 @@ impl Server {
         self
     }
 
-    /// How many connections one worker takes; the default is 1024. With 1, each worker serves
-    /// one client at a time, as prefork servers once did. Where all workers are full and others
-    /// wait, the connection that has been idle the longest
-    /// ([`Connection::is_idle`](crate::process::Connection::is_idle)) is closed.
+    /// How many connections one worker takes; the default is 1024, and fewer where there are not
+    /// enough descriptors for them. With 1, each worker serves one client at a time, as prefork
+    /// servers once did. Where all workers are full and others wait, the connection that has been
+    /// idle the longest ([`Connection::is_idle`](crate::process::Connection::is_idle)) is closed.
     pub fn max_connections(mut self, connections: usize) -> Server {
         self.options.max_connections = connections.max(1);
         self
@@ -223,10 +226,13 @@ impl Server {
     /// handlers.
     ///
     /// # Errors
-    /// The system refuses what a server cannot do without. Workers that die or cannot be forked
+    /// The system refuses what a server cannot do without; `InvalidInput` if there can never be as
+    /// many workers, for want of descriptors. Workers that die or cannot be forked
     /// are no error.
     pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
         let listeners = std::mem::take(&mut self.listeners);
+        descriptors::check(self.workers, self.own_signals)?;
+        self.fit_descriptors();
         let worker = SocketWorker::new(process, listeners, self.options);
         self.run_group(Box::new(worker))
     }
@@ -242,7 +248,25 @@ impl Server {
             let message = format!("{} is bound, and no worker uses it", listener.address());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        descriptors::check(self.workers, self.own_signals)?;
         self.run_group(Box::new(worker))
+    }
+
+    /// Takes no more connections than there are descriptors for.
+    fn fit_descriptors(&mut self) {
+        // If the system does not say, it is found out by failing.
+        let Ok((room, limit)) = descriptors::connections() else {
+            return;
+        };
+        let wanted = self.options.max_connections;
+        if room < wanted {
+            self.options.max_connections = room;
+            let message = format_args!(
+                "a worker takes {room} connections and not {wanted}: \
+                 no more than {limit} open files are allowed (ulimit -n)"
+            );
+            self.log.event(Level::Warn, clock::realtime_ms(), message);
+        }
     }
 
     fn run_group(mut self, worker: Box<dyn Worker>) -> io::Result<Outcome> {

@@ -1,8 +1,10 @@
 //! `getrlimit(2)`: how many descriptors a process may have.
 
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 
 use super::check;
+use super::event::EventFd;
 
 /// Raises the soft limit on open descriptors to the hard one, which anyone may do; returns it.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
@@ -13,6 +15,18 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
         check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })?;
     }
     Ok(limit.rlim_cur)
+}
+
+/// The soft limit and the hard one, up to which anyone may raise it.
+pub fn descriptor_limits() -> io::Result<(u64, u64)> {
+    descriptor_limit().map(|limit| (limit.rlim_cur, limit.rlim_max))
+}
+
+/// How many descriptors are open, as far as they were not closed out of order: a new one gets the
+/// lowest number that is free.
+pub fn open_descriptors() -> io::Result<u64> {
+    let next = EventFd::new()?;
+    Ok(u64::try_from(next.as_fd().as_raw_fd()).unwrap_or(0))
 }
 
 fn descriptor_limit() -> io::Result<libc::rlimit> {
@@ -34,5 +48,12 @@ mod tests {
         let hard = descriptor_limit().unwrap().rlim_max;
         assert_eq!(raise_descriptor_limit().unwrap(), hard);
         assert_eq!(descriptor_limit().unwrap().rlim_cur, hard);
+    }
+
+    #[test]
+    fn open_descriptors_are_counted() {
+        // Other tests open and close some meanwhile: at least the standard three are there.
+        let (soft, _) = descriptor_limits().unwrap();
+        assert!((3..soft).contains(&open_descriptors().unwrap()));
     }
 }

@@ -275,6 +275,7 @@ fn describe(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => "permission denied",
         io::ErrorKind::NotFound => "no such directory",
         io::ErrorKind::InvalidInput => "not a usable address",
+        _ if error.raw_os_error() == Some(libc::EMFILE) => "too many open files (ulimit -n)",
         _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => "address family not supported",
         _ => "cannot listen there",
     }
