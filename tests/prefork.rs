@@ -334,17 +334,19 @@ fn workers_die_with_their_master_and_the_port_is_free_again() {
 fn a_port_in_use_is_one_line_with_cause_and_cure() {
     let server = Server::start(&["-w", "1"]);
     let port = server.port.to_string();
-    let output = program()
-        .args(["--host", "127.0.0.1", "--port", &port])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(69));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    for part in ["httprs: ", "in use", &port, "--port"] {
-        assert!(text.contains(part), "{part:?} is missing: {text}");
+    for host in ["127.0.0.1", "localhost", "0.0.0.0", "::"] {
+        let output = program()
+            .args(["--host", host, "--port", &port])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(69), "{host}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        for part in ["httprs: ", "in use", &port, "--port"] {
+            assert!(text.contains(part), "{part:?} is missing: {text}");
+        }
+        assert!(output.stdout.is_empty());
     }
-    assert!(output.stdout.is_empty());
     assert_eq!(server.get("/").status, 200, "the first one does not mind");
 }
 

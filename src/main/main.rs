@@ -45,7 +45,8 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(code: u8, message: impl Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "httprs: {message}");
+    // In one write: somebody else may be writing to the same terminal or log.
+    let _ = io::stderr().write_all(format!("httprs: {message}\n").as_bytes());
     ExitCode::from(code)
 }
 
