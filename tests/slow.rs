@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, cpu_ms, open_files_limit, sleep_ms};
+use common::{Client, Server, TempDir, cpu_ms, open_files_limit, sleep_ms};
 
 const SHORT: [&str; 8] = [
     "-t",
@@ -232,6 +232,91 @@ fn idle_connections_cost_nothing_and_keep_nobody_out() {
     for client in &mut idle {
         assert_eq!(client.get("/again").status, 200);
     }
+}
+
+#[test]
+fn a_crowd_of_slow_clients_costs_others_nothing() {
+    let few = open_files_limit().saturating_sub(200) / 700 == 0;
+    let (senders, readers) = if few { (50, 20) } else { (500, 200) };
+    let site = TempDir::new("slow-crowd");
+    let large = 16 << 20;
+    let file = fs::File::create(site.path("large")).unwrap();
+    file.set_len(large).unwrap();
+    fs::write(site.path("small"), "small").unwrap();
+    let server = Server::start(&["-w", "2", "--log", "none", site.text()]);
+    let workers = server.workers();
+    let memory = || workers.iter().map(|pid| resident_kb(*pid)).sum::<u64>();
+    let time = || workers.iter().map(|pid| cpu_ms(*pid)).sum::<u64>();
+    // What so many requests cost the workers, not how long they take.
+    let requests = || {
+        let before = time();
+        let mut client = server.connect();
+        for _ in 0..2_000 {
+            assert_eq!(client.get("/small").text(), "small");
+        }
+        time() - before
+    };
+    requests();
+    let alone = requests();
+    let before = memory();
+
+    let head = b"GET /small HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n";
+    let mut sending: Vec<Client> = (0..senders).map(|_| server.connect()).collect();
+    let mut reading: Vec<Client> = (0..readers).map(|_| server.connect()).collect();
+    for client in &mut reading {
+        client.send(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
+    let mut received = 0;
+    let mut some = [0; 4_096];
+    let mut round = |number: usize| {
+        for client in &mut sending {
+            client.send(&head[number..=number]);
+        }
+        for client in &mut reading {
+            received += client.read(&mut some).expect("some of it");
+        }
+        sleep_ms(100);
+    };
+    (0..5).for_each(&mut round);
+    let idle = time();
+    let began = Instant::now();
+    (5..15).for_each(&mut round);
+    let mut rounds = 15;
+    let idle = time() - idle;
+    let held = began.elapsed();
+    let beside = thread::scope(|scope| {
+        let beside = scope.spawn(requests);
+        while !beside.is_finished() && rounds + 1 < head.len() {
+            round(rounds);
+            rounds += 1;
+        }
+        beside.join().unwrap()
+    });
+    let grown = memory().saturating_sub(before);
+    println!(
+        "{senders} senders and {readers} readers: {grown} KiB; {idle} ms in {held:?} for them \
+         alone; 2000 requests: {alone} ms, and {beside} ms beside them"
+    );
+    // 16 KiB of buffer for each, and not a whole file.
+    assert!(grown < 32 * (senders + readers), "{grown} KiB");
+    // 7,000 bytes were sent meanwhile, one by one, and as many reads made room.
+    assert!(idle < 700, "{idle} ms of processor time for ten rounds");
+    assert!(
+        beside < 3 * alone + 300,
+        "{beside} ms, and {alone} ms alone"
+    );
+
+    for client in &mut sending {
+        client.send(&head[rounds..]);
+        assert_eq!(client.response().text(), "small");
+        client.expect_end();
+    }
+    for client in reading.iter_mut().take(5) {
+        let rest = client.rest().expect("all of it").len();
+        let whole = rest + received / readers as usize;
+        assert!(whole as u64 > large, "{whole}");
+    }
+    assert_eq!(server.workers(), workers, "and nobody died");
 }
 
 /// How much memory a process occupies.
