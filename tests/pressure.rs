@@ -6,7 +6,10 @@ mod common;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpStream;
+use std::panic;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Client, Server, clean, cpu_ms, sleep_ms, wait_until};
@@ -177,6 +180,51 @@ fn nobody_is_closed_who_is_busy_and_the_next_one_waits() {
         assert_eq!(next.response().status, 200, "{what}");
         drop(busy);
     }
+}
+
+#[test]
+fn one_that_asks_all_the_time_makes_room_for_others_and_loses_nothing() {
+    let server = Server::start(&["-w", "1", "--max-connections", "1"]);
+    let worker = server.workers()[0];
+    let ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let done = AtomicBool::new(false);
+    let asked = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        // Never idle, so never to be closed without a word.
+        let greedy = scope.spawn(|| {
+            let mut connections = 1;
+            let mut client = server.connect();
+            while !done.load(Relaxed) {
+                client.send(ask);
+                let answer = client.response();
+                assert_eq!(answer.status, 200);
+                asked.fetch_add(1, Relaxed);
+                if answer.closes() {
+                    client = server.connect();
+                    connections += 1;
+                }
+            }
+            connections
+        });
+        wait_until("some questions", || asked.load(Relaxed) > 100);
+        let result = panic::catch_unwind(|| {
+            for _ in 0..5 {
+                let mut other = server.connect();
+                other.send(ask);
+                assert_eq!(other.response().status, 200);
+            }
+        });
+        done.store(true, Relaxed);
+        let connections = greedy.join().unwrap();
+        println!(
+            "{connections} connections for {} questions",
+            asked.load(Relaxed)
+        );
+        result.unwrap();
+        // One for each of the others, and a few that met nobody.
+        assert!((2..30).contains(&connections), "{connections}");
+    });
+    assert_eq!(server.workers(), [worker]);
 }
 
 #[test]

@@ -638,6 +638,7 @@ impl<'p> Slow<'p> {
             },
             eof: false,
             stopping: false,
+            crowded: false,
             tally: &mut (),
         })
     }

@@ -468,6 +468,21 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_on_asking_while_others_wait_is_told_to_ask_elsewhere() {
+        let http = hello();
+        let mut talk = Conversation::open(&http);
+        let first = text(talk.send(GET));
+        assert!(!first.contains("Connection: close"), "{first}");
+        talk.crowd();
+        talk.pass(1);
+        assert!(!talk.closed(), "it has not asked again");
+        let last = text(talk.send(&[GET, GET].concat()));
+        assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
+        assert!(last.ends_with("hello") && talk.closed(), "{last}");
+        assert_eq!(talk.exchanges(), 2);
+    }
+
+    #[test]
     fn it_is_idle_between_requests_and_not_within_them() {
         let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
         let endless = Http1::new(|req, res| {
@@ -544,6 +559,7 @@ mod tests {
                 },
                 eof: false,
                 stopping: false,
+                crowded: false,
                 tally: &mut (),
             })
         };

@@ -45,7 +45,8 @@ impl<H: Handler> Http1Connection<'_, H> {
             response.fault(error);
         }
         // What follows a CONNECT may be for the other end of the tunnel.
-        let goes_on = goes_on && !tunnel && self.keeps_alive(request, response, io.stopping);
+        let goes_on =
+            goes_on && !tunnel && self.keeps_alive(request, response, io.stopping || io.crowded);
         self.send(pair, goes_on, io)
     }
 
@@ -93,7 +94,7 @@ impl<H: Handler> Http1Connection<'_, H> {
     }
 
     /// RFC 9112 §9.3.
-    fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, stopping: bool) -> bool {
+    fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, ending: bool) -> bool {
         let fields = request.head.fields();
         let asked = match request.head.version() {
             Version::Http10 => fields.has_token("connection", "keep-alive"),
@@ -101,7 +102,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         };
         let limit = self.http.patience.keepalive_requests;
         let last = limit > 0 && self.served + 1 >= limit;
-        asked && !fields.has_token("connection", "close") && !response.close && !stopping && !last
+        asked && !fields.has_token("connection", "close") && !response.close && !ending && !last
     }
 
     /// Refuses what could not even be read as a head.

@@ -93,6 +93,7 @@ pub struct Conversation<'p> {
     now: Now,
     eof: bool,
     stopping: bool,
+    crowded: bool,
     closed: bool,
     deadline: Option<Millis>,
     /// What was sent and not yet seen by the protocol: it may be busy until a certain time.
@@ -117,6 +118,7 @@ impl<'p> Conversation<'p> {
             },
             eof: false,
             stopping: false,
+            crowded: false,
             closed: false,
             deadline: None,
             kept: Vec::new(),
@@ -148,6 +150,11 @@ impl<'p> Conversation<'p> {
         self.stopping = true;
         self.settle();
         self.sent[before..].to_vec()
+    }
+
+    /// Tells the protocol from its next step on that others wait for room.
+    pub fn crowd(&mut self) {
+        self.crowded = true;
     }
 
     /// Lets `ms` milliseconds pass; returns what the protocol said to that.
@@ -234,6 +241,7 @@ impl<'p> Conversation<'p> {
             now: self.now,
             eof: self.eof && self.kept.is_empty(),
             stopping: self.stopping,
+            crowded: self.crowded,
             tally: &mut self.tally,
         });
         let moved = self.input.len() != before || !self.output.is_empty();

@@ -27,6 +27,9 @@ pub struct Io<'a> {
     pub eof: bool,
     /// The worker is about to leave: finish what was begun, begin nothing new.
     pub stopping: bool,
+    /// Others wait for the room that connections take, and none is idle: what would go on for ever
+    /// should end where its peer loses nothing by that, such as behind an answer that says so.
+    pub crowded: bool,
     /// Where finished exchanges are reported, for the access log and the scoreboard.
     pub tally: &'a mut dyn Tally,
 }

@@ -38,9 +38,15 @@ impl EventLoop<'_> {
                 Admission::InPlaceOfAnother => match self.find_spare() {
                     Spare::Idle(token) => Some(token),
                     Spare::Gone => None,
-                    Spare::None(until) => {
+                    Spare::None(until) if waits => {
+                        self.crowded = true;
                         let why = Pause::Full(until);
                         self.acceptor.pause(why, self.now.at, &self.epoll);
+                        return;
+                    }
+                    // If somebody waits, we are told so at once.
+                    Spare::None(_) => {
+                        self.acceptor.found_empty();
                         return;
                     }
                 },
@@ -48,6 +54,7 @@ impl EventLoop<'_> {
             match self.acceptor.accept(index) {
                 Ok((socket, peer)) => {
                     (waits, owed) = (false, false);
+                    self.crowded = false;
                     if let Some(token) = unwanted {
                         self.turn(token, Why::Unwanted);
                     }
@@ -55,6 +62,7 @@ impl EventLoop<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.acceptor.found_empty();
+                    self.crowded = false;
                     return;
                 }
                 Err(error) if is_exhausted(&error) => {
@@ -69,6 +77,7 @@ impl EventLoop<'_> {
                         owed = true;
                         continue;
                     }
+                    self.crowded |= waits;
                     self.acceptor
                         .pause(Pause::Exhausted, self.now.at, &self.epoll);
                     self.complain(&error);

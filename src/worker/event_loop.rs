@@ -62,6 +62,8 @@ pub struct EventLoop<'a> {
     /// The same, in microseconds.
     now_us: u64,
     pub(super) stopping: bool,
+    /// Somebody waits, and nobody could be spared when that was last seen.
+    pub(super) crowded: bool,
     complaints: Complaints,
     faults: Complaints,
     /// Log lines that nobody took, as far as they were counted.
@@ -101,6 +103,7 @@ impl<'a> EventLoop<'a> {
             now: Now::default(),
             now_us: 0,
             stopping: false,
+            crowded: false,
             complaints: Complaints::default(),
             faults: Complaints::default(),
             lost_lines: context.log.dropped(),
@@ -288,12 +291,14 @@ impl<'a> EventLoop<'a> {
             return;
         };
         self.context.slot.count_step();
+        let was_open = link.is_open();
         let fate = link.turn(
             why,
             &mut Turn {
                 now: self.now,
                 now_us: self.now_us,
                 stopping: self.stopping,
+                crowded: self.crowded,
                 pace: self.options.pace,
                 input_limit: self.input_limit,
                 slot: &self.context.slot,
@@ -303,6 +308,8 @@ impl<'a> EventLoop<'a> {
                 spares: &mut self.spares,
             },
         );
+        // One that ends is enough for one that waits.
+        self.crowded &= !was_open || link.is_open();
         let watched = match link.change_of_interest(self.input_limit) {
             Some(interest) if !matches!(fate, Fate::Gone | Fate::Stuck) => {
                 self.epoll.modify(link.as_fd(), token.raw(), interest)

@@ -43,6 +43,8 @@ pub struct Turn<'a> {
     pub now_us: u64,
     /// The worker is about to leave.
     pub stopping: bool,
+    /// Others wait for room, and nobody is idle.
+    pub crowded: bool,
     /// How fast a peer must read.
     pub pace: Pace,
     /// How much input the protocol may see at once.
@@ -123,6 +125,11 @@ impl<'p> Link<'p> {
     /// The stream's descriptor.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+
+    /// Whether the protocol has not ended it.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
     }
 
     /// What epoll must be told from now on, if that has changed.
@@ -218,6 +225,7 @@ impl<'p> Link<'p> {
             now: turn.now,
             eof: self.eof,
             stopping: turn.stopping,
+            crowded: turn.crowded,
             tally: &mut ledger(&self.peer, turn),
         });
         self.held = self.output.is_full();
@@ -441,6 +449,7 @@ mod tests {
                     },
                     now_us: self.now * 1_000,
                     stopping: self.stopping,
+                    crowded: false,
                     pace: Pace {
                         write_ms: 1_000,
                         min_rate: self.min_rate,
