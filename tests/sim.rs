@@ -19,7 +19,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn random_histories_keep_the_promises() {
     if let Some(seed) = number("SEED") {
-        supervisor::simulate(seed, &mut |line| {
+        supervisor::histories::simulate(seed, &mut |line| {
             if number("STEP").is_some() {
                 println!("{line}");
             }
@@ -31,7 +31,7 @@ fn random_histories_keep_the_promises() {
     for seed in 1..=histories {
         let played = std::panic::catch_unwind(|| {
             let mut lines = 0;
-            supervisor::simulate(seed, &mut |_| lines += 1);
+            supervisor::histories::simulate(seed, &mut |_| lines += 1);
             lines
         });
         match played {

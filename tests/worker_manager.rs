@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use httprs::scoreboard::State;
 use httprs::worker::{Command, Context, Message};
-use httprs::{Outcome, Scoreboard, Server, Stopper, Worker};
+use httprs::{Format, Level, Log, Outcome, Scoreboard, Server, Stopper, Worker};
 
 /// Does nothing until it is told to leave.
 #[derive(Clone, Copy)]
@@ -153,6 +153,33 @@ fn worker_manager_gives_up_on_workers_that_are_never_ready() {
         |_, _| {},
     );
     assert!(!outcome.unwrap().stopped);
+}
+
+/// The server of the next test, in a process of its own whose standard error can be read.
+#[test]
+#[ignore = "the next test runs it"]
+fn worker_manager_that_gives_up() {
+    let log = Log::new(Format::None, Level::Warn, None).unwrap();
+    let server = Server::bind_all(&[])
+        .unwrap()
+        .workers(1)
+        .max_restarts(3, 60);
+    let hopeless = Sleeper {
+        ready: false,
+        ..GOOD
+    };
+    assert!(!server.log(log).run_worker(hopeless).unwrap().stopped);
+}
+
+#[test]
+fn worker_manager_that_gives_up_says_what_each_worker_died_of() {
+    let mut program = Program::new(std::env::current_exe().unwrap());
+    program.args(["--exact", "worker_manager_that_gives_up"]);
+    let output = program.args(["--ignored", "--nocapture"]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.matches(" exited with code 3").count(), 3, "{text}");
+    assert_eq!(text.matches("; replaced by ").count(), 2, "{text}");
+    assert_eq!(text.matches("gave up").count(), 1, "{text}");
 }
 
 #[test]

@@ -7,10 +7,27 @@ use httprs::Millis;
 #[allow(dead_code, reason = "the manager asks for more than a simulation")]
 mod source;
 
-use source::{Action, Event, Policy, Supervisor};
+/// What a world goes through by itself; no fuzz target plays it.
+#[path = "histories.rs"]
+#[allow(dead_code, reason = "`make sim` plays them, and others replay them")]
+pub mod histories;
 
-/// The longest pause before a worker is replaced, in milliseconds.
-const PAUSE_MS: u64 = 1_000;
+pub use source::Event;
+use source::{Action, Policy, Supervisor, Verdict};
+
+// The policy's own numbers, written a second time.
+
+/// The first and the longest pause before a worker is replaced that died soon after another, in
+/// milliseconds.
+const PAUSES_MS: (u64, u64) = (10, 1_000);
+/// Who lived for less died soon.
+const SHORT_LIFE_MS: u64 = 1_000;
+/// How long a child may take to be ready.
+const START_MS: u64 = 30_000;
+/// How long a child may take to die of its abort.
+const ABORT_MS: u64 = 500;
+/// A second wish to stop comes later than this.
+const ONE_WISH_MS: u64 = 20;
 
 /// How much time an event can take, in milliseconds.
 const STEPS_MS: [u64; 8] = [0, 1, 9, 10, 100, 990, 1_000, 70_000];
@@ -18,18 +35,37 @@ const STEPS_MS: [u64; 8] = [0, 1, 9, 10, 100, 990, 1_000, 70_000];
 /// A child as the kernel would know it.
 #[derive(Clone, Copy)]
 struct Child {
+    since: Millis,
     ready: bool,
+    /// It is to be replaced.
+    stale: bool,
     /// When it was told to leave.
     drained: Option<Millis>,
-    /// It was told to die, in one way or the other.
-    doomed: bool,
+    /// When it was told to die.
+    aborted: Option<Millis>,
     killed: bool,
 }
 
 impl Child {
+    fn new(since: Millis) -> Child {
+        Child {
+            since,
+            ready: false,
+            stale: false,
+            drained: None,
+            aborted: None,
+            killed: false,
+        }
+    }
+
+    /// Nobody has told it to go.
+    fn stays(self) -> bool {
+        self.drained.is_none() && self.aborted.is_none() && !self.killed
+    }
+
     /// It accepts connections.
     fn serves(self) -> bool {
-        self.ready && self.drained.is_none() && !self.doomed
+        self.ready && self.stays()
     }
 }
 
@@ -40,10 +76,23 @@ pub struct World {
     now: Millis,
     children: Vec<Option<Child>>,
     wanted: usize,
+    most_wanted: usize,
     started: bool,
-    stopping: bool,
+    /// Since when somebody wants it to stop.
+    stopping: Option<Millis>,
+    /// Somebody wants it to stop at once.
+    in_a_hurry: bool,
     announced: bool,
+    gave_up: bool,
     finished: bool,
+    /// Children killed since it stops.
+    killed: u32,
+    /// How many died soon after they were forked, in a row.
+    in_a_row: u32,
+    /// When children died before they were ready.
+    early_deaths: Vec<Millis>,
+    /// Before this, nobody may be forked for the slot.
+    rests_until: Vec<Millis>,
     /// What was asked for in the last step.
     actions: Vec<Action>,
 }
@@ -83,16 +132,24 @@ pub fn holds(data: &[u8]) {
 
 impl World {
     fn new(policy: Policy) -> World {
+        let slots = 2 * policy.most_workers;
         World {
             policy,
             supervisor: Supervisor::new(policy),
             now: Millis::new(1),
-            children: vec![None; 2 * policy.most_workers],
+            children: vec![None; slots],
             wanted: policy.workers,
+            most_wanted: policy.workers,
             started: false,
-            stopping: false,
+            stopping: None,
+            in_a_hurry: false,
             announced: false,
+            gave_up: false,
             finished: false,
+            killed: 0,
+            in_a_row: 0,
+            early_deaths: Vec::new(),
+            rests_until: vec![Millis::default(); slots],
             actions: Vec::new(),
         }
     }
@@ -114,6 +171,10 @@ impl World {
         if !may_lose && !self.announced {
             assert!(self.serving() >= served, "fewer serve after {event:?}");
         }
+        if let Event::Hung(slot) = event {
+            let child = self.children.get(slot).copied().flatten();
+            assert!(!child.is_some_and(Child::serves), "{slot} hangs on");
+        }
         self.actions = actions;
         self.check();
     }
@@ -123,10 +184,15 @@ impl World {
         children.filter(|child| child.serves()).count()
     }
 
+    /// It serves, and nobody has said that it should not.
+    fn runs(&self) -> bool {
+        self.started && self.stopping.is_none() && !self.announced
+    }
+
     /// Stops, waits, and lets every child die: that must be the end.
     fn end(&mut self) {
         self.play(Event::Stop);
-        self.now = self.now.after(self.policy.drain_timeout_ms.max(PAUSE_MS));
+        self.now = self.now.after(self.policy.drain_timeout_ms.max(ABORT_MS));
         self.play(Event::Tick);
         for slot in 0..self.children.len() {
             if let Some(child) = self.children[slot] {
@@ -140,133 +206,169 @@ impl World {
     /// What the event means for the children. One that has been forked and is not known to be
     /// ready is all that a failed fork can be about.
     fn happen(&mut self, event: Event) {
-        let running = self.started && !self.stopping && !self.announced;
+        let runs = self.runs();
         match event {
-            Event::Start => self.started |= !self.stopping,
-            Event::Stop => self.stopping = true,
-            Event::More if running && self.wanted < self.policy.most_workers => self.wanted += 1,
-            Event::Fewer if running && self.wanted > 1 => self.wanted -= 1,
+            Event::Start => self.started |= self.stopping.is_none(),
+            Event::Stop => match self.stopping {
+                None => self.stopping = Some(self.now),
+                Some(since) => self.in_a_hurry |= self.now.since(since) >= ONE_WISH_MS,
+            },
+            Event::More if runs && self.wanted < self.policy.most_workers => {
+                self.rests_until[2 * self.wanted..][..2].fill(self.now);
+                self.wanted += 1;
+                self.most_wanted = self.most_wanted.max(self.wanted);
+            }
+            Event::Fewer if runs && self.wanted > 1 => self.wanted -= 1,
             Event::Ready(slot) => {
-                if let Some(Some(child)) = self.children.get_mut(slot) {
-                    child.ready = true;
-                }
+                // Who took too long is not made ready by saying so at last.
+                let child = self.children.get_mut(slot).into_iter().flatten();
+                child.for_each(|child| child.ready |= child.stays());
+            }
+            Event::Retire(slot) => {
+                let child = self.children.get_mut(slot).into_iter().flatten();
+                child.for_each(|child| child.stale = true);
+            }
+            Event::Reload => {
+                let children = self.children.iter_mut().flatten();
+                children.for_each(|child| child.stale = true);
             }
             Event::Died(slot) => {
-                if let Some(place) = self.children.get_mut(slot) {
-                    *place = None;
+                if let Some(child) = self.children.get_mut(slot).and_then(Option::take) {
+                    self.bury(slot, child);
                 }
             }
             Event::ForkFailed(slot) => {
                 if let Some(place) = self.children.get_mut(slot)
-                    && place.is_some_and(|c| !c.ready && c.drained.is_none() && !c.doomed)
+                    && place.is_some_and(|child| !child.ready && child.stays())
                 {
                     *place = None;
+                    self.rests_until[slot] = self.now.after(PAUSES_MS.0);
                 }
             }
             _ => {}
         }
     }
 
+    /// Draws up what must follow from a death.
+    fn bury(&mut self, slot: usize, child: Child) {
+        if child.drained.is_some() && !child.killed {
+            self.in_a_row = 0;
+        } else if child.stays() {
+            let soon = self.now.since(child.since) < SHORT_LIFE_MS;
+            self.in_a_row = if soon { self.in_a_row + 1 } else { 1 };
+        }
+        if self.in_a_row >= 2 && child.stays() {
+            let pause_ms = PAUSES_MS.0 << (self.in_a_row - 2).min(20);
+            self.rests_until[slot] = self.now.after(pause_ms.min(PAUSES_MS.1));
+        }
+        if self.runs() && !child.ready && child.drained.is_none() {
+            let within = |at: &Millis| self.now.since(*at) <= self.policy.restarts_within_ms;
+            self.early_deaths.push(self.now);
+            self.early_deaths.retain(within);
+            self.gave_up = self.early_deaths.len() >= self.policy.restarts as usize;
+        }
+    }
+
     fn perform(&mut self, action: Action) {
-        let children = &mut self.children;
+        let (runs, now) = (self.runs(), self.now);
         match action {
             Action::Fork(slot) => {
-                assert!(children[slot].is_none(), "two children in {slot}");
-                assert!(
-                    self.started && !self.stopping && !self.announced,
-                    "a late fork"
-                );
-                children[slot] = Some(Child {
-                    ready: false,
-                    drained: None,
-                    doomed: false,
-                    killed: false,
-                });
+                assert!(self.children[slot].is_none(), "two children in {slot}");
+                assert!(runs, "a late fork");
+                assert!(now >= self.rests_until[slot], "{slot} is forked too soon");
+                self.children[slot] = Some(Child::new(now));
             }
             Action::Drain(slot) => {
-                let child = children[slot].as_mut().expect("a child to drain");
-                assert!(child.drained.is_none() && !child.doomed, "drained twice");
-                child.drained = Some(self.now);
+                let child = self.children[slot].as_mut().expect("a child to drain");
+                assert!(child.stays(), "drained twice");
+                child.drained = Some(now);
             }
             Action::Abort(slot) => {
-                let child = children[slot].as_mut().expect("a child to abort");
+                let child = self.children[slot].as_mut().expect("a child to abort");
                 assert!(child.serves(), "aborted and did not serve");
-                child.doomed = true;
+                child.aborted = Some(now);
             }
             Action::Kill(slot) => {
-                let child = children[slot].as_mut().expect("a child to kill");
+                let due = self.due(self.children[slot].expect("a child to kill"));
+                let early = now < due && !self.gave_up && !self.in_a_hurry;
+                assert!(!early, "the child in {slot} is killed before its time");
+                let child = self.children[slot].as_mut().expect("a child to kill");
                 assert!(!child.killed, "killed twice");
-                (child.doomed, child.killed) = (true, true);
+                child.killed = true;
+                self.killed += u32::from(self.stopping.is_some());
             }
             Action::Announce => {
                 assert!(!self.announced, "announced twice");
                 self.announced = true;
             }
-            Action::Finish(_) => {
+            Action::Finish(verdict) => {
                 assert!(!self.finished, "finished twice");
                 assert!(self.announced, "finished before it was announced");
-                assert!(children.iter().all(Option::is_none), "a child lives");
+                assert!(self.children.iter().all(Option::is_none), "a child lives");
+                let killed = self.killed;
+                let want = match self.gave_up {
+                    true => Verdict::GaveUp,
+                    false => Verdict::Stopped { killed },
+                };
+                assert_eq!(verdict, want);
                 self.finished = true;
             }
+        }
+    }
+
+    /// When a child is to be killed.
+    fn due(&self, child: Child) -> Millis {
+        match child {
+            Child { killed: true, .. } => Millis::NEVER,
+            Child {
+                drained: Some(at), ..
+            } => at.after(self.policy.drain_timeout_ms),
+            Child {
+                aborted: Some(at), ..
+            } => at.after(ABORT_MS),
+            Child { ready: true, .. } => Millis::NEVER,
+            Child { since, .. } => since.after(START_MS),
         }
     }
 
     /// What must be true between events.
     fn check(&self) {
         let (now, wake_at) = (self.now, self.supervisor.wake_at());
-        let running = self.started && !self.announced;
-        assert!(self.supervisor.pause_ms() <= PAUSE_MS);
-        assert!(
-            !self.stopping || self.announced,
-            "a stop that nobody knows of"
+        assert!(wake_at > now, "it never sleeps");
+        assert!(self.supervisor.pause_ms() <= PAUSES_MS.1);
+        assert_eq!(
+            self.announced,
+            self.gave_up || self.stopping.is_some(),
+            "what nobody knows of, or nobody wanted"
         );
         assert_eq!(self.supervisor.wanted(), self.wanted);
+        assert_eq!(self.supervisor.slots(), 2 * self.most_wanted, "slots");
         let serving = self.serving();
         assert!(
-            !running || serving <= self.wanted + 1,
+            !self.runs() || serving <= self.wanted + 1,
             "{serving} serve, {} are wanted",
             self.wanted
         );
         for (slot, child) in self.children.iter().enumerate() {
-            if let Some(Child {
-                drained: Some(since),
-                killed: false,
-                ..
-            }) = child
-            {
-                let kill_at = since.after(self.policy.drain_timeout_ms);
-                assert!(now < kill_at, "the child in {slot} is overdue");
-                assert!(wake_at <= kill_at, "asleep when {slot} is due");
-            }
-            let is_doomed = |c: &Child| c.doomed && !c.killed;
-            if child.as_ref().is_some_and(is_doomed) {
-                assert!(
-                    wake_at <= now.after(PAUSE_MS),
-                    "asleep when {slot} lives on"
-                );
-            }
+            let Some(child) = child else { continue };
+            let due = self.due(*child);
+            assert!(now < due, "the child in {slot} is overdue");
+            assert!(wake_at <= due, "asleep when {slot} is due");
+            let in_a_hurry = self.in_a_hurry || self.gave_up;
+            assert!(child.killed || !in_a_hurry, "{slot} is left alone");
         }
         for worker in 0..self.policy.most_workers {
-            let slots = [2 * worker, 2 * worker + 1];
-            let stays = |child: &Child| child.drained.is_none() && !child.doomed;
-            let pair = slots.map(|slot| self.children[slot]);
-            let staying = pair.iter().flatten().filter(|c| stays(c)).count();
-            let wanted = running && worker < self.wanted;
-            let filled = slots.map(|s| self.supervisor.will_fill(s)) != [false; 2];
-            assert!(!wanted || filled, "nobody will ever be worker {worker}");
-            assert!(
-                !running || wanted || staying == 0,
-                "worker {worker} is not wanted"
-            );
-            if wanted && staying == 0 {
-                // Both places may be taken by those that leave.
-                let full = pair.iter().all(Option::is_some);
-                assert!(
-                    full || wake_at <= now.after(PAUSE_MS),
-                    "{worker} stays empty"
-                );
-            }
+            self.check_pair(worker);
         }
+        let slots = 0..self.children.len();
+        let retiring = slots.filter(|slot| self.supervisor.retires(*slot)).count();
+        assert!(retiring <= 1, "{retiring} are replaced at a time");
+        let to_replace = |child: &Child| child.stale && child.stays();
+        assert_eq!(
+            self.supervisor.is_replacing(),
+            self.children.iter().flatten().any(to_replace),
+            "to be replaced"
+        );
         assert_eq!(
             self.supervisor.is_complete(),
             serving >= self.wanted,
@@ -275,118 +377,31 @@ impl World {
         let alone = self.children.iter().all(Option::is_none);
         assert_eq!(self.finished, self.announced && alone, "the end");
     }
-}
 
-/// Plays a history in which children do what children do: they become ready or do not, serve, die,
-/// hang, and leave when they are told to, or not; forks fail, clocks jump, and somebody sends
-/// signals. Tells `trace` of each event. Panics where the invariant is broken, and if in the end
-/// the server is not complete although nothing happens any more.
-#[allow(dead_code, reason = "`make sim` plays it, and no fuzz target")]
-pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
-    let mut dice = Dice(seed);
-    let policy = Policy {
-        workers: 1 + dice.below(4) as usize,
-        most_workers: 6,
-        drain_timeout_ms: [0, 50, 3_000, 8_000][dice.below(4) as usize],
-        restarts: 3 + dice.below(10) as u32,
-        restarts_within_ms: 60_000,
-    };
-    let mut world = World::new(policy);
-    let mut plans: Vec<(u64, Event)> = vec![(1, Event::Start)];
-    let troubles = dice.below(40);
-    // How likely it is, in percent, that something goes wrong with a fork and with a child.
-    let (bad_fork, bad_child) = (dice.below(30), dice.below(30));
-    for _ in 0..troubles {
-        let at = 1 + dice.below(60_000);
-        plans.push((
-            at,
-            match dice.below(8) {
-                0 | 1 => Event::Reload,
-                2 => Event::More,
-                3 => Event::Fewer,
-                4 => Event::Retire(dice.below(12) as usize),
-                5 => Event::Hung(dice.below(12) as usize),
-                6 => Event::Died(dice.below(12) as usize),
-                _ => Event::Tick,
-            },
-        ));
-    }
-    let calm = 61_000;
-    let mut steps = 0;
-    loop {
-        steps += 1;
-        assert!(steps < 20_000, "it never comes to rest");
-        // What comes next: something planned, or what the supervisor wants to be woken for.
-        let next = (0..plans.len()).min_by_key(|i| plans[*i].0);
-        let wake_at = world.supervisor.wake_at();
-        let (at, event) = match next {
-            Some(i) if plans[i].0 <= wake_at.get() => plans.swap_remove(i),
-            _ if wake_at == Millis::NEVER => break,
-            _ => (wake_at.get(), Event::Tick),
-        };
-        // A machine that sleeps comes late to everything.
-        let late = if dice.below(200) == 0 { 70_000 } else { 0 };
-        world.now = world.now.max(Millis::new(at)).after(late);
-        let now = world.now.get();
-        let event = match event {
-            // Whose child is gone has nothing to say.
-            Event::Ready(slot) | Event::Died(slot) if world.children[slot].is_none() => continue,
-            event => event,
-        };
-        trace(format!("{now} {event:?}"));
-        world.play(event);
-        let quiet = now > calm;
-        for action in std::mem::take(&mut world.actions) {
-            trace(format!("    {action:?}"));
-            match action {
-                Action::Fork(slot) if !quiet && dice.below(100) < bad_fork => {
-                    plans.push((now, Event::ForkFailed(slot)));
-                }
-                Action::Fork(slot) => {
-                    // Whatever was planned for the child before is not for this one.
-                    plans.retain(
-                        |plan| !matches!(plan.1, Event::Died(s) | Event::Ready(s) if s == slot),
-                    );
-                    let fate = if quiet { 100 } else { dice.below(100) };
-                    if fate >= bad_child / 2 {
-                        plans.push((now + dice.below(60), Event::Ready(slot)));
-                    }
-                    if fate < bad_child {
-                        plans.push((now + dice.below(3_000), Event::Died(slot)));
-                    }
-                }
-                Action::Drain(slot) => {
-                    let stays = dice.below(2) * dice.below(9_000);
-                    plans.push((now + stays, Event::Died(slot)));
-                }
-                Action::Abort(slot) if dice.below(2) == 0 => {
-                    plans.push((now + 3, Event::Died(slot)));
-                }
-                Action::Kill(slot) => plans.push((now + 1, Event::Died(slot))),
-                _ => {}
-            }
+    /// What must be true of the two slots of a worker.
+    fn check_pair(&self, worker: usize) {
+        let slots = [2 * worker, 2 * worker + 1];
+        let retires = |slot: &usize| self.supervisor.retires(*slot);
+        let child = |slot: &usize| self.children[*slot];
+        for slot in slots.iter().filter(|slot| retires(slot)) {
+            let serves = child(slot).is_some_and(|c| c.serves() && c.stale);
+            assert!(serves, "{slot} need not be replaced");
         }
-    }
-    // Nothing is planned, nothing is due: all is well, or it gave up.
-    if !world.announced {
-        assert_eq!(world.serving(), world.wanted, "at rest");
-        assert!(!world.supervisor.is_replacing(), "a reload without end");
-    }
-    world.end();
-}
-
-/// Random numbers that come again for the same seed (xorshift64*).
-#[allow(dead_code, reason = "see `simulate`")]
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        // The state must not be zero, and small seeds must not look alike.
-        let mut x = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.0 = self.0.wrapping_add(0x632b_e59b_d9b4_e019);
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % n
+        let stays = |slot: &&usize| child(slot).is_some_and(Child::stays);
+        let staying = slots.iter().filter(stays);
+        let kept = staying.filter(|slot| !retires(slot)).count();
+        let fills = |slot: &&usize| child(slot).is_none() && self.supervisor.will_fill(**slot);
+        let filled = slots.iter().filter(fills).count();
+        if !self.runs() || worker >= self.wanted {
+            assert_eq!(filled, 0, "somebody comes for worker {worker}");
+            assert!(!self.runs() || kept == 0, "worker {worker} is not wanted");
+            return;
+        }
+        // Both places may be taken by those that leave.
+        let full = slots.iter().all(|slot| child(slot).is_some());
+        assert!(kept + filled <= 1, "two for worker {worker}");
+        assert!(kept + filled == 1 || full, "nobody is worker {worker}");
+        let soon = self.supervisor.wake_at() <= self.now.after(PAUSES_MS.1);
+        assert!(filled == 0 || soon, "worker {worker} stays away");
     }
 }

@@ -99,9 +99,11 @@ impl Supervisor {
         }
         // In this order: who is killed is replaced in the same breath.
         self.kill_overdue(now, actions);
-        self.replace_next(now);
-        self.fill_pairs(now);
-        self.fork_due(now, actions);
+        if self.phase == Phase::Running {
+            self.replace_next();
+            self.fill_pairs(now);
+            self.fork_due(now, actions);
+        }
         self.finish_if_alone(actions);
     }
 
@@ -142,9 +144,10 @@ impl Supervisor {
     }
 
     /// Whether a slot that is empty gets a worker again. If not, the other one of its pair does, or
-    /// has one.
+    /// has one, or nobody comes any more.
     pub fn will_fill(&self, slot: usize) -> bool {
-        !matches!(self.slots.get(slot), None | Some(Slot::Vacant))
+        let is_due = matches!(self.slots.get(slot), Some(Slot::Empty { .. }));
+        is_due && self.phase == Phase::Running
     }
 
     /// How long the next replacement will wait, in milliseconds.
@@ -176,11 +179,12 @@ impl Supervisor {
         }
     }
 
-    /// Begins to replace a worker, unless one is being replaced. A slot whose last child has not
-    /// left yet has no room for a successor, so that worker waits, and serves.
-    fn replace_next(&mut self, now: Millis) {
+    /// Begins to replace a worker, unless one is being replaced: it stays no more, so its pair gets
+    /// a successor. A slot whose last child has not left yet has no room for one, so that worker
+    /// waits, and serves.
+    fn replace_next(&mut self) {
         let retires = |slot: &Slot| matches!(slot, Slot::Retiring { .. });
-        if self.phase != Phase::Running || self.slots.iter().any(retires) {
+        if self.slots.iter().any(retires) {
             return;
         }
         for index in 0..self.slots.len() {
@@ -189,7 +193,6 @@ impl Supervisor {
                 && self.slots[partner] == Slot::Vacant
             {
                 self.slots[index] = Slot::Retiring { since };
-                self.slots[partner] = Slot::Empty { fork_at: now };
                 return;
             }
         }
@@ -197,11 +200,8 @@ impl Supervisor {
 
     /// Sees to it that each worker that is wanted exists or is on its way.
     fn fill_pairs(&mut self, now: Millis) {
-        if self.phase != Phase::Running {
-            return;
-        }
         for pair in self.slots.chunks_exact_mut(2).take(self.wanted) {
-            if pair.iter().any(|slot| slot.stays() || slot.serves()) {
+            if pair.iter().any(|slot| slot.stays()) {
                 continue;
             }
             if let Some(slot) = pair.iter_mut().find(|slot| **slot == Slot::Vacant) {
@@ -338,9 +338,6 @@ impl Supervisor {
     }
 
     fn fork_due(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        if self.phase != Phase::Running {
-            return;
-        }
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if matches!(*slot, Slot::Empty { fork_at } if fork_at <= now) {
                 *slot = Slot::Starting {

@@ -53,6 +53,57 @@ fn histories() {
         ]),
     );
     plays(
+        "one that lived for a second ends the row, one that lived for less does not",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (110, E::Ready(0), &[]),
+            (120, E::Died(0), &[]),
+            (130, E::Tick, &[Fork(0)]),
+            (135, E::Ready(0), &[]),
+            (1_130, E::Died(0), &[Fork(0)]),
+            (1_135, E::Ready(0), &[]),
+            (2_129, E::Died(0), &[]),
+            (2_138, E::Tick, &[]),
+            (2_139, E::Tick, &[Fork(0)]),
+        ]),
+    );
+    plays(
+        "one that leaves because it was told to ends the row",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (110, E::Ready(0), &[]),
+            (120, E::Died(0), &[]),
+            (130, E::Tick, &[Fork(0)]),
+            (131, E::Ready(0), &[]),
+            (132, E::Retire(2), &[Fork(3)]),
+            (133, E::Ready(3), &[Drain(2)]),
+            (134, E::Died(2), &[]),
+            (140, E::Died(0), &[Fork(0)]),
+        ]),
+    );
+    plays(
+        "one that dies while it is replaced is one more in the row",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (110, E::Ready(0), &[]),
+            (111, E::Retire(2), &[Fork(3)]),
+            (112, E::Died(2), &[]),
+            (113, E::Died(0), &[]),
+            (132, E::Tick, &[]),
+            (133, E::Tick, &[Fork(0)]),
+        ]),
+    );
+    plays(
+        "a death in a slot that waits to be filled is nobody's, and changes nothing",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (120, E::Died(0), &[]),
+            (125, E::Died(0), &[]),
+            (129, E::Tick, &[]),
+            (130, E::Tick, &[Fork(0)]),
+        ]),
+    );
+    plays(
         "nobody is forked twice for one death",
         &after_start(&[
             (2_000, E::Died(0), &[Fork(0)]),
@@ -101,6 +152,13 @@ fn histories() {
             (1_501, E::Stop, &[]),
             (1_510, E::Died(0), &[]),
             (1_510, E::Died(2), &[Finish(Verdict::Stopped { killed: 2 })]),
+        ]),
+    );
+    plays(
+        "a second wish kills, however late it comes",
+        &after_start(&[
+            (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (5_000, E::Stop, &[Kill(0), Kill(2)]),
         ]),
     );
     plays(
@@ -322,13 +380,13 @@ fn histories() {
         &[
             STARTED,
             (1, E::Ready(0), &[]),
-            (START_MS - 1, E::Tick, &[]),
-            (START_MS, E::Tick, &[Kill(2), Fork(3)]),
-            (START_MS + 1, E::Tick, &[]),
-            (START_MS + 2, E::Died(2), &[]),
-            (START_MS + 3, E::Died(3), &[Fork(3)]),
-            (START_MS + 4, E::Died(3), &[Announce, Kill(0)]),
-            (START_MS + 5, E::Died(0), &[Finish(Verdict::GaveUp)]),
+            (29_999, E::Tick, &[]),
+            (30_000, E::Tick, &[Kill(2), Fork(3)]),
+            (30_001, E::Tick, &[]),
+            (30_002, E::Died(2), &[]),
+            (30_003, E::Died(3), &[Fork(3)]),
+            (30_004, E::Died(3), &[Announce, Kill(0)]),
+            (30_005, E::Died(0), &[Finish(Verdict::GaveUp)]),
         ],
     );
     plays(
@@ -338,7 +396,24 @@ fn histories() {
             (110, E::Ready(1), &[Drain(0)]),
             (8_110, E::Tick, &[Kill(0)]),
             (8_111, E::Died(0), &[]),
+            // Who was killed before is not told of at the end.
+            (9_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
+            (9_001, E::Died(1), &[]),
+            (17_000, E::Tick, &[Kill(2)]),
+            (
+                17_001,
+                E::Died(2),
+                &[Finish(Verdict::Stopped { killed: 1 })],
+            ),
         ]),
+    );
+    plays(
+        "one that is never ready is killed, however late that is noticed",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (90_000, E::Tick, &[Kill(2), Fork(3)]),
+        ],
     );
     plays(
         "workers that are never ready end the server",
@@ -352,12 +427,32 @@ fn histories() {
             (80, E::Died(0), &[Finish(Verdict::GaveUp)]),
         ],
     );
+    let deaths_at = |third: u64, want: &'static [Action]| {
+        plays(
+            "early deaths count for so long and no longer",
+            &[
+                STARTED,
+                (1, E::Ready(0), &[]),
+                (1_000, E::Died(2), &[Fork(2)]),
+                (25_000, E::Died(2), &[Fork(2)]),
+                (25_001, E::Ready(2), &[]),
+                (50_000, E::More, &[Fork(4)]),
+                (third, E::Died(4), want),
+            ],
+        )
+    };
+    deaths_at(61_000, &[Announce, Kill(0), Kill(2)]);
+    let mut supervisor = deaths_at(61_001, &[Fork(4)]);
+    let mut actions = Vec::new();
+    supervisor.on(E::Died(4), Millis::new(61_010), &mut actions);
+    assert_eq!(actions, [Announce, Kill(0), Kill(2)], "the third in time");
 }
 
 #[test]
 fn workers_that_were_ready_are_replaced_for_ever_and_the_pause_has_an_end() {
     let mut supervisor = Supervisor::new(POLICY);
     let (mut actions, mut now, mut forks) = (Vec::new(), Millis::new(0), 0);
+    let mut pauses = Vec::new();
     supervisor.on(Event::Start, now, &mut actions);
     for _ in 0..100 {
         forks += actions
@@ -366,12 +461,13 @@ fn workers_that_were_ready_are_replaced_for_ever_and_the_pause_has_an_end() {
             .count();
         supervisor.on(Event::Ready(0), now, &mut actions);
         supervisor.on(Event::Died(0), now, &mut actions);
-        assert!(supervisor.pause_ms() <= LONGEST_PAUSE_MS);
+        pauses.push(supervisor.pause_ms());
         now = now.after(supervisor.pause_ms());
         supervisor.on(Event::Tick, now, &mut actions);
     }
     assert_eq!(forks, 100);
-    assert_eq!(supervisor.pause_ms(), LONGEST_PAUSE_MS);
+    assert_eq!(pauses[..9], [0, 10, 20, 40, 80, 160, 320, 640, 1_000]);
+    assert!(pauses[9..].iter().all(|pause| *pause == 1_000));
 }
 
 #[test]
@@ -411,6 +507,11 @@ fn it_wakes_for_what_is_due() {
         ],
     );
     assert_eq!(supervisor.wake_at(), Millis::new(8_007));
+    let supervisor = plays(
+        "waiting for somebody to be ready",
+        &[(5, E::Start, &[Fork(0), Fork(2)]), (6, E::Ready(0), &[])],
+    );
+    assert_eq!(supervisor.wake_at(), Millis::new(30_005));
     let supervisor = plays(
         "waiting to fork",
         &[
