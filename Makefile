@@ -3,13 +3,14 @@
 CARGO ?= cargo
 ARGS ?=
 FUZZ_SECONDS ?= 30
+SECONDS ?= 600
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 MACHINE := $(shell uname -m)
 MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build replay differential sim bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build replay differential sim soak bench bench-parser clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -99,6 +100,9 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (30)
 
 sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows one of them
 	@HISTORIES=$${HISTORIES:-100000} $(CARGO) test --quiet --release --test sim random -- --nocapture
+
+soak: ## load, killed workers, reloads and more or fewer workers for SECONDS (600); nothing may grow or fail
+	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test leak load -- --ignored --nocapture
 
 bench: ## processor time for each request, next to nginx; needs wrk
 	@tests/bench/run.sh

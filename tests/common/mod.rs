@@ -553,9 +553,16 @@ impl Client {
 
     /// The pid of the worker that serves this connection, from its welcome page.
     pub fn worker(&mut self) -> io::Result<u32> {
+        self.worker_and_end().map(|(pid, _)| pid)
+    }
+
+    /// The same, and whether the connection ends with that.
+    pub fn worker_and_end(&mut self) -> io::Result<(u32, bool)> {
         self.try_send(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n")?;
-        let page = self.try_response(false)?.text();
-        pid_in(&page).ok_or_else(|| io::Error::other(format!("no pid in {page}")))
+        let response = self.try_response(false)?;
+        let page = response.text();
+        let pid = pid_in(&page).ok_or_else(|| io::Error::other(format!("no pid in {page}")))?;
+        Ok((pid, response.closes()))
     }
 }
 
