@@ -22,6 +22,10 @@ use crate::time::{Millis, Now};
 /// for any file comes: it may have been deleted, and its space is free only then.
 const IDLE_MS: u64 = 10_000;
 
+/// How often a look is repeated at most because something could be done about what it found. Once
+/// is enough, but on a machine so busy that deploys overtake us.
+const MORE_LOOKS: usize = 4;
+
 /// What is at a path.
 #[derive(Clone, Debug)]
 pub enum Found {
@@ -120,7 +124,10 @@ impl Store {
             known = None;
         }
         let mut found = self.look(path, known.as_ref(), now);
-        if self.is_worth_another_look(&found, known.as_ref(), now) {
+        for _ in 0..MORE_LOOKS {
+            if !self.is_worth_another_look(&found, known.as_ref(), now) {
+                break;
+            }
             found = self.look(path, None, now);
         }
         match &found {
@@ -155,7 +162,10 @@ impl Store {
             None => None,
         };
         let mut found = self.look_coded(path, coding, known.as_ref(), now);
-        if self.can_be_helped(found.as_ref().err(), now) {
+        for _ in 0..MORE_LOOKS {
+            if !self.can_be_helped(found.as_ref().err(), now) {
+                break;
+            }
             found = self.look_coded(path, coding, None, now);
         }
         match &found {
