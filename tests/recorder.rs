@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use common::{Client, wait_until};
+use common::{Client, signal, wait_until};
 use httprs::http::{Body, Flow, Piece, Plan, Sink, Source, Want};
 use httprs::scoreboard::State;
 use httprs::{Handler, Http1, HttpRequest, HttpResponse, Running, Scoreboard, Server};
@@ -159,6 +159,20 @@ fn a_body_that_comes_later_belongs_to_its_own_request() {
     let peer = victim.local_addr().unwrap();
     let want = format!("was killed by SIGABRT while answering POST /body from {peer}, ");
     assert!(text.contains(&want), "{text}");
+    assert!(running.stop().unwrap().stopped);
+}
+
+#[test]
+fn who_was_answered_before_has_nothing_to_do_with_it() {
+    let _turn = alone();
+    let (running, address, board) = serve(Server::bind("127.0.0.1:0").unwrap());
+    let mut client = Client::tcp(TcpStream::connect(address).unwrap());
+    assert_eq!(client.get("/before").status, 200);
+    let pid = board.records().map(|record| record.pid).max().unwrap();
+    signal(pid, "KILL");
+    let text = report(&board, 1);
+    let want = " was killed by SIGKILL while it waited, with 1 connection";
+    assert!(text.ends_with(want), "{text}");
     assert!(running.stop().unwrap().stopped);
 }
 

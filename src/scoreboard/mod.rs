@@ -50,8 +50,7 @@ const REQUESTS: usize = 10;
 const BODY_BYTES: usize = 11;
 const LOST_LINES: usize = 12;
 const BUSY_SINCE: usize = 13;
-const STEPS: usize = 14;
-const LATENCY_SUM: usize = 15;
+const LATENCY_SUM: usize = 14;
 /// Answers whose status begins with 1, 2 ... 5.
 const CLASSES: usize = 16;
 // 21 to 23 are free. The flight recorder has what follows the buckets.
@@ -247,18 +246,23 @@ impl Slot {
                 buckets: std::array::from_fn(|bucket| self.load(LATENCY + bucket)),
                 sum_us: self.load(LATENCY_SUM),
             },
-            state: match self.load(STATE) {
-                1 => State::Starting,
-                2 => State::Ready,
-                3 => State::Draining,
-                _ => State::Empty,
-            },
+            state: self.state(),
             pid: self.load(PID),
             connections: self.load(CONNECTIONS),
             accepted: self.load(ACCEPTED),
             requests: self.load(REQUESTS),
             body_bytes: self.load(BODY_BYTES),
             lost_lines: self.load(LOST_LINES),
+        }
+    }
+
+    /// What the worker is doing.
+    pub fn state(&self) -> State {
+        match self.load(STATE) {
+            1 => State::Starting,
+            2 => State::Ready,
+            3 => State::Draining,
+            _ => State::Empty,
         }
     }
 
@@ -298,9 +302,8 @@ impl Slot {
         self.add(LATENCY + Latency::bucket(us), 1);
     }
 
-    /// For the worker: it has something to do, since then, in milliseconds of the monotonic clock.
+    /// For the worker: it begins a step then, in milliseconds of the monotonic clock.
     pub(crate) fn set_busy(&self, since_ms: u64) {
-        self.record_nobody();
         self.store(BUSY_SINCE, since_ms);
     }
 
@@ -309,14 +312,10 @@ impl Slot {
         self.store(BUSY_SINCE, 0);
     }
 
-    /// For the worker: it begins another step.
-    pub(crate) fn count_step(&self) {
-        self.add(STEPS, 1);
-    }
-
-    /// For the master: since when the worker is busy, and its steps so far.
-    pub(crate) fn beat(&self) -> (u64, u64) {
-        (self.load(BUSY_SINCE), self.load(STEPS))
+    /// For the master: since when the worker has been in its step, in milliseconds of the
+    /// monotonic clock; `None` while it waits.
+    pub(crate) fn busy_since_ms(&self) -> Option<u64> {
+        Some(self.load(BUSY_SINCE)).filter(|since| *since > 0)
     }
 
     /// Requests answered so far, by this worker and its predecessors.
@@ -406,8 +405,6 @@ mod tests {
         slot.record_request(b"GET", 1);
         word(('_', "waiting"));
         slot.set_busy(1);
-        word(('_', "waiting"));
-        slot.record_request(b"GET", 1);
         word(('R', "reading request"));
         slot.record_stage(Stage::Answering);
         word(('W', "sending reply"));

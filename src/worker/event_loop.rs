@@ -61,6 +61,10 @@ pub struct EventLoop<'a> {
     pub(super) now: Now,
     /// The same, in microseconds.
     now_us: u64,
+    /// No step was begun since the clock was read.
+    clock_is_fresh: bool,
+    /// Requests answered when the last step began.
+    answered: u64,
     pub(super) stopping: bool,
     /// Somebody waits, and nobody could be spared when that was last seen.
     pub(super) crowded: bool,
@@ -102,6 +106,8 @@ impl<'a> EventLoop<'a> {
             again: Vec::new(),
             now: Now::default(),
             now_us: 0,
+            clock_is_fresh: false,
+            answered: 0,
             stopping: false,
             crowded: false,
             complaints: Complaints::default(),
@@ -124,7 +130,7 @@ impl<'a> EventLoop<'a> {
             self.context.slot.set_idle();
             self.epoll.wait(&mut events, self.timeout())?;
             self.read_clock();
-            self.context.slot.set_busy(self.now.at.get());
+            self.begin_turn();
             for index in 0..events.len() {
                 let Some((token, ready)) = events.get(index) else {
                     continue;
@@ -285,12 +291,29 @@ impl<'a> EventLoop<'a> {
         }
     }
 
+    fn begin_turn(&mut self) {
+        self.context.slot.record_nobody();
+        self.context.slot.set_busy(self.now.at.get());
+        self.clock_is_fresh = true;
+    }
+
+    /// Notes when a step begins, for the master, who has only so much patience with it. The clock
+    /// was read at the beginning of the turn and is read at the end of each answer (`ledger`); only
+    /// behind a step without an answer must it be read for that.
+    fn begin_step(&mut self) {
+        let answered = self.context.slot.requests();
+        if answered == mem::replace(&mut self.answered, answered) && !self.clock_is_fresh {
+            self.context.slot.set_busy(clock::monotonic_ms());
+        }
+        self.clock_is_fresh = false;
+    }
+
     /// Gives a link its turn.
     pub(super) fn turn(&mut self, token: Token, why: Why) {
+        self.begin_step();
         let Some(link) = self.links.get_mut(token) else {
             return;
         };
-        self.context.slot.count_step();
         let was_open = link.is_open();
         let fate = link.turn(
             why,

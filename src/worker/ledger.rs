@@ -30,14 +30,17 @@ pub struct Ledger<'a> {
 }
 
 impl Ledger<'_> {
-    /// How long something took that began then, in microseconds. A protocol has the time at which
+    /// How long something took that began then and ends now, in microseconds. A protocol has the time at which
     /// this turn began, which is not when it ends: a handler may have waited for a database.
     fn us_since(&self, since: Millis) -> u64 {
         let began_us = match since == self.now.at {
             true => self.now_us,
             false => since.get() * 1_000,
         };
-        clock::monotonic_us().saturating_sub(began_us)
+        let now_us = clock::monotonic_us();
+        // What follows, the next request of a pipeline or the next connection, begins now.
+        self.slot.set_busy(now_us / 1_000);
+        now_us.saturating_sub(began_us)
     }
 }
 

@@ -15,7 +15,7 @@ use super::oom::OomKills;
 use super::signals::Watch;
 use super::spawn::Child;
 use super::supervisor::{Action, Event, Policy, Supervisor};
-use super::watchdog::{Beat, Watchdog};
+use super::watchdog::Watchdog;
 use super::{Outcome, Stopper, WorkerGroup};
 use crate::log::{Level, Log};
 use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
@@ -155,14 +155,10 @@ impl<'a> WorkerManager<'a> {
     fn look_for_hung(&mut self) -> Option<Outcome> {
         let (board, children) = (self.board, &self.children);
         let beat = |slot: usize| match (children.get(slot), board.slot(slot)) {
-            (Some(Some(_)), Some(slot)) if slot.record().state == State::Ready => {
-                let (since, steps) = slot.beat();
-                Beat {
-                    busy_since: (since > 0).then(|| Millis::new(since)),
-                    steps,
-                }
+            (Some(Some(_)), Some(slot)) if slot.state() == State::Ready => {
+                slot.busy_since_ms().map(Millis::new)
             }
-            _ => Beat::default(),
+            _ => None,
         };
         let mut hung = Vec::new();
         self.watchdog.look(now(), beat, &mut hung);

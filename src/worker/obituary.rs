@@ -103,7 +103,11 @@ impl WorkerManager<'_> {
         }
         text += &self.doing(slot);
         let mut report = text.clone();
-        let recording = self.board.slot(slot).and_then(|slot| slot.recording());
+        let busy = self
+            .board
+            .slot(slot)
+            .filter(|s| s.busy_since_ms().is_some());
+        let recording = busy.and_then(|slot| slot.recording());
         if let Some(request) = recording.and_then(|recording| recording.request) {
             let head = request.head.escape_ascii().to_string();
             report.push('\n');
@@ -120,11 +124,9 @@ impl WorkerManager<'_> {
         let Some(slot) = self.board.slot(slot) else {
             return String::new();
         };
-        let record = slot.record();
-        let (busy_since, _) = slot.beat();
-        match (record.state, busy_since) {
+        match (slot.state(), slot.busy_since_ms()) {
             (State::Starting, _) => " before it was ready".into(),
-            (_, 0) => match record.connections {
+            (_, None) => match slot.record().connections {
                 0 => " while it waited".into(),
                 1 => " while it waited, with 1 connection".into(),
                 n => format!(" while it waited, with {n} connections"),

@@ -1,10 +1,8 @@
 //! [`Watchdog`]: which workers hang. Pure: the manager tells it the time and what is on the
 //! scoreboard.
 //!
-//! A worker notes when it begins a turn of its loop, and counts its steps in it; one that waits for
-//! events has noted that it does nothing, and can do so for ever. What hangs is one that has been
-//! in the same step for too long: never given up before its time, and up to half of it, or a
-//! second, after that, because only looks tell when a step began.
+//! A worker notes when it begins a step; one that waits for events has noted that it does nothing,
+//! and can do so for ever. What hangs is one that has been in the same step for too long.
 
 use crate::time::Millis;
 
@@ -15,22 +13,14 @@ const LOOK_MS: u64 = 1_000;
 /// who did not mean it.
 const STOPPED_MS: u64 = 4_000;
 
-/// What a worker says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Beat {
-    /// Since when it has been busy; `None` while it waits.
-    pub busy_since: Option<Millis>,
-    /// Its steps so far.
-    pub steps: u64,
-}
+/// What a worker says of itself: since when it has been in its step; `None` while it waits.
+pub type Beat = Option<Millis>;
 
 /// What is known of one worker.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pulse {
-    /// What it said at the last look.
-    beat: Beat,
-    /// The first look that found it in this step, which may have begun just then.
-    seen_at: Millis,
+    /// What it did before does not count.
+    fresh_since: Millis,
     /// When it was seen to be stopped.
     stopped_at: Option<Millis>,
 }
@@ -79,12 +69,13 @@ impl Watchdog {
         if let Some(pulse) = self.pulses.get_mut(slot) {
             pulse.stopped_at = stopped.then_some(now);
             // The time for which it was stopped was not spent in its step.
-            pulse.seen_at = now;
+            pulse.fresh_since = now;
             self.look_at = self.look_at.min(now.after(STOPPED_MS));
         }
     }
 
-    /// Looks at all workers; `beat` says what one has noted. Those that hang are added to `hung`.
+    /// Looks at all workers; `beat` says what one has noted. Those that hang are added to `hung`,
+    /// and again when as much time has passed once more.
     pub fn look(&mut self, now: Millis, beat: impl Fn(usize) -> Beat, hung: &mut Vec<usize>) {
         if now < self.look_at {
             return;
@@ -98,27 +89,26 @@ impl Watchdog {
             _ => now.after(self.pause_ms()),
         };
         for (slot, pulse) in self.pulses.iter_mut().enumerate() {
-            let last = std::mem::replace(&mut pulse.beat, beat(slot));
-            // Nobody knows when since the last look it has begun this step. A turn may be as long
-            // as it likes, so the turn's beginning says nothing.
-            if pulse.beat != last {
-                pulse.seen_at = now;
-            }
-            let mut give_up_at = Millis::NEVER;
-            if let Some(at) = pulse.stopped_at {
-                give_up_at = at.max(self.fresh_since).after(STOPPED_MS);
-            } else if pulse.beat.busy_since.is_some() && self.timeout_ms > 0 {
-                give_up_at = pulse.seen_at.max(self.fresh_since).after(self.timeout_ms);
-            }
+            let (since, patience_ms) = match (pulse.stopped_at, beat(slot)) {
+                (Some(at), _) => (at, STOPPED_MS),
+                (None, Some(since)) if self.timeout_ms > 0 => (since, self.timeout_ms),
+                _ => continue,
+            };
+            let since = since.max(pulse.fresh_since).max(self.fresh_since);
+            let give_up_at = since.after(patience_ms);
             if give_up_at <= now {
                 hung.push(slot);
-                *pulse = Pulse::default();
+                *pulse = Pulse {
+                    fresh_since: now,
+                    stopped_at: None,
+                };
             } else {
                 self.look_at = self.look_at.min(give_up_at);
             }
         }
     }
 
+    /// Short enough to see a step before its time is up.
     fn pause_ms(&self) -> u64 {
         LOOK_MS.max(self.timeout_ms / 2)
     }
@@ -142,16 +132,10 @@ mod tests {
     /// When there is nothing to look for.
     const NEVER: u64 = u64::MAX;
 
-    const IDLE: Beat = Beat {
-        busy_since: None,
-        steps: 7,
-    };
+    const IDLE: Beat = None;
 
-    const fn busy(since: u64, steps: u64) -> Beat {
-        Beat {
-            busy_since: Some(Millis::new(since)),
-            steps,
-        }
+    const fn busy(since: u64) -> Beat {
+        Some(Millis::new(since))
     }
 
     /// A watchdog of so much patience, and what happens: at which time, who is given up then, and
@@ -202,18 +186,17 @@ mod tests {
                 ],
             ),
             (
-                "it hangs, and is told of once in its time",
+                "it hangs, and is told of when its time is up, and once more when it still does",
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (999, Look(&[busy(900, 8)]), &[], 1_000),
-                    (1_000, Look(&[busy(900, 8)]), &[], 2_000),
-                    (2_000, Look(&[busy(900, 8)]), &[], 3_000),
-                    (2_999, Look(&[busy(900, 8)]), &[], 3_000),
-                    (3_000, Look(&[busy(900, 8)]), &[0], 4_000),
-                    (4_000, Look(&[busy(900, 8)]), &[], 5_000),
-                    (5_000, Look(&[busy(900, 8)]), &[], 6_000),
-                    (6_000, Look(&[busy(900, 8)]), &[0], 7_000),
+                    (999, Look(&[busy(900)]), &[], 1_000),
+                    (1_000, Look(&[busy(900)]), &[], 2_000),
+                    (2_000, Look(&[busy(900)]), &[], 2_900),
+                    (2_899, Look(&[busy(900)]), &[], 2_900),
+                    (2_900, Look(&[busy(900)]), &[0], 3_900),
+                    (3_900, Look(&[busy(900)]), &[], 4_900),
+                    (4_900, Look(&[busy(900)]), &[0], 5_900),
                 ],
             ),
             (
@@ -221,20 +204,19 @@ mod tests {
                 2_001,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(900, 8)]), &[], 2_000),
-                    (2_000, Look(&[busy(900, 8)]), &[], 3_000),
-                    (3_000, Look(&[busy(900, 8)]), &[], 3_001),
-                    (3_001, Look(&[busy(900, 8)]), &[0], 4_001),
+                    (1_000, Look(&[busy(999)]), &[], 2_000),
+                    (2_000, Look(&[busy(999)]), &[], 3_000),
+                    (3_000, Look(&[busy(999)]), &[0], 4_000),
                 ],
             ),
             (
-                "a long patience needs two looks",
+                "a long patience",
                 30_000,
                 &[
                     (0, Begin(0), &[], 15_000),
-                    (15_000, Look(&[busy(1, 8)]), &[], 30_000),
-                    (30_000, Look(&[busy(1, 8)]), &[], 45_000),
-                    (45_000, Look(&[busy(1, 8)]), &[0], 60_000),
+                    (15_000, Look(&[busy(1)]), &[], 30_000),
+                    (30_000, Look(&[busy(1)]), &[], 30_001),
+                    (30_001, Look(&[busy(1)]), &[0], 45_001),
                 ],
             ),
             (
@@ -242,9 +224,9 @@ mod tests {
                 500,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 1_500),
-                    (1_500, Look(&[busy(10, 2)]), &[], 2_000),
-                    (2_000, Look(&[busy(10, 2)]), &[0], 3_000),
+                    (1_000, Look(&[busy(800)]), &[], 1_300),
+                    (1_300, Look(&[busy(1_200)]), &[], 1_700),
+                    (1_700, Look(&[busy(1_200)]), &[0], 2_700),
                 ],
             ),
             (
@@ -252,31 +234,10 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (2_000, Look(&[busy(10, 2)]), &[], 3_000),
-                    (3_000, Look(&[busy(10, 3)]), &[], 4_000),
-                    (4_000, Look(&[busy(10, 4)]), &[], 5_000),
-                ],
-            ),
-            (
-                "a step that began long after its turn has the whole time",
-                2_000,
-                &[
-                    (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (2_000, Look(&[busy(10, 2)]), &[], 3_000),
-                    (3_000, Look(&[busy(10, 2)]), &[], 4_000),
-                    (4_000, Look(&[busy(10, 2)]), &[0], 5_000),
-                ],
-            ),
-            (
-                "a turn of no steps is not the turn before",
-                2_000,
-                &[
-                    (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (2_000, Look(&[busy(1_500, 1)]), &[], 3_000),
-                    (3_000, Look(&[busy(2_500, 1)]), &[], 4_000),
+                    (1_000, Look(&[busy(10)]), &[], 2_000),
+                    (2_000, Look(&[busy(1_500)]), &[], 3_000),
+                    (3_000, Look(&[busy(2_900)]), &[], 4_000),
+                    (4_000, Look(&[busy(3_900)]), &[], 5_000),
                 ],
             ),
             (
@@ -284,8 +245,8 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (3_900, Look(&[busy(10, 2)]), &[], 4_900),
+                    (1_000, Look(&[busy(10)]), &[], 2_000),
+                    (3_900, Look(&[busy(3_000)]), &[], 4_900),
                 ],
             ),
             (
@@ -293,8 +254,8 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (4_000, Look(&[busy(10, 1)]), &[0], 5_000),
+                    (1_000, Look(&[busy(10)]), &[], 2_000),
+                    (4_000, Look(&[busy(10)]), &[0], 5_000),
                 ],
             ),
             (
@@ -302,10 +263,10 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 2_000),
-                    (4_001, Look(&[busy(10, 1)]), &[], 5_001),
-                    (5_001, Look(&[busy(10, 1)]), &[], 6_001),
-                    (6_001, Look(&[busy(10, 1)]), &[0], 7_001),
+                    (1_000, Look(&[busy(10)]), &[], 2_000),
+                    (4_001, Look(&[busy(10)]), &[], 5_001),
+                    (5_001, Look(&[busy(10)]), &[], 6_001),
+                    (6_001, Look(&[busy(10)]), &[0], 7_001),
                 ],
             ),
             (
@@ -314,9 +275,9 @@ mod tests {
                 &[
                     (0, Begin(0), &[], 1_000),
                     (60_000, Look(&[IDLE]), &[], 61_000),
-                    (61_000, Look(&[busy(60_500, 8)]), &[], 62_000),
-                    (62_000, Look(&[busy(60_500, 8)]), &[], 63_000),
-                    (63_000, Look(&[busy(60_500, 8)]), &[0], 64_000),
+                    (61_000, Look(&[busy(60_500)]), &[], 62_000),
+                    (62_000, Look(&[busy(60_500)]), &[], 62_500),
+                    (62_500, Look(&[busy(60_500)]), &[0], 63_500),
                 ],
             ),
             (
@@ -325,10 +286,23 @@ mod tests {
                 &[
                     (0, Begin(2), &[], 1_000),
                     (500, Begin(0), &[], 1_000),
-                    (1_000, Look(&[IDLE, IDLE, busy(1, 1)]), &[], 2_000),
-                    (2_000, Look(&[busy(3, 9), IDLE, busy(1, 1)]), &[], 3_000),
-                    (3_000, Look(&[busy(3, 9), IDLE, busy(1, 1)]), &[2], 4_000),
-                    (4_000, Look(&[busy(3, 9), IDLE, IDLE]), &[0], 5_000),
+                    (1_000, Look(&[IDLE, IDLE, busy(100)]), &[], 2_000),
+                    (2_000, Look(&[busy(1_300), IDLE, busy(100)]), &[], 2_100),
+                    (2_100, Look(&[busy(1_300), IDLE, busy(100)]), &[2], 3_100),
+                    (3_100, Look(&[busy(1_300), IDLE, IDLE]), &[], 3_300),
+                    (3_300, Look(&[busy(1_300), IDLE, IDLE]), &[0], 4_300),
+                ],
+            ),
+            (
+                "a successor begins anew",
+                2_000,
+                &[
+                    (0, Begin(0), &[], 1_000),
+                    (1_000, Stopped(0), &[], 1_000),
+                    (1_100, Begin(0), &[], 1_000),
+                    (1_200, Look(&[busy(1_150)]), &[], 2_200),
+                    (2_200, Look(&[busy(1_150)]), &[], 3_150),
+                    (3_150, Look(&[busy(1_150)]), &[0], 4_150),
                 ],
             ),
             (
@@ -336,8 +310,8 @@ mod tests {
                 1,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(10, 1)]), &[], 1_001),
-                    (1_001, Look(&[busy(10, 1)]), &[0], 2_001),
+                    (1_000, Look(&[busy(1_000)]), &[], 1_001),
+                    (1_001, Look(&[busy(1_000)]), &[0], 2_001),
                 ],
             ),
             ("nobody minds", 0, &[(0, Begin(0), &[], NEVER)]),
@@ -382,13 +356,13 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(900, 8)]), &[], 2_000),
+                    (1_000, Look(&[busy(900)]), &[], 2_000),
                     (1_100, Stopped(0), &[], 2_000),
-                    (2_000, Look(&[busy(900, 8)]), &[], 3_000),
-                    (3_000, Look(&[busy(900, 8)]), &[], 4_000),
-                    (4_000, Look(&[busy(900, 8)]), &[], 5_000),
-                    (5_000, Look(&[busy(900, 8)]), &[], 5_100),
-                    (5_100, Look(&[busy(900, 8)]), &[0], 6_100),
+                    (2_000, Look(&[busy(900)]), &[], 3_000),
+                    (3_000, Look(&[busy(900)]), &[], 4_000),
+                    (4_000, Look(&[busy(900)]), &[], 5_000),
+                    (5_000, Look(&[busy(900)]), &[], 5_100),
+                    (5_100, Look(&[busy(900)]), &[0], 6_100),
                 ],
             ),
             (
@@ -396,14 +370,14 @@ mod tests {
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(900, 8)]), &[], 2_000),
+                    (1_000, Look(&[busy(900)]), &[], 2_000),
                     (1_100, Stopped(0), &[], 2_000),
-                    (2_000, Look(&[busy(900, 8)]), &[], 3_000),
-                    (3_000, Look(&[busy(900, 8)]), &[], 4_000),
+                    (2_000, Look(&[busy(900)]), &[], 3_000),
+                    (3_000, Look(&[busy(900)]), &[], 4_000),
                     (3_900, GoesOn(0), &[], 4_000),
-                    (4_000, Look(&[busy(900, 8)]), &[], 5_000),
-                    (5_000, Look(&[busy(900, 8)]), &[], 5_900),
-                    (5_900, Look(&[busy(900, 8)]), &[0], 6_900),
+                    (4_000, Look(&[busy(900)]), &[], 5_000),
+                    (5_000, Look(&[busy(900)]), &[], 5_900),
+                    (5_900, Look(&[busy(900)]), &[0], 6_900),
                 ],
             ),
             (
@@ -413,7 +387,7 @@ mod tests {
                     (0, Begin(0), &[], NEVER),
                     (0, Begin(1), &[], NEVER),
                     (100, Stopped(1), &[], 4_100),
-                    (4_100, Look(&[busy(10, 1), IDLE]), &[1], NEVER),
+                    (4_100, Look(&[busy(10), IDLE]), &[1], NEVER),
                 ],
             ),
             (
