@@ -104,8 +104,9 @@ sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows
 soak: ## load, killed workers, reloads and more or fewer workers for SECONDS (600); nothing may grow or fail
 	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test leak load -- --ignored --nocapture
 
-bench: ## processor time for each request, next to nginx; needs wrk
-	@tests/bench/run.sh
+bench: ## processor time for each request, next to other servers and to the least there can be
+	@command -v python3 >/dev/null || { echo "bench: python3 is missing (Debian's package python3)" >&2; exit 1; }
+	@python3 tests/bench/run.py
 
 # httparse has its vector instructions with its feature `std` alone, and one build has it or not.
 bench-parser: ## nanoseconds to parse a head, next to httparse, without SIMD and with it

@@ -37,6 +37,9 @@ const LONGEST: usize = 400;
 /// Files that are longer, and should not stay so.
 const TOO_LONG: &[&str] = &[];
 
+/// What is neither Rust nor a script, and so outside of the rules for `unsafe`.
+const OTHER_LANGUAGES: &[&str] = &["tests/bench/floor.c"];
+
 /// All that the top level may hold.
 const TOP_LEVEL: &[&str] = &[
     ".ci",
@@ -68,6 +71,16 @@ fn unsafe_is_only_in_sys_and_explained() {
     assert_eq!(
         blocks, UNSAFE_BLOCKS,
         "tests/tidy.rs: the number of unsafe blocks changed: is each one needed?"
+    );
+}
+
+#[test]
+fn no_other_language_hides_what_is_unsafe() {
+    let found = other_languages(&files());
+    let known: Vec<&str> = found.iter().map(String::as_str).collect();
+    assert_eq!(
+        known, OTHER_LANGUAGES,
+        "what is unsafe is in Rust, in src/sys"
     );
 }
 
@@ -246,6 +259,15 @@ fn head(path: &str, text: &str) -> Vec<String> {
     vec![format!(
         "{path}:1: a file begins with a //! line that says what it is"
     )]
+}
+
+fn other_languages(paths: &[String]) -> Vec<String> {
+    let compiled = ["c", "cc", "cpp", "h", "s", "S"];
+    let is_other = |path: &&String| {
+        let extension = Path::new(path.as_str()).extension();
+        extension.is_some_and(|e| compiled.iter().any(|other| e == *other))
+    };
+    paths.iter().filter(is_other).cloned().collect()
 }
 
 fn names(path: &str) -> Vec<String> {
@@ -446,6 +468,14 @@ fn read(path: &str) -> String {
 
 /// Every Rust file of ours, with its path from the top.
 fn sources() -> Vec<(String, String)> {
+    let rust = files().into_iter().filter(|name| name.ends_with(".rs"));
+    let found: Vec<_> = rust.map(|name| (name.clone(), read(&name))).collect();
+    assert!(found.len() > 5, "the rules must have something to look at");
+    found
+}
+
+/// Every file of ours, by its path from the top.
+fn files() -> Vec<String> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["src", "tests", "fuzz"].map(|d| root().join(d)).into();
     while let Some(folder) = folders.pop() {
@@ -457,16 +487,13 @@ fn sources() -> Vec<(String, String)> {
             let path = entry.expect("a readable folder").path();
             if path.is_dir() && !path.ends_with("fuzz/target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.is_file() {
                 let name = path.strip_prefix(root()).expect("a path below the top");
-                let name = name.to_string_lossy().into_owned();
-                let text = read(&name);
-                found.push((name, text));
+                found.push(name.to_string_lossy().into_owned());
             }
         }
     }
     found.sort();
-    assert!(found.len() > 5, "the rules must have something to look at");
     found
 }
 
@@ -650,6 +677,13 @@ mod rules_can_fail {
             unsafe_blocks("unsafe fn f() {} // unsafe {\nunsafe\n{ }"),
             1
         );
+    }
+
+    #[test]
+    fn other_languages() {
+        let paths = ["src/a.rs", "src/sys/call.c", "src/c", "tests/x.S"].map(str::to_owned);
+        let want = ["src/sys/call.c", "tests/x.S"];
+        assert_eq!(super::other_languages(&paths), want);
     }
 
     #[test]

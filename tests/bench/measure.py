@@ -1,0 +1,183 @@
+"""What is measured: processor time, memory, start-up, and what wrk sees."""
+
+import os
+import re
+import resource
+import select
+import socket
+import subprocess
+import time
+
+from servers import PATIENCE, Failed, Running, receive, request
+
+TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # microseconds
+
+
+def tree(pid):
+    """A process and all below it."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{task}/children", encoding="ascii") as file:
+                    found.extend(map(int, file.read().split()))
+        except OSError:
+            pass  # it has just ended; what it used is in its parent's figures
+    return found
+
+
+def processor_time(pid):
+    """Microseconds, user and system, of the process tree and of those of it that have ended.
+
+    From schedstat, which counts nanoseconds: stat leaves out what is less than a tick of 10 ms, and
+    of a server with a process for each connection that is most of it. Those that have ended are
+    in stat alone.
+    """
+    total = 0.0
+    for each in tree(pid):
+        try:
+            for task in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{task}/schedstat", encoding="ascii") as file:
+                    total += int(file.read().split()[0]) / 1e3
+            with open(f"/proc/{each}/stat", encoding="utf-8", errors="replace") as file:
+                # cutime and cstime; the name before may hold anything but is in brackets.
+                total += sum(map(int, file.read().rpartition(")")[2].split()[13:15])) * TICK
+        except OSError:
+            pass  # ended meanwhile
+    return total
+
+
+def memory(pid):
+    """Bytes of our share of memory (PSS), over the process tree."""
+    total = 0
+    for each in tree(pid):
+        try:
+            with open(f"/proc/{each}/smaps_rollup", encoding="ascii") as file:
+                total += int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M)[1]) * 1024
+        except (OSError, TypeError):
+            pass  # ended, or a zombie, which has none
+    return total
+
+
+class Load:
+    """One run of wrk against a server."""
+
+    def __init__(self, wrk, core, seconds, connections, script=None, close=False):
+        self.wrk, self.core, self.seconds = wrk, core, seconds
+        self.connections, self.script, self.close = connections, script, close
+
+    def argv(self, port, path):
+        argv = ["taskset", "-c", str(self.core), self.wrk, "-t1", f"-c{self.connections}",
+                f"-d{self.seconds}s", "--latency"]
+        if self.script:
+            argv += ["-s", self.script]
+        if self.close:
+            argv += ["-H", "Connection: close"]
+        return argv + [f"http://127.0.0.1:{port}{path}"]
+
+    def run(self, running):
+        """Figures of one run: µs for a request, requests and bytes a second, latencies, busy."""
+        before = processor_time(running.pid)
+        try:
+            done = subprocess.run(
+                self.argv(running.port, running.job.path), capture_output=True, text=True,
+                timeout=self.seconds + PATIENCE, env={**os.environ, "LC_ALL": "C"}, check=False)
+        except subprocess.TimeoutExpired:
+            raise Failed("wrk does not come back") from None
+        used = processor_time(running.pid) - before
+        said = done.stdout
+        counted = re.search(r"(\d+) requests in ([\d.]+)(m?s|m),", said)
+        if done.returncode or not counted:
+            last = (done.stderr or said).strip().splitlines()
+            raise Failed(f"wrk: {last[-1] if last else done.returncode}")
+        wrong = re.findall(r"(Socket errors: .*|Non-2xx or 3xx responses: \d+)", said)
+        if wrong:
+            raise Failed("; ".join(wrong))
+        requests = int(counted[1])
+        if not requests:
+            raise Failed("no request was answered")
+        seconds = float(counted[2]) * {"ms": 1e-3, "s": 1, "m": 60}[counted[3]]
+        rate = re.search(r"Transfer/sec:\s+([\d.]+)([KMGT]?)B", said)
+        scale = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}[rate[2]]
+        latency = {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}
+        percentiles = {int(percent): float(value) * latency[unit] for percent, value, unit
+                       in re.findall(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", said, re.M)}
+        return {
+            "cpu": used / requests,
+            "requests": requests / seconds,
+            "bytes": float(rate[1]) * scale,
+            # wrk may have seen too few answers to tell.
+            "p50": percentiles.get(50, float("nan")),
+            "p99": percentiles.get(99, float("nan")),
+            "busy": used / 1e6 / seconds,
+        }
+
+
+def start_up(server, job, core, work):
+    """Seconds from before exec until a request was answered."""
+    with Running(server, job, core, work) as running:
+        running.first_answer()
+        return time.perf_counter() - running.started
+
+
+def idle_memory(server, job, core, work):
+    """Bytes of a server that has answered a request and has nothing to do."""
+    with Running(server, job, core, work) as running:
+        running.check()
+        time.sleep(0.5)
+        return memory(running.pid)
+
+
+def memory_each(server, job, core, work):
+    """Bytes that each of `job.connections` idle connections adds."""
+    with Running(server, job, core, work) as running:
+        running.check()
+        time.sleep(0.5)
+        before = memory(running.pid)
+        clients = []
+        try:
+            # One address has ports for 28,000 connections to one server.
+            for _ in range(job.connections):
+                client = socket.create_connection(("127.0.0.1", running.port), PATIENCE)
+                clients.append(client)
+                client.sendall(request(job.path))
+                receive(client)
+            time.sleep(1)
+            poll = select.poll()
+            for client in clients:
+                poll.register(client, select.POLLIN)
+            gone = len(poll.poll(0))
+            if gone:
+                raise Failed(f"closed {gone} of {job.connections} idle connections")
+            return (memory(running.pid) - before) / job.connections
+        except OSError as error:
+            raise Failed(f"idle connection {len(clients)}: {error}") from error
+        finally:
+            for client in clients:
+                client.close()
+
+
+def busy(seconds=2):
+    """The part of the machine that is busy with whatever it is."""
+    def times():
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = list(map(int, file.readline().split()[1:9]))
+        return sum(ticks), ticks[3] + ticks[4]  # all; idle and waiting for disks
+    before = times()
+    time.sleep(seconds)
+    after = times()
+    return 1 - (after[1] - before[1]) / max(after[0] - before[0], 1)
+
+
+def raise_limit(descriptors):
+    """As many descriptors as may be, here and for the servers; returns whether they suffice."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < descriptors:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            return True
+        except (ValueError, OSError):
+            pass
+    if soft < min(hard, descriptors):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, descriptors), hard))
+    return hard >= descriptors

@@ -1,0 +1,35 @@
+"""What is measured of each server."""
+
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Scenario:
+    """A load, and which servers it is for; `peers` are all that are installed."""
+
+    def __init__(self, key, title, path="/13B.txt", connections=64, script=None, close=False,
+                 log=False, names=("floor", "httprs", "peers")):
+        self.key, self.title, self.path, self.connections = key, title, path, connections
+        self.script = script and os.path.join(HERE, script)
+        self.close, self.log, self.names = close, log, names
+
+
+LARGE = ("floor", "floor, sendfile", "httprs", "peers")
+SCENARIOS = [
+    Scenario("13B", "13 B, 64 connections"),
+    Scenario("1KiB", "1 KiB, 64 connections", "/1KiB.bin"),
+    Scenario("100KiB", "100 KiB, 64 connections", "/100KiB.bin", names=LARGE),
+    Scenario("10MiB", "10 MiB, 8 connections", "/10MiB.bin", 8, names=LARGE),
+    Scenario("c1024", "13 B, 1,024 connections", connections=1024),
+    Scenario("pipelined", "13 B, 64 connections, 16 requests at once", script="pipelined.lua",
+             names=("floor", "httprs", "httprs, library", "peers")),
+    Scenario("close", "13 B, 64 connections, a new one for each request", close=True),
+    Scenario("single", "13 B, 1 connection", connections=1),
+    Scenario("library", "13 B from a handler of the library, 64 connections",
+             names=("floor", "httprs, library")),
+    Scenario("log", "13 B, 64 connections, access log to a file", log=True,
+             names=("httprs", "peers")),
+]
+# Measured apart from the rounds.
+APART = ["memory", "startup", "size"]
