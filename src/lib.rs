@@ -45,7 +45,7 @@
 //! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
 //! 5. [`http`]: HTTP/1.1 without sockets. Begin with `framing`, then `head`, then `connection` and
 //!    its other half, `reply`.
-//! 6. [`handlers`]: static files and what one puts around them, echo, health.
+//! 6. [`handlers`]: static files and what one puts around them, echo, health, status.
 //! 7. [`worker`]: the event loop, and the supervisor that decides who is forked and who is killed.
 //!    Begin with `link`, then `event_loop`; with `supervisor`, then `manager`.
 //! 8. `server`: [`Server`], which puts the pieces together.

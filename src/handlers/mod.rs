@@ -4,10 +4,12 @@
 pub mod cors;
 pub mod echo;
 mod escape;
+mod figures;
 pub mod files;
 pub mod headers;
 pub mod health;
 pub mod mime;
 pub mod pages;
 mod prefers;
+pub mod status;
 pub mod welcome;

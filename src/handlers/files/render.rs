@@ -3,11 +3,11 @@
 //! The page works without JavaScript, on a phone and with a screen reader. All its links are
 //! relative, because only the client knows what it calls us.
 
-use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 
 use super::listing::{Contents, Item};
 use crate::handlers::escape::{Html, Json, Segment};
+use crate::handlers::figures::Size;
 use crate::handlers::pages;
 use crate::http::date::rfc3339;
 
@@ -142,57 +142,5 @@ impl Item {
     /// What stands behind the name of a directory.
     fn slash(&self) -> &'static str {
         if self.is_directory { "/" } else { "" }
-    }
-}
-
-/// A size as people read it: three digits at most before the unit, one behind the point of what is
-/// below ten.
-struct Size(u64);
-
-impl Display for Size {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.0 < 1024 {
-            return write!(f, "{} B", self.0);
-        }
-        // In tenths of the unit, rounded. 2^64 bytes are 16 EiB.
-        let mut unit = 1024;
-        for name in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
-            let tenths = (u128::from(self.0) * 10 + unit / 2) / unit;
-            if tenths < 100 {
-                return write!(f, "{}.{} {name}", tenths / 10, tenths % 10);
-            }
-            let whole = (u128::from(self.0) + unit / 2) / unit;
-            if whole < 1024 {
-                return write!(f, "{whole} {name}");
-            }
-            unit *= 1024;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        for (bytes, want) in [
-            (0, "0 B"),
-            (1, "1 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (1535, "1.5 KiB"),
-            (10_188, "9.9 KiB"),
-            (10_189, "10 KiB"),
-            (1_048_063, "1023 KiB"),
-            (1_048_064, "1.0 MiB"),
-            (5 << 30, "5.0 GiB"),
-            (123 << 40, "123 TiB"),
-            (1 << 50, "1.0 PiB"),
-            (u64::MAX, "16 EiB"),
-        ] {
-            assert_eq!(Size(bytes).to_string(), want, "{bytes}");
-        }
     }
 }

@@ -1,0 +1,160 @@
+//! The status for Prometheus, in its text format 0.0.4.
+//!
+//! Counters have one series for each worker's number, which its successors go on with: no series
+//! ends with a process, and there are never more than as many as there can be workers. The
+//! histogram is that of all workers together, since it alone would have 25 series for each.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use super::snapshot::{Counters, Snapshot};
+use crate::scoreboard::{Latency, Record, State};
+
+pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    family(out, "build_info", "gauge", "Which httprs this is.")?;
+    writeln!(out, "httprs_build_info{{version=\"{version}\"}} 1")?;
+    let about = "When the master began, in seconds since 1970.";
+    let started = Seconds(u128::from(status.started_ms) * 1_000);
+    gauge(out, "start_time_seconds", about, started)?;
+    let about = "Whether new clients should be sent here, as /readyz says.";
+    gauge(out, "ready", about, u8::from(status.is_ready))?;
+    let about = "Whether the server was asked to stop.";
+    gauge(out, "stopping", about, u8::from(status.stopping))?;
+    gauge(
+        out,
+        "workers_wanted",
+        "How many workers should run.",
+        status.wanted,
+    )?;
+    gauge(
+        out,
+        "workers_ready",
+        "How many of them are ready.",
+        status.ready,
+    )?;
+    let about = "Worker processes by what they are doing.";
+    family(out, "workers", "gauge", about)?;
+    for state in STATES {
+        let count = status.processes().filter(|(_, p)| state_of(p) == state);
+        writeln!(out, "httprs_workers{{state=\"{state}\"}} {}", count.count())?;
+    }
+    let about = "Deaths of workers that nobody asked for.";
+    family(out, "worker_deaths_total", "counter", about)?;
+    writeln!(out, "httprs_worker_deaths_total {}", status.deaths)?;
+    for (name, kind, about, value) in BY_WORKER {
+        family(out, name, kind, about)?;
+        for worker in &status.workers {
+            let (number, value) = (worker.number, value(&worker.counters));
+            writeln!(out, "httprs_{name}{{worker=\"{number}\"}} {value}")?;
+        }
+    }
+    let about = "Requests answered, by the class of the status.";
+    family(out, "requests_total", "counter", about)?;
+    for worker in &status.workers {
+        for (class, answers) in (1..).zip(worker.counters.by_class) {
+            let number = worker.number;
+            writeln!(
+                out,
+                "httprs_requests_total{{worker=\"{number}\",class=\"{class}xx\"}} {answers}"
+            )?;
+        }
+    }
+    histogram(out, &status.total.latency)
+}
+
+/// What a process can be doing, each word for one of Apache's.
+const STATES: [&str; 5] = ["starting", "waiting", "reading", "sending", "finishing"];
+
+fn state_of(process: &Record) -> &'static str {
+    match (process.state, process.letter()) {
+        (State::Starting, _) => "starting",
+        (State::Draining, _) => "finishing",
+        (_, 'R') => "reading",
+        (_, 'W') => "sending",
+        _ => "waiting",
+    }
+}
+
+/// A number that each worker has.
+type ByWorker = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Counters) -> u64,
+);
+
+const BY_WORKER: [ByWorker; 5] = [
+    (
+        "worker_starts_total",
+        "counter",
+        "Processes that were started as this worker.",
+        |counters| counters.starts,
+    ),
+    ("connections", "gauge", "Open connections.", |counters| {
+        counters.connections
+    }),
+    (
+        "connections_accepted_total",
+        "counter",
+        "Connections accepted.",
+        |counters| counters.accepted,
+    ),
+    (
+        "response_body_bytes_total",
+        "counter",
+        "Bytes of the bodies of answers.",
+        |counters| counters.body_bytes,
+    ),
+    (
+        "access_log_lost_lines_total",
+        "counter",
+        "Access log lines that nobody took.",
+        |counters| counters.lost_lines,
+    ),
+];
+
+fn histogram(out: &mut impl Write, latency: &Latency) -> io::Result<()> {
+    let about = "From the first byte of a request until all of its answer was queued.";
+    family(out, "request_duration_seconds", "histogram", about)?;
+    let mut count = 0;
+    for (at, answers) in latency.buckets.iter().enumerate() {
+        count += answers;
+        // Ours hold what is below the bound, in whole microseconds, and theirs what is at most the
+        // bound: all of it is both.
+        let le = match Latency::bound_us(at) {
+            Some(us) => Seconds(us.into()).to_string(),
+            None => "+Inf".into(),
+        };
+        writeln!(
+            out,
+            "httprs_request_duration_seconds_bucket{{le=\"{le}\"}} {count}"
+        )?;
+    }
+    let sum = Seconds(latency.sum_us.into());
+    writeln!(out, "httprs_request_duration_seconds_sum {sum}")?;
+    writeln!(out, "httprs_request_duration_seconds_count {count}")
+}
+
+fn family(out: &mut impl Write, name: &str, kind: &str, about: &str) -> io::Result<()> {
+    writeln!(out, "# HELP httprs_{name} {about}")?;
+    writeln!(out, "# TYPE httprs_{name} {kind}")
+}
+
+fn gauge(out: &mut impl Write, name: &str, about: &str, value: impl Display) -> io::Result<()> {
+    family(out, name, "gauge", about)?;
+    writeln!(out, "httprs_{name} {value}")
+}
+
+/// So many microseconds, in seconds: exact, which a float is not.
+struct Seconds(u128);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (whole, us) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        match us {
+            0 => write!(f, "{whole}"),
+            _ => f.write_str(format!("{whole}.{us:06}").trim_end_matches('0')),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! [`Status`]: what a server is doing, for people and for programs that watch it.
+//!
+//! | path | what it is |
+//! |---|---|
+//! | `/status` | a page for clients that name `text/html` in `Accept`, as browsers do; text for others |
+//! | `/status.txt` | the text: what `httprs status` prints |
+//! | `/status.json` | the same as JSON; see `json.rs` for its names, which stay |
+//! | `/metrics` | for Prometheus, in its text format 0.0.4 |
+//!
+//! `/` leads to `/status`. All of it is made from the [`Scoreboard`] when it is asked for, by
+//! whichever worker is asked; that worker shows itself as sending a reply, as Apache's does. It may
+//! show how requests began that workers died of, so it belongs on an address of its own: see
+//! `Server::admin`.
+
+mod json;
+mod metrics;
+mod page;
+mod snapshot;
+mod text;
+
+use std::io::{self, Write};
+
+use super::pages::{self, Besides};
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode, accept};
+use crate::scoreboard::Scoreboard;
+use snapshot::Snapshot;
+
+/// How often a browser is told to ask again, in seconds.
+const REFRESH_S: u32 = 5;
+
+/// Shows what a server is doing; see the [module](self).
+///
+/// ```
+/// use httprs::handlers::status::Status;
+/// use httprs::{Http1, Scoreboard, harness};
+///
+/// let http = Http1::with(Status::new(Scoreboard::new()?));
+/// let answer = harness::converse(&http, &[b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// let text = String::from_utf8(answer.bytes).unwrap();
+/// assert!(text.contains("\nhttprs_workers_ready 0\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Status {
+    board: Scoreboard,
+}
+
+impl Status {
+    /// Shows what is on this board.
+    pub fn new(board: Scoreboard) -> Status {
+        Status { board }
+    }
+
+    fn snapshot(&self, req: &HttpRequest) -> Snapshot {
+        Snapshot::take(&self.board, req.now().unix_ms)
+    }
+
+    fn page(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        pages::html(res)?;
+        res.header("X-Content-Type-Options", "nosniff")?;
+        // Whoever reads a report, or has a page read aloud, wants it to stay.
+        let still = req.query_str() == Some("still");
+        if !still {
+            res.header("Refresh", REFRESH_S.to_string())?;
+        }
+        page::write(res, &self.snapshot(req), still)
+    }
+
+    fn text(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        typed(res, "text/plain; charset=utf-8")?;
+        text::write(res, &self.snapshot(req))
+    }
+}
+
+impl Handler for Status {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        // Nothing here has any use for a body.
+        self.handle(req, res).map(|()| Plan::Answered)
+    }
+
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        res.unlogged().header("Cache-Control", "no-store")?;
+        if !matches!(req.method(), Method::Get | Method::Head) {
+            res.status(StatusCode::METHOD_NOT_ALLOWED)
+                .header("Allow", "GET, HEAD")?;
+            typed(res, "text/plain; charset=utf-8")?;
+            return writeln!(res, "405 Method Not Allowed");
+        }
+        match req.path_bytes() {
+            b"/status" => {
+                res.header("Vary", "Accept")?;
+                match accept::names(req.headers(), "text/html") {
+                    true => self.page(req, res),
+                    false => self.text(req, res),
+                }
+            }
+            b"/status.txt" => self.text(req, res),
+            b"/status.json" => {
+                typed(res, "application/json")?;
+                json::write(res, &self.snapshot(req))
+            }
+            b"/metrics" => {
+                typed(res, "text/plain; version=0.0.4; charset=utf-8")?;
+                metrics::write(res, &self.snapshot(req))
+            }
+            b"/" => {
+                res.header("Location", "/status")?;
+                pages::say(req, res, StatusCode::FOUND, &Besides::MovedTo(b"/status"))
+            }
+            _ => pages::explain(req, res, StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+fn typed(res: &mut HttpResponse, content_type: &str) -> io::Result<()> {
+    res.header("Content-Type", content_type)?
+        .header("X-Content-Type-Options", "nosniff")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
