@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::{Client, signal, wait_until};
+use httprs::handlers::status::Status;
 use httprs::http::{Body, Flow, Piece, Plan, Sink, Source, Want};
 use httprs::scoreboard::State;
-use httprs::{Handler, Http1, HttpRequest, HttpResponse, Running, Scoreboard, Server};
+use httprs::{Address, Handler, Http1, HttpRequest, HttpResponse, Running, Scoreboard, Server};
 
 /// Workers of one test hold copies of the sockets of the others: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -194,6 +195,38 @@ fn a_worker_that_hangs_is_reported_with_its_request() {
         text.contains(" was killed by SIGABRT while answering GET /hang from 127.0.0.1:"),
         "{text}"
     );
+    assert!(running.stop().unwrap().stopped);
+}
+
+#[test]
+fn the_status_lists_deaths_without_secrets() {
+    let _turn = alone();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let status = Http1::with(Status::new(server.scoreboard()));
+    let server = server
+        .admin(&Address::parse("127.0.0.1:0").unwrap(), status)
+        .unwrap();
+    let Some(Address::Inet(admin)) = server.admin_addresses().next().cloned() else {
+        unreachable!()
+    };
+    let (running, address, board) = serve(server);
+    let mut victim = TcpStream::connect(address).unwrap();
+    let request = b"GET /abort?a&b HTTP/1.1\r\nHost: x\r\nCookie: sid=secret\r\n\r\n";
+    victim.write_all(request).unwrap();
+    report(&board, 1);
+    for (target, accept, want) in [
+        ("/status", "text/html", "GET /abort?a&amp;b HTTP/1.1"),
+        ("/status.txt", "*/*", "    GET /abort?a&b HTTP/1.1"),
+        ("/status.json", "*/*", "\\nGET /abort?a&b HTTP/1.1\\n"),
+        ("/metrics", "*/*", "httprs_worker_deaths_total 1"),
+    ] {
+        let mut client = Client::tcp(TcpStream::connect(admin).unwrap());
+        let wire = format!("GET {target} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n");
+        client.send(wire.as_bytes());
+        let text = client.response().text();
+        assert!(text.contains(want), "{target}: {text}");
+        assert!(!text.contains("secret"), "{target}: {text}");
+    }
     assert!(running.stop().unwrap().stopped);
 }
 

@@ -2,12 +2,13 @@
 //! care of a `WorkerManager`, and knows none itself.
 
 mod descriptors;
+mod running;
 
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use crate::log::{Level, Log};
 use crate::process::Process;
@@ -18,6 +19,8 @@ use crate::worker::{
     Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper, Worker,
     WorkerGroup, WorkerManager,
 };
+
+pub use running::Running;
 
 /// A prefork server: a master that keeps a number of worker processes running, which share its
 /// listening sockets.
@@ -46,6 +49,8 @@ use crate::worker::{
 /// ```
 pub struct Server {
     listeners: Vec<Listener>,
+    /// What is served to admins, and where.
+    admin: Option<(Box<dyn Process + Send>, Vec<Listener>)>,
     workers: usize,
     options: SocketOptions,
     policy: Policy,
@@ -78,6 +83,7 @@ impl Server {
         let options = SocketOptions::default();
         Ok(Server {
             listeners: Listener::bind_all(addresses, options.backlog)?,
+            admin: None,
             workers: default_workers(),
             options,
             policy: Policy {
@@ -95,6 +101,41 @@ impl Server {
             announcement: None,
             started: None,
         })
+    }
+
+    /// Serves another protocol on further addresses, to those who look after this server: its
+    /// status, say. The workers do that, too, but such connections have a little room of their own
+    /// beside [`Server::max_connections`], so that they get through to a server that is full, and
+    /// nothing of them is counted on the [`Scoreboard`]. Called again, the last one counts.
+    ///
+    /// ```
+    /// use httprs::handlers::status::Status;
+    /// use httprs::{Address, Http1, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0")?;
+    /// let status = Http1::with(Status::new(server.scoreboard()));
+    /// let server = server.admin(&Address::parse("localhost:0")?, status)?;
+    /// println!("http://{}/status", server.admin_addresses().next().unwrap());
+    /// # let running = server.spawn(Http1::new(|_, _| Ok(())))?;
+    /// # assert!(running.stop()?.stopped);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Server::bind_all`]; then the files of Unix sockets that this server has made are
+    /// gone, too.
+    pub fn admin<P>(mut self, addresses: &[Address], process: P) -> io::Result<Server>
+    where
+        P: Process + Send + 'static,
+    {
+        match Listener::bind_all(addresses, self.options.backlog) {
+            Ok(listeners) => self.admin = Some((Box::new(process), listeners)),
+            Err(error) => {
+                self.listeners.iter().for_each(Listener::remove_file);
+                return Err(error);
+            }
+        }
+        Ok(self)
     }
 
     /// How many workers to fork, 1 to 512; the default is one for each processor that this
@@ -208,6 +249,12 @@ impl Server {
         self.listeners.iter().map(Listener::address)
     }
 
+    /// Every address of [`Server::admin`], in the same way.
+    pub fn admin_addresses(&self) -> impl Iterator<Item = &Address> {
+        let listeners = self.admin.iter().flat_map(|(_, listeners)| listeners);
+        listeners.map(Listener::address)
+    }
+
     /// What stops this server from another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -233,7 +280,10 @@ impl Server {
         let listeners = std::mem::take(&mut self.listeners);
         descriptors::check(self.workers, self.own_signals)?;
         self.fit_descriptors();
-        let worker = SocketWorker::new(process, listeners, self.options);
+        let mut worker = SocketWorker::new(process, listeners, self.options);
+        if let Some((process, listeners)) = self.admin.take() {
+            worker = worker.admin(process, listeners);
+        }
         self.run_group(Box::new(worker))
     }
 
@@ -244,8 +294,8 @@ impl Server {
     /// As for [`Server::run`], what [`Worker::init`] returns, and `InvalidInput` if this server is
     /// bound to addresses: nobody would accept from them.
     pub fn run_worker<W: Worker + 'static>(self, worker: W) -> io::Result<Outcome> {
-        if let Some(listener) = self.listeners.first() {
-            let message = format!("{} is bound, and no worker uses it", listener.address());
+        if let Some(address) = self.addresses().chain(self.admin_addresses()).next() {
+            let message = format!("{address} is bound, and no worker uses it");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         descriptors::check(self.workers, self.own_signals)?;
@@ -327,46 +377,4 @@ fn default_workers() -> usize {
     thread::available_parallelism()
         .map_or(2, NonZero::get)
         .clamp(2, crate::scoreboard::MAX_WORKERS)
-}
-
-/// A server that runs in a thread of its own. Dropping it stops the server and waits for it.
-#[derive(Debug)]
-pub struct Running {
-    stopper: Stopper,
-    thread: Option<JoinHandle<io::Result<Outcome>>>,
-}
-
-impl Running {
-    /// Asks the server to finish what it has begun, and waits until no worker is left.
-    ///
-    /// # Errors
-    /// What [`Server::run`] returned.
-    pub fn stop(mut self) -> io::Result<Outcome> {
-        self.stopper.stop()?;
-        self.join()
-    }
-
-    /// Waits until the server was stopped by its [`Stopper`].
-    ///
-    /// # Errors
-    /// What [`Server::run`] returned.
-    pub fn wait(mut self) -> io::Result<Outcome> {
-        self.join()
-    }
-
-    fn join(&mut self) -> io::Result<Outcome> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(outcome)) => outcome,
-            _ => Err(io::Error::other("the server's thread panicked")),
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.thread.is_some() {
-            let _ = self.stopper.stop();
-            let _ = self.join();
-        }
-    }
 }

@@ -64,12 +64,20 @@ pub struct Acceptor<'a> {
     /// It stood back as long as it may: what waits now is taken, mean or no mean.
     overdue: bool,
     capacity: usize,
+    /// The token of the first listener.
+    first: u16,
 }
 
 impl<'a> Acceptor<'a> {
-    /// An acceptor that watches nothing yet.
+    /// The first token of those that clients connect to.
+    pub const CLIENTS: u16 = 16;
+    /// The first token of those that are for admins.
+    pub const ADMIN: u16 = 0x8000;
+
+    /// An acceptor that watches nothing yet. Its tokens are reserved ones from `first` on.
     pub fn new(
         listeners: Vec<Listener>,
+        first: u16,
         capacity: usize,
         board: &'a Scoreboard,
         nudge: &'a EventFd,
@@ -85,25 +93,26 @@ impl<'a> Acceptor<'a> {
             watch,
             overdue: false,
             capacity,
+            first,
         }
     }
 
-    /// Watches the sockets; their events carry [`Acceptor::token`].
+    /// Watches the sockets; [`Acceptor::index_of`] knows their events.
     pub fn start(&mut self, epoll: &Epoll) -> io::Result<()> {
         for (index, listener) in self.listeners.iter().enumerate() {
-            epoll.add(
-                listener,
-                Acceptor::token(index).raw(),
-                Interest::READ_EXCLUSIVE,
-            )?;
+            epoll.add(listener, self.token(index).raw(), Interest::READ_EXCLUSIVE)?;
         }
         self.watch = Watch::On;
         Ok(())
     }
 
-    /// The token of a listener.
-    pub const fn token(index: usize) -> Token {
-        Token::reserved(16 + index as u16)
+    fn token(&self, index: usize) -> Token {
+        Token::reserved(self.first + index as u16)
+    }
+
+    /// Which listener an event is about, if about any.
+    pub fn index_of(&self, token: Token) -> Option<usize> {
+        (0..self.listeners.len()).find(|index| self.token(*index) == token)
     }
 
     /// How many listeners there are.
@@ -252,7 +261,7 @@ mod tests {
         other.set_state(State::Ready, 2);
         ours.set_connections(10);
 
-        let mut acceptor = Acceptor::new(listeners, 100, &board, &nudge);
+        let mut acceptor = Acceptor::new(listeners, Acceptor::CLIENTS, 100, &board, &nudge);
         acceptor.start(&epoll).unwrap();
         let _client = TcpStream::connect(address).unwrap();
         assert!(is_watched(&epoll));

@@ -28,7 +28,7 @@ impl EventLoop<'_> {
         // An idle one was closed because there were no descriptors, and nobody came in for it yet.
         let mut owed = false;
         for _ in 0..ACCEPTS_PER_TURN {
-            let connections = self.links.len();
+            let connections = self.clients();
             let admission = self
                 .acceptor
                 .may_accept(connections, self.now.at, &self.epoll);
@@ -103,7 +103,7 @@ impl EventLoop<'_> {
 }
 
 /// There are no descriptors left, or no memory: trying again at once would spin.
-fn is_exhausted(error: &io::Error) -> bool {
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)

@@ -4,6 +4,7 @@
 use std::io;
 use std::mem;
 
+use super::admin::Admin;
 use super::event_loop::EventLoop;
 use super::slab::Token;
 use super::turn::Why;
@@ -17,6 +18,7 @@ impl EventLoop<'_> {
         if !self.context.board.stopping() {
             // This worker leaves alone. What waits is for its successor and the others.
             self.acceptor.close(false, &self.epoll);
+            self.close_admin();
         }
         // Room for those who wait, before they are let in.
         let tokens: Vec<Token> = self.links.tokens().collect();
@@ -30,12 +32,14 @@ impl EventLoop<'_> {
     /// Whether everything is finished. Looks at the queue again first.
     pub(super) fn is_drained(&mut self) -> bool {
         self.sweep();
-        self.acceptor.len() == 0 && self.links.is_empty()
+        let closed = self.acceptor.len() == 0 && self.admin.as_ref().is_none_or(Admin::is_closed);
+        closed && self.links.is_empty()
     }
 
     /// Takes what is still in the queues, and closes the sockets when nothing is: the clients there
     /// were told that they are connected.
     fn sweep(&mut self) {
+        self.sweep_admin();
         if self.acceptor.len() == 0 {
             return;
         }
@@ -50,7 +54,7 @@ impl EventLoop<'_> {
 
     /// As much of a queue as there is room for; whether it is empty now.
     fn accept_the_rest(&mut self, index: usize) -> bool {
-        while self.links.len() < self.options.max_connections {
+        while self.clients() < self.options.max_connections {
             match self.acceptor.accept(index) {
                 Ok((socket, peer)) => self.open(socket, peer),
                 // It failed while it waited.

@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 
 use super::Context;
 use super::acceptor::Acceptor;
+use super::admin::Admin;
 use super::admit::Asked;
 use super::complaints::Complaints;
 use super::control::{Command, Message};
@@ -52,6 +53,7 @@ pub struct EventLoop<'a> {
     input_limit: usize,
     pub(super) epoll: Epoll,
     pub(super) acceptor: Acceptor<'a>,
+    pub(super) admin: Option<Admin<'a>>,
     pub(super) links: Slab<Link<'a>>,
     deadlines: Deadlines,
     spares: Spares,
@@ -79,6 +81,7 @@ impl<'a> EventLoop<'a> {
     pub fn new(
         process: &'a dyn Process,
         listeners: Vec<Listener>,
+        admin: Option<(&'a dyn Process, Vec<Listener>)>,
         nudge: &'a EventFd,
         options: SocketOptions,
         context: &'a Context<'a>,
@@ -90,8 +93,12 @@ impl<'a> EventLoop<'a> {
         }
         epoll.add(nudge, NUDGE.raw(), Interest::READ_EDGE)?;
         context.slot.set_connections(0);
-        let mut acceptor = Acceptor::new(listeners, options.max_connections, context.board, nudge);
+        let (board, room) = (context.board, options.max_connections);
+        let mut acceptor = Acceptor::new(listeners, Acceptor::CLIENTS, room, board, nudge);
         acceptor.start(&epoll)?;
+        let admin =
+            admin.map(|(process, listeners)| Admin::new(process, listeners, board, nudge, &epoll));
+        let admin = admin.transpose()?;
         Ok(EventLoop {
             process,
             context,
@@ -99,6 +106,7 @@ impl<'a> EventLoop<'a> {
             input_limit: process.input_limit(),
             epoll,
             acceptor,
+            admin,
             links: Slab::new(),
             deadlines: Deadlines::new(),
             spares: Spares::default(),
@@ -156,8 +164,7 @@ impl<'a> EventLoop<'a> {
                 retire_at = None;
                 self.context.orders.report_retire();
             }
-            self.acceptor
-                .resume_if_due(self.links.len(), self.now.at, &self.epoll)?;
+            self.resume_if_due()?;
             if self.stopping && self.is_drained() {
                 self.context.log.finish();
                 self.write_log();
@@ -178,7 +185,7 @@ impl<'a> EventLoop<'a> {
         if !self.again.is_empty() {
             return Some(0);
         }
-        let mut wake_at = self.deadlines.bound().min(self.acceptor.wake_at());
+        let mut wake_at = self.deadlines.bound().min(self.resumes_at());
         if self.context.log.is_blocked() {
             wake_at = wake_at.min(self.now.at.after(LOG_RETRY_MS));
         }
@@ -206,11 +213,17 @@ impl<'a> EventLoop<'a> {
                 for index in 0..self.acceptor.len() {
                     self.accept(index, Asked::ByOther);
                 }
+                self.accept_admins();
             }
-            _ => match (0..self.acceptor.len()).find(|i| Acceptor::token(*i) == token) {
-                Some(index) => self.accept(index, Asked::ByClient),
-                None => self.on_link(token, ready),
-            },
+            _ => {
+                if let Some(index) = self.acceptor.index_of(token) {
+                    self.accept(index, Asked::ByClient);
+                } else if let Some(index) = self.admin.as_ref().and_then(|a| a.index_of(token)) {
+                    self.accept_admin(index);
+                } else {
+                    self.on_link(token, ready);
+                }
+            }
         }
         true
     }
@@ -249,17 +262,16 @@ impl<'a> EventLoop<'a> {
             "worker {} cannot accept connections: {error}; it has {}, closes those that \
              are idle, and tries again",
             self.context.index,
-            self.links.len()
+            self.clients()
         );
         self.complaints
             .make(self.context.log, self.now, COMPLAIN_MS, message);
     }
 
-    fn complain_of_protocol(&self) {
-        let name = self.process.name();
+    fn complain_of_protocol(&self, process: &dyn Process) {
+        let (name, limit) = (process.name(), process.input_limit());
         let message = format_args!(
-            "a connection was closed: {name} waits for more input than the {} bytes it may see",
-            self.input_limit
+            "a connection was closed: {name} waits for more input than the {limit} bytes it may see"
         );
         self.context
             .log
@@ -268,15 +280,26 @@ impl<'a> EventLoop<'a> {
 
     /// Begins a connection with a client that was accepted.
     pub(super) fn open(&mut self, socket: OwnedFd, peer: Peer) {
-        let link = Link::new(
-            Box::new(Socket::new(socket)),
-            self.process.open(&peer),
-            peer,
-            self.now.at,
-        );
+        let token = self.insert(socket, peer, self.process);
         self.context.slot.count_accepted();
-        let token = self.links.insert(link);
-        self.context.slot.set_connections(self.links.len());
+        self.context.slot.set_connections(self.clients());
+        self.begin(token);
+    }
+
+    /// Joins a client to a protocol.
+    pub(super) fn insert(
+        &mut self,
+        socket: OwnedFd,
+        peer: Peer,
+        process: &'a dyn Process,
+    ) -> Token {
+        let stream = Box::new(Socket::new(socket));
+        self.links
+            .insert(Link::new(stream, process.open(&peer), peer, self.now.at))
+    }
+
+    /// Watches a new link and gives it its first turn.
+    pub(super) fn begin(&mut self, token: Token) {
         let added = match self.links.get_mut(token) {
             Some(link) => self.epoll.add(link.as_fd(), token.raw(), Interest::READ),
             None => return,
@@ -311,6 +334,9 @@ impl<'a> EventLoop<'a> {
     /// Gives a link its turn.
     pub(super) fn turn(&mut self, token: Token, why: Why) {
         self.begin_step();
+        let admin = self.admin.as_ref().and_then(|a| a.process_of(token));
+        let process = admin.unwrap_or(self.process);
+        let input_limit = admin.map_or(self.input_limit, Process::input_limit);
         let Some(link) = self.links.get_mut(token) else {
             return;
         };
@@ -321,9 +347,10 @@ impl<'a> EventLoop<'a> {
                 now: self.now,
                 now_us: self.now_us,
                 stopping: self.stopping,
-                crowded: self.crowded,
+                crowded: self.crowded && admin.is_none(),
                 pace: self.options.pace,
-                input_limit: self.input_limit,
+                input_limit,
+                counted: admin.is_none(),
                 slot: &self.context.slot,
                 worker: self.context.index,
                 log: self.context.log,
@@ -331,9 +358,9 @@ impl<'a> EventLoop<'a> {
                 spares: &mut self.spares,
             },
         );
-        // One that ends is enough for one that waits.
-        self.crowded &= !was_open || link.is_open();
-        let watched = match link.change_of_interest(self.input_limit) {
+        // One client that ends is enough for one that waits.
+        self.crowded &= admin.is_some() || !was_open || link.is_open();
+        let watched = match link.change_of_interest(input_limit) {
             Some(interest) if !matches!(fate, Fate::Gone | Fate::Stuck) => {
                 self.epoll.modify(link.as_fd(), token.raw(), interest)
             }
@@ -351,7 +378,7 @@ impl<'a> EventLoop<'a> {
             }
             Fate::Gone => self.remove(token),
             Fate::Stuck => {
-                self.complain_of_protocol();
+                self.complain_of_protocol(process);
                 self.remove(token);
             }
         }
@@ -361,7 +388,10 @@ impl<'a> EventLoop<'a> {
         // Closing the descriptor takes it out of epoll.
         if self.links.remove(token).is_some() {
             self.deadlines.set(token.index(), Millis::NEVER);
-            self.context.slot.set_connections(self.links.len());
+            if let Some(admin) = &mut self.admin {
+                admin.forget(token);
+            }
+            self.context.slot.set_connections(self.clients());
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Ledger<'a> {
     pub log: &'a Log,
     /// What went wrong in answering.
     pub faults: &'a Complaints,
+    /// Whether what is answered counts. It is not counted for those who look at the counters.
+    pub counted: bool,
     /// Whose turn it is.
     pub peer: &'a Peer,
     /// When it began.
@@ -56,8 +58,10 @@ impl Tally for Ledger<'_> {
     fn end(&mut self, exchange: &Exchange<'_>) {
         self.slot.record_stage(Stage::Sending);
         let us = self.us_since(exchange.since);
-        self.slot
-            .count_request(exchange.status, exchange.body_bytes, us);
+        if self.counted {
+            self.slot
+                .count_request(exchange.status, exchange.body_bytes, us);
+        }
         if let Some(fault) = exchange.fault {
             let message = format_args!(
                 "worker {} failed at {} {}: {fault}",

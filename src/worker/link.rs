@@ -49,6 +49,8 @@ pub struct Turn<'a> {
     pub pace: Pace,
     /// How much input the protocol may see at once.
     pub input_limit: usize,
+    /// Whether what is answered counts.
+    pub counted: bool,
     /// The worker's record.
     pub slot: &'a Slot,
     /// Which worker this is.
@@ -368,6 +370,7 @@ fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
         worker: turn.worker,
         log: turn.log,
         faults: turn.faults,
+        counted: turn.counted,
         peer,
         now: turn.now,
         now_us: turn.now_us,
@@ -455,6 +458,7 @@ mod tests {
                         min_rate: self.min_rate,
                     },
                     input_limit: 100,
+                    counted: true,
                     slot: &self.slot,
                     worker: 0,
                     log: &self.log,

@@ -6,6 +6,7 @@
 //! `control` socket. Knows no protocol: HTTP is never named here.
 
 mod acceptor;
+mod admin;
 mod admit;
 mod complaints;
 mod control;

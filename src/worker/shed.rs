@@ -92,12 +92,11 @@ impl EventLoop<'_> {
         let now = self.now.at;
         for renewed in [false, true] {
             if renewed {
-                let links = &mut self.links;
                 let mut candidates = std::mem::take(&mut self.candidates);
+                // Admins have room of their own: without one of them there is none more for clients.
+                let clients = (self.links.iter()).filter(|(token, _)| !self.is_admin(*token));
                 candidates.renew(
-                    links
-                        .iter()
-                        .filter_map(|(token, link)| link.spare_from().map(|from| (from, token))),
+                    clients.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))),
                 );
                 self.candidates = candidates;
             }

@@ -69,6 +69,8 @@ impl Default for SocketOptions {
 pub struct SocketWorker<P> {
     process: P,
     listeners: Vec<Listener>,
+    /// What is served to admins, and where.
+    admin: Option<(Box<dyn Process>, Vec<Listener>)>,
     options: SocketOptions,
     /// See `acceptor`. Made before the fork, so that all workers share it.
     nudge: Option<EventFd>,
@@ -80,16 +82,28 @@ impl<P: Process> SocketWorker<P> {
         SocketWorker {
             process,
             listeners,
+            admin: None,
             options,
             nudge: None,
         }
+    }
+
+    /// Serves another protocol to admins, on listening sockets of their own.
+    pub fn admin(mut self, process: Box<dyn Process>, listeners: Vec<Listener>) -> SocketWorker<P> {
+        self.admin = Some((process, listeners));
+        self
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        let admin = self.admin.iter().flat_map(|(_, listeners)| listeners);
+        self.listeners.iter().chain(admin)
     }
 }
 
 impl<P: Process> Worker for SocketWorker<P> {
     fn init(&mut self) -> io::Result<()> {
         self.nudge = Some(EventFd::new()?);
-        for listener in &self.listeners {
+        for listener in self.listeners() {
             listener.set_backlog(self.options.backlog)?;
         }
         Ok(())
@@ -100,10 +114,13 @@ impl<P: Process> Worker for SocketWorker<P> {
         // that embeds this keeps its own limit.
         let _ = resource::raise_descriptor_limit();
         let listeners = mem::take(&mut self.listeners);
+        let admin = self.admin.as_mut();
+        let admin = admin.map(|(process, listeners)| (&**process, mem::take(listeners)));
         let served = match &self.nudge {
             Some(nudge) => {
                 let requests = self.options.recycling.of(u64::from(std::process::id()));
-                EventLoop::new(&self.process, listeners, nudge, self.options, context)
+                let (process, options) = (&self.process, self.options);
+                EventLoop::new(process, listeners, admin, nudge, options, context)
                     .and_then(|mut event_loop| event_loop.run(requests))
             }
             None => Err(io::Error::other("the worker was not initialised")),
@@ -119,11 +136,13 @@ impl<P: Process> Worker for SocketWorker<P> {
     }
 
     fn cleanup(&mut self) {
-        for listener in self.listeners.drain(..) {
+        for listener in self.listeners() {
             // Workers do that when they leave; those that were killed could not.
             listener.shut();
             listener.remove_file();
         }
+        self.listeners.clear();
+        self.admin = None;
     }
 }
 

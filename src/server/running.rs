@@ -1,0 +1,48 @@
+//! [`Running`]: a server in a thread of its own.
+
+use std::io;
+use std::thread::JoinHandle;
+
+use crate::worker::{Outcome, Stopper};
+
+/// A server that runs in a thread of its own. Dropping it stops the server and waits for it.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) stopper: Stopper,
+    pub(super) thread: Option<JoinHandle<io::Result<Outcome>>>,
+}
+
+impl Running {
+    /// Asks the server to finish what it has begun, and waits until no worker is left.
+    ///
+    /// # Errors
+    /// What [`Server::run`](super::Server::run) returned.
+    pub fn stop(mut self) -> io::Result<Outcome> {
+        self.stopper.stop()?;
+        self.join()
+    }
+
+    /// Waits until the server was stopped by its [`Stopper`].
+    ///
+    /// # Errors
+    /// What [`Server::run`](super::Server::run) returned.
+    pub fn wait(mut self) -> io::Result<Outcome> {
+        self.join()
+    }
+
+    pub(super) fn join(&mut self) -> io::Result<Outcome> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            _ => Err(io::Error::other("the server's thread panicked")),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            let _ = self.stopper.stop();
+            let _ = self.join();
+        }
+    }
+}
