@@ -8,6 +8,7 @@ mod flag;
 mod flags;
 mod nearest;
 mod options;
+mod status;
 mod text;
 mod values;
 
@@ -26,6 +27,8 @@ pub use text::{help, readme_table, version};
 pub enum Command {
     /// Serve.
     Run(Options),
+    /// Print what the server says of itself that has this admin address.
+    Status(String),
     /// Print [`help`] and exit with 0.
     Help,
     /// Print [`version`] and exit with 0.
@@ -63,6 +66,10 @@ enum Problem {
         given: String,
         expected: String,
     },
+    NotForStatus {
+        given: String,
+    },
+    NoAdmin,
 }
 
 impl Error {
@@ -106,6 +113,15 @@ impl fmt::Display for Error {
                 given,
                 expected,
             } => write!(f, "{source} got {given:?}, but expects {expected}"),
+            Problem::NotForStatus { given } => write!(
+                f,
+                "unexpected argument {given:?}; --admin is all that `httprs status` takes, and \
+                 ./status is the directory"
+            ),
+            Problem::NoAdmin => f.write_str(
+                "status needs the address that the server has as its --admin: give it here, too, \
+                 or in HTTPRS_ADMIN",
+            ),
         }
     }
 }
@@ -121,7 +137,10 @@ pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Command, Error> {
-    let mut args = args;
+    let mut args = args.peekable();
+    if args.next_if(|first| first == status::WORD).is_some() {
+        return status::parse(args, env);
+    }
     let mut given = Vec::new();
     while let Some(arg) = args.next() {
         let bytes = arg.as_bytes();

@@ -72,6 +72,8 @@ pub struct Options {
     pub log_level: Level,
     /// Where access lines go, if not to standard output.
     pub log_file: Option<PathBuf>,
+    /// Where the status is served: an address with its port, or `unix:/path`.
+    pub admin: Option<String>,
     /// The value of the `Server` field; empty leaves the field out.
     pub server_name: String,
     /// Connections that the kernel queues until a worker accepts them.
@@ -132,6 +134,7 @@ impl Default for Options {
             log: None,
             log_level: Level::Info,
             log_file: None,
+            admin: None,
             server_name: "httprs".to_owned(),
             backlog: 1024,
         }

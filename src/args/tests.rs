@@ -157,6 +157,82 @@ fn flags_can_be_spelled_in_every_usual_way() {
 }
 
 #[test]
+fn status_is_a_command_where_it_comes_first() {
+    let at = |admin: &str| Ok(Command::Status(admin.to_owned()));
+    let root = |o: Options| Ok(Command::Run(o));
+    for (name, line, env, want) in [
+        (
+            "a flag",
+            &["status", "--admin", "[::1]:9"][..],
+            &[][..],
+            at("[::1]:9"),
+        ),
+        ("equals", &["status", "--admin=unix:/x"], &[], at("unix:/x")),
+        (
+            "the last wins",
+            &["status", "--admin=off", "--admin=localhost:1"],
+            &[],
+            at("localhost:1"),
+        ),
+        (
+            "a variable",
+            &["status"],
+            &[("HTTPRS_ADMIN", "1.2.3.4:5")],
+            at("1.2.3.4:5"),
+        ),
+        (
+            "a flag beats it",
+            &["status", "--admin=[::1]:9"],
+            &[("HTTPRS_ADMIN", "x")],
+            at("[::1]:9"),
+        ),
+        (
+            "other variables are the server's",
+            &["status"],
+            &[("HTTPRS_ADMIN", "unix:a"), ("HTTPRS_PORT", "x")],
+            at("unix:a"),
+        ),
+        ("help", &["status", "--help"], &[], Ok(Command::Help)),
+        ("help, short", &["status", "-h"], &[], Ok(Command::Help)),
+        (
+            "a directory",
+            &["./status"],
+            &[],
+            root(with(|o| o.root = Some("./status".into()))),
+        ),
+        (
+            "not the first",
+            &["-p1", "status"],
+            &[],
+            root(with(|o| {
+                o.port = 1;
+                o.root = Some("status".into());
+            })),
+        ),
+        (
+            "after --",
+            &["--", "status"],
+            &[],
+            root(with(|o| o.root = Some("status".into()))),
+        ),
+        (
+            "served there",
+            &["--admin=127.0.0.1:9090"],
+            &[],
+            root(with(|o| o.admin = Some("127.0.0.1:9090".to_owned()))),
+        ),
+        (
+            "off beats a variable",
+            &["--admin=off"],
+            &[("HTTPRS_ADMIN", "unix:a")],
+            root(Options::default()),
+        ),
+    ] {
+        assert_eq!(read(line, env), want, "{name}");
+    }
+}
+
+#[test]
 fn a_root_need_not_be_text() {
     let odd = || os_string(b"si\xffte");
     let mut flag = OsString::from("--root=");
@@ -440,6 +516,54 @@ fn every_error_is_one_line_with_cause_and_cure() {
             78,
             "HTTPRS_HIDDEN got \"yes\", but expects 1, true, 0 or false",
         ),
+        (
+            &["--admin", ":9090"],
+            &[],
+            64,
+            "--admin got \":9090\", but expects an address with its port, such as 127.0.0.1:9090, \
+             [::1]:9090 or localhost:9090, or unix:/path, or off",
+        ),
+        (
+            &["status"],
+            &[],
+            64,
+            "status needs the address that the server has as its --admin: give it here, too, or in \
+             HTTPRS_ADMIN",
+        ),
+        (
+            &["status", "--admin=off"],
+            &[],
+            64,
+            "status needs the address that the server has as its --admin: give it here, too, or in \
+             HTTPRS_ADMIN",
+        ),
+        (
+            &["status"],
+            &[("HTTPRS_ADMIN", "here")],
+            78,
+            "HTTPRS_ADMIN got \"here\", but expects an address with its port, such as \
+             127.0.0.1:9090, [::1]:9090 or localhost:9090, or unix:/path, or off",
+        ),
+        (
+            &["status", "site"],
+            &[],
+            64,
+            "unexpected argument \"site\"; --admin is all that `httprs status` takes, and ./status \
+             is the directory",
+        ),
+        (
+            &["status", "--port=1"],
+            &[],
+            64,
+            "unexpected argument \"--port\"; --admin is all that `httprs status` takes, and \
+             ./status is the directory",
+        ),
+        (
+            &["status", "--adm"],
+            &[],
+            64,
+            "unknown flag \"--adm\"; did you mean --admin?",
+        ),
     ] {
         let error = read(line, env).expect_err(want);
         assert_eq!(error.to_string(), want);
@@ -486,6 +610,22 @@ fn the_bounds_are_where_the_messages_say() {
             "--cache",
             &["auto", "off", "0", "31536000"],
             &["31536001", "Auto", "-1", "1h", ""],
+        ),
+        (
+            "--admin",
+            &["1.2.3.4:0", "[::]:65535", "localhost:1", "unix:x", "off"],
+            &[
+                "",
+                "9090",
+                ":9090",
+                "1.2.3.4",
+                "::1:90",
+                "x.org:1",
+                "unix:",
+                "localhost:",
+                "localhost:65536",
+                "localhost:+1",
+            ],
         ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
         ("--header", &["a:b", "a: b", "a:"], &["a", ":b", ""]),

@@ -9,9 +9,11 @@ const COLUMN: usize = 33;
 /// The text of `--help`. No line is longer than 100 columns.
 pub fn help() -> String {
     let mut text = String::from(
-        "httprs, a prefork HTTP/1.1 server\n\nUsage: httprs [FLAGS] [ROOT]\n\n  \
+        "httprs, a prefork HTTP/1.1 server\n\nUsage: httprs [FLAGS] [ROOT]\n       httprs status [--admin ADDR]\n\n  \
          ROOT is a directory of files. Without one there is a welcome page at / for browsers,\n  \
-         and an echo of the request for everything else.\n",
+         and an echo of the request for everything else.\n\n  \
+         `status` prints what the server does whose --admin that is. A directory of that name is\n  \
+         ./status.\n",
     );
     let mut group = "";
     for flag in flags::all() {

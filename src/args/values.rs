@@ -1,7 +1,7 @@
 //! How the values of flags are read: each reader gives the value, or says what it expected.
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::{Caching, Workers};
@@ -86,13 +86,36 @@ pub(super) fn host(value: &OsStr) -> Result<String, String> {
     if address.parse::<IpAddr>().is_ok() || text == "localhost" || is_path {
         return Ok(address.to_owned());
     }
-    let hint = match text.parse::<std::net::SocketAddr>() {
+    let hint = match text.parse::<SocketAddr>() {
         Ok(_) => "; the port goes to --port",
         Err(_) => "",
     };
     Err(format!(
         "an IPv4 or IPv6 address, localhost, or unix:/path{hint}"
     ))
+}
+
+/// Where the admin side is, or `off`. A port alone is refused: some take it for every address of
+/// the machine, and others for this machine alone.
+pub(super) fn address(value: &OsStr) -> Result<Option<String>, String> {
+    let text = value.to_str().unwrap_or_default();
+    let is_path = matches!(text.strip_prefix("unix:"), Some(path) if !path.is_empty());
+    let is_local = text.strip_prefix("localhost:").is_some_and(is_port);
+    if text == "off" {
+        return Ok(None);
+    }
+    if is_path || is_local || text.parse::<SocketAddr>().is_ok() {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(
+        "an address with its port, such as 127.0.0.1:9090, [::1]:9090 or localhost:9090, or \
+         unix:/path, or off"
+            .to_owned(),
+    )
+}
+
+fn is_port(text: &str) -> bool {
+    between(OsStr::new(text), 0, 65_535).is_some()
 }
 
 pub(super) fn file_name(value: &OsStr) -> Result<String, String> {

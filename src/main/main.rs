@@ -2,7 +2,9 @@
 //! here.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod site;
+mod status;
 
 use std::env;
 use std::fmt::Display;
@@ -27,6 +29,12 @@ const CONFIG: u8 = 78;
 fn main() -> ExitCode {
     let options = match args::parse(env::args_os().skip(1), &|name| env::var_os(name)) {
         Ok(Command::Run(options)) => options,
+        Ok(Command::Status(admin)) => {
+            return match status::ask(&admin) {
+                Ok(text) => print(&text),
+                Err((code, message)) => fail(code, message),
+            };
+        }
         Ok(Command::Help) => return print(&args::help()),
         Ok(Command::Version) => return print(&args::version()),
         Err(error) => return fail(error.exit_code(), error),
@@ -58,7 +66,8 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     // file behind.
     let site = Site::open(options)?;
     let log = open_log(options)?;
-    for doubt in site.doubts() {
+    let admin = admin::addresses(options)?;
+    for doubt in site.doubts().into_iter().chain(admin::doubts(&admin)) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_ms = since.map_or(0, |since| since.as_millis() as u64);
         log.event(Level::Warn, unix_ms, format_args!("{doubt}"));
@@ -70,15 +79,17 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     let http = http(options, site)?;
     let server = Server::bind_all(&addresses)
         .map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
+    let server = admin::serve(server, &admin, options)?;
     let urls: Vec<String> = server
         .addresses()
         .map(|address| url(address, options))
         .collect();
     let banner = format!(
-        "httprs {} (pid {}) serves {what} at {} with {workers} workers ({why})",
+        "httprs {} (pid {}) serves {what} at {} with {workers} workers ({why}){}",
         env!("CARGO_PKG_VERSION"),
         std::process::id(),
         urls.join(" and "),
+        admin::describe(&server),
     );
     let board = server.scoreboard();
     let server = server
@@ -117,16 +128,17 @@ fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> 
         keepalive_requests: options.keepalive_requests,
         min_rate: options.min_rate,
     };
-    Http1::with(handler)
-        .limits(limits)
-        .patience(patience)
-        .server_name(&options.server_name)
-        .map_err(|error| {
-            (
-                CONFIG,
-                format!("--server-name {:?}: {error}", options.server_name),
-            )
-        })
+    named(
+        Http1::with(handler).limits(limits).patience(patience),
+        options,
+    )
+}
+
+/// Gives it the name that it is to have.
+fn named<H: Handler>(http: Http1<H>, options: &Options) -> Result<Http1<H>, Failure> {
+    let name = &options.server_name;
+    http.server_name(name)
+        .map_err(|error| (CONFIG, format!("--server-name {name:?}: {error}")))
 }
 
 fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {

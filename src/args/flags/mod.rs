@@ -1,5 +1,6 @@
 //! The one table of flags, group by group.
 
+mod admin;
 mod files;
 mod limits;
 mod log;
@@ -18,6 +19,7 @@ const GROUPS: &[&[Flag]] = &[
     limits::FLAGS,
     files::FLAGS,
     log::FLAGS,
+    admin::FLAGS,
     FLAGS,
 ];
 
@@ -25,6 +27,11 @@ const GROUPS: &[&[Flag]] = &[
 /// several things at once (`-q`) stands above what sets one of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
     GROUPS.iter().copied().flatten()
+}
+
+/// Where the status is.
+pub(super) fn admin() -> &'static Flag {
+    &admin::FLAGS[0]
 }
 
 /// The flag that a bare argument stands for: the first row.

@@ -1,0 +1,63 @@
+//! What those see who look after the server, and where: `--admin`.
+
+use httprs::args::Options;
+use httprs::handlers::health::Health;
+use httprs::handlers::status::Status;
+use httprs::http::Patience;
+use httprs::{Address, Http1, Scoreboard, Server};
+
+use super::{CONFIG, Failure, UNAVAILABLE, named};
+
+/// Where it is; nothing without the flag.
+pub fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
+    let parsed = options.admin.as_deref().map(Address::parse).transpose();
+    let addresses = parsed.map_err(|error| (CONFIG, format!("--admin: {error}")))?;
+    Ok(addresses.unwrap_or_default())
+}
+
+/// Whom it may be shown to that it is not meant for.
+pub fn doubts(addresses: &[Address]) -> impl Iterator<Item = String> {
+    addresses.iter().filter_map(|address| match address {
+        Address::Inet(inet) if !inet.ip().to_canonical().is_loopback() => Some(format!(
+            "--admin {inet} shows whoever can connect to it what this server does, and parts of \
+             requests; 127.0.0.1 or unix:/path keeps that on this machine"
+        )),
+        _ => None,
+    })
+}
+
+/// Serves it there.
+pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result<Server, Failure> {
+    if addresses.is_empty() {
+        return Ok(server);
+    }
+    let process = process(server.scoreboard(), options)?;
+    server.admin(addresses, process).map_err(|error| {
+        let message = format!("{error}; choose another address with --admin");
+        (UNAVAILABLE, message)
+    })
+}
+
+/// One answer a connection: there is little room, and those that are kept open would take it.
+fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>, Failure> {
+    let http = Http1::with(Health::new(board.clone(), Status::new(board)));
+    let patience = Patience {
+        keepalive_requests: 1,
+        ..Patience::default()
+    };
+    named(http.patience(patience), options)
+}
+
+/// What the banner says of it.
+pub fn describe(server: &Server) -> String {
+    let urls: Vec<String> = (server.admin_addresses())
+        .map(|address| match address {
+            Address::Inet(inet) => format!("http://{inet}/status"),
+            Address::Unix(_) => address.to_string(),
+        })
+        .collect();
+    match urls.is_empty() {
+        true => String::new(),
+        false => format!("; status at {}", urls.join(" and ")),
+    }
+}
