@@ -73,7 +73,7 @@ pub struct EventLoop<'a> {
     complaints: Complaints,
     faults: Complaints,
     /// Log lines that nobody took, as far as they were counted.
-    lost_lines: u64,
+    pub(super) lost_lines: u64,
 }
 
 impl<'a> EventLoop<'a> {
@@ -166,8 +166,7 @@ impl<'a> EventLoop<'a> {
             }
             self.resume_if_due()?;
             if self.stopping && self.is_drained() {
-                self.context.log.finish();
-                self.write_log();
+                self.finish_log();
                 return Ok(());
             }
         }
@@ -191,15 +190,6 @@ impl<'a> EventLoop<'a> {
         }
         // A millisecond later, since `now` is rounded down.
         (wake_at != Millis::NEVER).then(|| wake_at.since(self.now.at) + 1)
-    }
-
-    fn write_log(&mut self) {
-        self.context.log.flush();
-        let lost = self.context.log.dropped();
-        if lost > self.lost_lines {
-            self.context.slot.count_lost_lines(lost - self.lost_lines);
-            self.lost_lines = lost;
-        }
     }
 
     /// Whether to go on.
@@ -236,15 +226,6 @@ impl<'a> EventLoop<'a> {
                 Message::None => return true,
                 Message::Gone => return false,
             }
-        }
-    }
-
-    fn reopen_log(&self) {
-        if let Err(error) = self.context.log.reopen() {
-            let message = format_args!("the log file cannot be opened again: {error}");
-            self.context
-                .log
-                .event(Level::Error, self.now.unix_ms, message);
         }
     }
 

@@ -15,6 +15,7 @@ mod drain;
 mod event_loop;
 mod lag;
 mod ledger;
+mod lines;
 mod link;
 mod listener;
 mod manager;
