@@ -214,6 +214,21 @@ fn worker_manager_replaces_who_was_ready_for_ever() {
 }
 
 #[test]
+fn worker_manager_refuses_a_delay_that_leaves_no_time() {
+    for (delay_ms, timeout_ms, fits) in [(100, 100, false), (99, 100, true), (0, 0, true)] {
+        let server = Server::bind_all(&[]).unwrap().workers(1);
+        let server = server.drain_delay_ms(delay_ms).drain_timeout_ms(timeout_ms);
+        server.stopper().stop().unwrap();
+        let outcome = server.run_worker(GOOD);
+        let kind = outcome.as_ref().map_err(|error| error.kind());
+        match fits {
+            true => assert!(kind.is_ok_and(|o| o.stopped), "{outcome:?}"),
+            false => assert_eq!(kind, Err(io::ErrorKind::InvalidInput)),
+        }
+    }
+}
+
+#[test]
 fn worker_manager_refuses_a_number_of_workers_that_makes_no_sense() {
     for count in [0, 513] {
         let error = manage(count, GOOD, |_, _| {}).unwrap_err();

@@ -70,6 +70,11 @@ enum Problem {
         given: String,
     },
     NoAdmin,
+    NoTimeToDrain {
+        delay_ms: u64,
+        timeout_ms: u64,
+        typed: bool,
+    },
 }
 
 impl Error {
@@ -77,7 +82,7 @@ impl Error {
     /// for what was found in the environment, which somebody else may have set.
     pub fn exit_code(&self) -> u8 {
         match self.0 {
-            Problem::BadVariable { .. } => 78,
+            Problem::BadVariable { .. } | Problem::NoTimeToDrain { typed: false, .. } => 78,
             _ => 64,
         }
     }
@@ -121,6 +126,15 @@ impl fmt::Display for Error {
             Problem::NoAdmin => f.write_str(
                 "status needs the address that the server has as its --admin: give it here, too, \
                  or in HTTPRS_ADMIN",
+            ),
+            Problem::NoTimeToDrain {
+                delay_ms,
+                timeout_ms,
+                ..
+            } => write!(
+                f,
+                "--drain-delay-ms {delay_ms} leaves no time to drain; it must be less than \
+                 --drain-timeout-ms, which bounds both and is {timeout_ms}"
             ),
         }
     }
@@ -187,6 +201,15 @@ pub fn parse(
                 expected,
             })
         })?;
+    }
+    let (delay_ms, timeout_ms) = (options.drain_delay_ms, options.drain_timeout_ms);
+    if delay_ms > 0 && delay_ms >= timeout_ms {
+        let typed = given.iter().any(|g| g.flag.long.starts_with("drain-"));
+        return Err(Error(Problem::NoTimeToDrain {
+            delay_ms,
+            timeout_ms,
+            typed,
+        }));
     }
     Ok(Command::Run(options))
 }

@@ -40,6 +40,8 @@ pub struct Options {
     pub max_requests_jitter: u8,
     /// Give up after so many workers died before they were ready, within so many seconds.
     pub max_restarts: (u32, u32),
+    /// How long a graceful stop waits before it drains, in milliseconds; less than the next.
+    pub drain_delay_ms: u64,
     /// How long a graceful stop may take, in milliseconds.
     pub drain_timeout_ms: u64,
     /// The file that stands for its directory.
@@ -118,6 +120,7 @@ impl Default for Options {
             max_requests: 0,
             max_requests_jitter: 10,
             max_restarts: (10, 60),
+            drain_delay_ms: 0,
             drain_timeout_ms: 8_000,
             index: "index.html".to_owned(),
             spa: false,

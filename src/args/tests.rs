@@ -564,6 +564,27 @@ fn every_error_is_one_line_with_cause_and_cure() {
             64,
             "unknown flag \"--adm\"; did you mean --admin?",
         ),
+        (
+            &["--drain-delay-ms", "9000"],
+            &[],
+            64,
+            "--drain-delay-ms 9000 leaves no time to drain; it must be less than \
+             --drain-timeout-ms, which bounds both and is 8000",
+        ),
+        (
+            &["--drain-timeout-ms", "500"],
+            &[("HTTPRS_DRAIN_DELAY_MS", "500")],
+            64,
+            "--drain-delay-ms 500 leaves no time to drain; it must be less than \
+             --drain-timeout-ms, which bounds both and is 500",
+        ),
+        (
+            &[],
+            &[("HTTPRS_DRAIN_DELAY_MS", "8000")],
+            78,
+            "--drain-delay-ms 8000 leaves no time to drain; it must be less than \
+             --drain-timeout-ms, which bounds both and is 8000",
+        ),
     ] {
         let error = read(line, env).expect_err(want);
         assert_eq!(error.to_string(), want);
@@ -604,6 +625,7 @@ fn the_bounds_are_where_the_messages_say() {
             &["1/1", "1000/3600"],
             &["0/1", "1/0", "1001/1", "1/3601", "1/"],
         ),
+        ("--drain-delay-ms", &["0", "7999"], &["8000", "-1"]),
         ("--drain-timeout-ms", &["0", "86400000"], &["86400001"]),
         ("--file-cache", &["0", "65536"], &["65537"]),
         (

@@ -98,6 +98,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .backlog(options.backlog)
         .write_timeout_ms(options.timeout_ms)
         .min_rate(options.min_rate)
+        .drain_delay_ms(options.drain_delay_ms)
         .drain_timeout_ms(options.drain_timeout_ms)
         .worker_timeout_ms(options.worker_timeout_ms)
         .max_requests(options.max_requests, options.max_requests_jitter)

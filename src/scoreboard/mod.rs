@@ -33,6 +33,7 @@ const SLOTS: usize = 2;
 const STARTED: usize = 3;
 const MASTER_PID: usize = 4;
 const DEATHS: usize = 5;
+const CLOSING: usize = 6;
 const REPORTS_AT: usize = 8;
 const SLOTS_AT: usize = REPORTS_AT + reports::KEPT * reports::WORDS;
 
@@ -152,6 +153,12 @@ impl Scoreboard {
         self.words[STOPPING].load(Relaxed) != 0
     }
 
+    /// Whether all workers were told to leave. One that is told so before leaves alone, and what
+    /// waits in the queue is for the others.
+    pub(crate) fn closing(&self) -> bool {
+        self.words[CLOSING].load(Relaxed) != 0
+    }
+
     /// How many workers are ready.
     pub fn ready(&self) -> usize {
         self.records()
@@ -221,6 +228,11 @@ impl Scoreboard {
     /// For the master: the server begins to stop.
     pub(crate) fn set_stopping(&self) {
         self.words[STOPPING].store(1, Relaxed);
+    }
+
+    /// For the master: all workers are told to leave.
+    pub(crate) fn set_closing(&self) {
+        self.words[CLOSING].store(1, Relaxed);
     }
 }
 
@@ -360,7 +372,9 @@ mod tests {
         assert!(!board.is_ready());
         slot.set_state(State::Ready, 11);
         board.set_stopping();
-        assert!(!board.is_ready());
+        assert!(!board.is_ready() && board.stopping() && !board.closing());
+        board.set_closing();
+        assert!(!board.is_ready() && board.stopping() && board.closing());
         assert!(board.slot(MAX_SLOTS).is_none());
     }
 

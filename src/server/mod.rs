@@ -89,6 +89,7 @@ impl Server {
             policy: Policy {
                 workers: 0,
                 most_workers: 0,
+                drain_delay_ms: 0,
                 drain_timeout_ms: 8_000,
                 restarts: 10,
                 restarts_within_ms: 60_000,
@@ -174,8 +175,18 @@ impl Server {
         self
     }
 
-    /// How long workers may take to finish what they have begun when the server stops, in
-    /// milliseconds; the default is 8,000. Those that take longer are killed.
+    /// How long the server goes on as before when it is asked to stop, in milliseconds; the default
+    /// is 0. [`Scoreboard::is_ready`] says at once that it is not, so whoever sends clients here
+    /// (a load balancer, Kubernetes) can stop to do so before anybody is refused. Must be less than
+    /// [`Server::drain_timeout_ms`], which bounds this too.
+    pub fn drain_delay_ms(mut self, ms: u64) -> Server {
+        self.policy.drain_delay_ms = ms;
+        self
+    }
+
+    /// How long a stop may take, from when it was asked for, in milliseconds; the default is 8,000.
+    /// Workers that take longer to finish what they have begun are killed. So are those that are
+    /// replaced and take as long.
     pub fn drain_timeout_ms(mut self, ms: u64) -> Server {
         self.policy.drain_timeout_ms = ms;
         self
@@ -274,8 +285,8 @@ impl Server {
     ///
     /// # Errors
     /// The system refuses what a server cannot do without; `InvalidInput` if there can never be as
-    /// many workers, for want of descriptors. Workers that die or cannot be forked
-    /// are no error.
+    /// many workers, for want of descriptors, and for a [`Server::drain_delay_ms`] that leaves no
+    /// time. Workers that die or cannot be forked are no error.
     pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
         let listeners = std::mem::take(&mut self.listeners);
         descriptors::check(self.workers, self.own_signals)?;

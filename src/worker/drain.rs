@@ -15,7 +15,7 @@ impl EventLoop<'_> {
         if mem::replace(&mut self.stopping, true) {
             return;
         }
-        if !self.context.board.stopping() {
+        if !self.context.board.closing() {
             // This worker leaves alone. What waits is for its successor and the others.
             self.acceptor.close(false, &self.epoll);
             self.close_admin();

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::control::{Command, Message, Report};
+use super::control::{Message, Report};
 use super::obituary::Obituary;
 use super::oom::OomKills;
 use super::signals::Watch;
@@ -71,6 +71,14 @@ impl<'a> WorkerManager<'a> {
         policy.workers = groups.iter().map(|group| group.count).sum();
         if !(1..=MAX_WORKERS).contains(&policy.workers) {
             let message = format!("{} workers: expected 1 to {MAX_WORKERS}", policy.workers);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let (delay_ms, timeout_ms) = (policy.drain_delay_ms, policy.drain_timeout_ms);
+        if delay_ms > 0 && delay_ms >= timeout_ms {
+            let message = format!(
+                "a drain delay of {delay_ms} ms leaves no time to drain: the drain timeout, which \
+                 bounds both, is {timeout_ms} ms"
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let epoll = Epoll::new()?;
@@ -282,6 +290,7 @@ impl<'a> WorkerManager<'a> {
         while let Some(event) = events.pop() {
             self.supervisor.on(event, now(), &mut actions);
             self.make_room();
+            self.note_closing();
             for action in actions.drain(..) {
                 match action {
                     Action::Fork(slot) => {
@@ -313,19 +322,6 @@ impl<'a> WorkerManager<'a> {
         self.children.resize_with(slots, || None);
         self.obituaries.resize(slots, None);
         self.board.set_wanted(self.supervisor.wanted(), slots);
-    }
-
-    fn drain(&mut self, slot: usize) {
-        if let Some(child) = &self.children[slot] {
-            child.line.send(Command::Drain);
-            self.set_slot(slot, State::Draining, child.pid.get() as u64);
-        }
-    }
-
-    fn kill(&self, slot: usize, signal: Signal) {
-        if let Some(child) = &self.children[slot] {
-            child.kill(signal);
-        }
     }
 
     pub(super) fn slot_state(&self, slot: usize) -> State {

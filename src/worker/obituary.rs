@@ -58,7 +58,7 @@ impl WorkerManager<'_> {
         };
         self.set_slot(slot, State::Empty, 0);
         self.obituaries[slot] = obituary;
-        if self.stopped_at.is_some() || state == State::Draining {
+        if self.supervisor.is_closing() || state == State::Draining {
             self.tell(slot);
         }
         // Before its successor is forked, which would inherit what is still open.
@@ -90,7 +90,7 @@ impl WorkerManager<'_> {
     }
 
     /// Tells of a loss after which nobody takes the place.
-    fn tell(&mut self, slot: usize) {
+    pub(super) fn tell(&mut self, slot: usize) {
         if let Some(obituary) = self.obituaries[slot].take() {
             self.say(Level::Warn, format_args!("{}", obituary.line(None)));
         }

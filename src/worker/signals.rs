@@ -2,7 +2,7 @@
 //!
 //! | signal | means |
 //! |---|---|
-//! | `TERM`, `QUIT`, `INT` | finish what was begun and stop; a second one: stop at once |
+//! | `TERM`, `QUIT`, `INT` | serve for the drain delay, finish what was begun and stop; a second one: stop at once |
 //! | `HUP` | replace all workers, one by one, and open the log again; `TERM` if the terminal is gone |
 //! | `TTIN`, `TTOU` | one worker more, one less |
 //! | `USR1` | open the log again |
@@ -97,6 +97,13 @@ impl WorkerManager<'_> {
         if self.stopped_at.is_none() {
             self.stopped_at = Some(now());
             self.reason = reason.to_string();
+            let delay_ms = self.supervisor.delay_ms();
+            if delay_ms > 0 {
+                let message = format_args!(
+                    "{reason}: not ready any more, and serves for {delay_ms} ms before it drains"
+                );
+                self.say(Level::Info, message);
+            }
         }
         self.decide(Event::Stop)
     }

@@ -4,10 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use super::control::Command;
 use super::manager::{WorkerManager, now};
 use super::supervisor::Verdict;
 use crate::log::Level;
+use crate::scoreboard::State;
 use crate::sys::event::EventFd;
+use crate::sys::signal::Signal;
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,30 @@ impl From<Verdict> for Outcome {
 }
 
 impl WorkerManager<'_> {
+    /// Lets everybody know when no worker stays.
+    pub(super) fn note_closing(&mut self) {
+        if self.supervisor.is_closing() && !self.board.closing() {
+            self.board.set_closing();
+            // Those who died and were still to be replaced are not.
+            for slot in 0..self.obituaries.len() {
+                self.tell(slot);
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self, slot: usize) {
+        if let Some(child) = &self.children[slot] {
+            child.line.send(Command::Drain);
+            self.set_slot(slot, State::Draining, child.pid.get() as u64);
+        }
+    }
+
+    pub(super) fn kill(&self, slot: usize, signal: Signal) {
+        if let Some(child) = &self.children[slot] {
+            child.kill(signal);
+        }
+    }
+
     /// One line about how it ended.
     pub(super) fn write_receipt(&self, outcome: Outcome) {
         let Some(stopped_at) = self.stopped_at else {

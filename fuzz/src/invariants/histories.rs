@@ -26,6 +26,7 @@ impl History {
         let policy = Policy {
             workers: 1 + dice.below(4) as usize,
             most_workers: 6,
+            drain_delay_ms: 0,
             drain_timeout_ms: [0, 50, 3_000, 8_000][dice.below(4) as usize],
             restarts: 3 + dice.below(10) as u32,
             restarts_within_ms: 60_000,
@@ -64,8 +65,15 @@ impl History {
 pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
     let mut dice = Dice::new(seed);
     let history = History::new(&mut dice);
-    let mut world = World::new(history.policy);
+    let mut policy = history.policy;
+    policy.drain_delay_ms = policy.drain_timeout_ms * dice.below(4) / 4;
+    let mut world = World::new(policy);
     let mut plans = history.troubles;
+    // Half of them are stopped in the middle of it all, some of these by two.
+    let stop_at = 1 + dice.below(60_000);
+    for wish in 0..dice.below(4).saturating_sub(1) {
+        plans.push((stop_at + wish * dice.below(4_000), Event::Stop));
+    }
     plans.push((1, Event::Start));
     let (bad_fork, bad_child) = (history.bad_fork, history.bad_child);
     let mut steps = 0;

@@ -82,6 +82,8 @@ pub struct World {
     stopping: Option<Millis>,
     /// Somebody wants it to stop at once.
     in_a_hurry: bool,
+    /// It does not serve any more.
+    closing: bool,
     announced: bool,
     gave_up: bool,
     finished: bool,
@@ -103,10 +105,12 @@ pub fn holds(data: &[u8]) {
     let [workers, drain, restarts, within, events @ ..] = data else {
         return;
     };
+    let drain_timeout_ms = u64::from(*drain) * 16;
     let mut world = World::new(Policy {
         workers: 1 + usize::from(workers % 4),
         most_workers: 6,
-        drain_timeout_ms: u64::from(*drain) * 16,
+        drain_delay_ms: drain_timeout_ms * u64::from(workers >> 5) / 8,
+        drain_timeout_ms,
         restarts: u32::from(restarts % 5),
         restarts_within_ms: u64::from(*within) * 100,
     });
@@ -143,6 +147,7 @@ impl World {
             started: false,
             stopping: None,
             in_a_hurry: false,
+            closing: false,
             announced: false,
             gave_up: false,
             finished: false,
@@ -168,7 +173,7 @@ impl World {
             event,
             Event::Died(_) | Event::Hung(_) | Event::Fewer | Event::Stop
         );
-        if !may_lose && !self.announced {
+        if !may_lose && self.keeps_up() {
             assert!(self.serving() >= served, "fewer serve after {event:?}");
         }
         if let Event::Hung(slot) = event {
@@ -186,7 +191,12 @@ impl World {
 
     /// It serves, and nobody has said that it should not.
     fn runs(&self) -> bool {
-        self.started && self.stopping.is_none() && !self.announced
+        self.keeps_up() && self.stopping.is_none()
+    }
+
+    /// It serves, if not for long.
+    fn keeps_up(&self) -> bool {
+        self.started && !self.closing && !self.gave_up
     }
 
     /// Stops, waits, and lets every child die: that must be the end.
@@ -247,6 +257,10 @@ impl World {
             }
             _ => {}
         }
+        if let Some(since) = self.stopping {
+            let over = self.now.since(since) >= self.policy.drain_delay_ms;
+            self.closing |= over || self.in_a_hurry || !self.started;
+        }
     }
 
     /// Draws up what must follow from a death.
@@ -270,11 +284,11 @@ impl World {
     }
 
     fn perform(&mut self, action: Action) {
-        let (runs, now) = (self.runs(), self.now);
+        let (keeps_up, now) = (self.keeps_up(), self.now);
         match action {
             Action::Fork(slot) => {
                 assert!(self.children[slot].is_none(), "two children in {slot}");
-                assert!(runs, "a late fork");
+                assert!(keeps_up, "a late fork");
                 assert!(now >= self.rests_until[slot], "{slot} is forked too soon");
                 self.children[slot] = Some(Child::new(now));
             }
@@ -295,7 +309,7 @@ impl World {
                 let child = self.children[slot].as_mut().expect("a child to kill");
                 assert!(!child.killed, "killed twice");
                 child.killed = true;
-                self.killed += u32::from(self.stopping.is_some());
+                self.killed += u32::from(self.closing);
             }
             Action::Announce => {
                 assert!(!self.announced, "announced twice");
@@ -322,13 +336,19 @@ impl World {
             Child { killed: true, .. } => Millis::NEVER,
             Child {
                 drained: Some(at), ..
-            } => at.after(self.policy.drain_timeout_ms),
+            } => self.drain_ends_at(at),
             Child {
                 aborted: Some(at), ..
             } => at.after(ABORT_MS),
             Child { ready: true, .. } => Millis::NEVER,
             Child { since, .. } => since.after(START_MS),
         }
+    }
+
+    /// When a child that was told to leave at this time is overdue: a stop bounds all of it.
+    fn drain_ends_at(&self, told: Millis) -> Millis {
+        let since = self.stopping.map_or(told, |since| since.min(told));
+        since.after(self.policy.drain_timeout_ms)
     }
 
     /// What must be true between events.
@@ -345,7 +365,7 @@ impl World {
         assert_eq!(self.supervisor.slots(), 2 * self.most_wanted, "slots");
         let serving = self.serving();
         assert!(
-            !self.runs() || serving <= self.wanted + 1,
+            !self.keeps_up() || serving <= self.wanted + 1,
             "{serving} serve, {} are wanted",
             self.wanted
         );
@@ -374,8 +394,18 @@ impl World {
             serving >= self.wanted,
             "complete"
         );
+        if let Some(since) = self.stopping
+            && self.keeps_up()
+        {
+            let drain_at = since.after(self.policy.drain_delay_ms);
+            assert!(wake_at <= drain_at, "asleep when the delay ends");
+        }
+        let over = self.closing || self.gave_up;
+        let stays = |child: &Child| child.stays();
+        let staying = self.children.iter().flatten().any(stays);
+        assert!(!over || !staying, "nobody told them to leave");
         let alone = self.children.iter().all(Option::is_none);
-        assert_eq!(self.finished, self.announced && alone, "the end");
+        assert_eq!(self.finished, over && alone, "the end");
     }
 
     /// What must be true of the two slots of a worker.
@@ -392,9 +422,12 @@ impl World {
         let kept = staying.filter(|slot| !retires(slot)).count();
         let fills = |slot: &&usize| child(slot).is_none() && self.supervisor.will_fill(**slot);
         let filled = slots.iter().filter(fills).count();
-        if !self.runs() || worker >= self.wanted {
+        if !self.keeps_up() || worker >= self.wanted {
             assert_eq!(filled, 0, "somebody comes for worker {worker}");
-            assert!(!self.runs() || kept == 0, "worker {worker} is not wanted");
+            assert!(
+                !self.keeps_up() || kept == 0,
+                "worker {worker} is not wanted"
+            );
             return;
         }
         // Both places may be taken by those that leave.

@@ -63,9 +63,18 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "drain-delay-ms",
+        value: "MS",
+        about: "unready but serving before a graceful stop drains",
+        group: WORKERS,
+        default: "0",
+        job: Job::Value(|o, v| millis(v, 0).map(|n| o.drain_delay_ms = n)),
+        ..FLAG
+    },
+    Flag {
         long: "drain-timeout-ms",
         value: "MS",
-        about: "how long a graceful stop may take",
+        about: "how long a graceful stop may take, delay and all",
         group: WORKERS,
         default: "8000",
         job: Job::Value(|o, v| millis(v, 0).map(|n| o.drain_timeout_ms = n)),

@@ -7,7 +7,10 @@ pub struct Policy {
     pub workers: usize,
     /// How many may ever be asked for.
     pub most_workers: usize,
-    /// How long workers may take to finish what they have begun when they are told to leave.
+    /// How long all goes on as before when the end was asked for, before workers are told to leave.
+    pub drain_delay_ms: u64,
+    /// How long workers may take to finish what they have begun when they are told to leave; at a
+    /// stop, from when that was asked for.
     pub drain_timeout_ms: u64,
     /// Give up after so many deaths before a worker was ready...
     pub restarts: u32,
@@ -53,7 +56,7 @@ pub enum Action {
     Abort(usize),
     /// Kill the worker in this slot with a signal that it cannot refuse.
     Kill(usize),
-    /// No worker will be forked any more: let everybody know.
+    /// The end is near: let everybody know who might send clients here.
     Announce,
     /// No child is left: the server is over.
     Finish(Verdict),

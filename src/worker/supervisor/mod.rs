@@ -4,10 +4,12 @@
 //! events and performs the actions. It promises: never two children in a slot; a worker that died
 //! is replaced, at once or after a pause of at most a second; one that is to be replaced serves
 //! until its successor does, and one is replaced at a time, so there are never fewer workers than
-//! wanted for it and never more than one above; a drain ends by its deadline; [`Action::Finish`]
-//! comes once, when no child lives. It must not know processes.
+//! wanted for it and never more than one above; a drain ends by its deadline, and a stop by its
+//! own, delay and all; [`Action::Finish`] comes once, when no child lives. It must not know
+//! processes.
 
 mod event;
+mod leaving;
 mod slot;
 
 use std::collections::VecDeque;
@@ -24,11 +26,6 @@ const FIRST_PAUSE_MS: u64 = 10;
 /// Deaths follow each other when a worker lived for less than this, in milliseconds.
 const SHORT_LIFE_MS: u64 = 1_000;
 
-/// A second wish to stop that follows the first in less than this is the same wish, in
-/// milliseconds: `timeout(1)` and some shells send one signal to the master and one to its whole
-/// group. No hand is as fast.
-const ONE_WISH_MS: u64 = 20;
-
 /// How long a worker may take to be ready, in milliseconds. It takes a few; one that was forked
 /// while another thread of its program held a lock that it needs never will be.
 const START_MS: u64 = 30_000;
@@ -41,12 +38,24 @@ const ABORT_MS: u64 = 500;
 enum Phase {
     New,
     Running,
-    /// Somebody asked for it at this time.
+    /// Somebody asked for the end at this time. All goes on as before for a while, so that whoever
+    /// sends clients here can learn of it.
+    Delaying {
+        since: Millis,
+    },
+    /// The same, and all workers were told to leave.
     Stopping {
         since: Millis,
     },
     GivingUp,
     Finished,
+}
+
+impl Phase {
+    /// Whether workers that die are replaced.
+    fn keeps_up(self) -> bool {
+        matches!(self, Phase::Running | Phase::Delaying { .. })
+    }
 }
 
 /// Decides what happens to workers.
@@ -97,10 +106,15 @@ impl Supervisor {
             Event::Stop => self.stop(now, actions),
             Event::Start | Event::Tick => {}
         }
-        // In this order: who is killed is replaced in the same breath.
+        // In this order: who is killed is replaced in the same breath, unless all leave.
+        self.end_delay(now, actions);
         self.kill_overdue(now, actions);
+        // A signal that asks for the end may have been sent to the whole group, and then each worker
+        // asks for a successor.
         if self.phase == Phase::Running {
             self.replace_next();
+        }
+        if self.phase.keeps_up() {
             self.fill_pairs(now);
             self.fork_due(now, actions);
         }
@@ -110,12 +124,12 @@ impl Supervisor {
     /// When [`Event::Tick`] is needed at the latest; [`Millis::NEVER`] if it is not.
     pub fn wake_at(&self) -> Millis {
         let due = self.slots.iter().map(|slot| match *slot {
-            Slot::Empty { fork_at } if self.phase == Phase::Running => fork_at,
+            Slot::Empty { fork_at } if self.phase.keeps_up() => fork_at,
             Slot::Draining { kill_at } | Slot::Aborted { kill_at } => kill_at,
             Slot::Starting { since, .. } => since.after(START_MS),
             _ => Millis::NEVER,
         });
-        due.min().unwrap_or(Millis::NEVER)
+        due.min().unwrap_or(Millis::NEVER).min(self.delay_ends_at())
     }
 
     /// Whether as many workers are ready as should be.
@@ -133,9 +147,19 @@ impl Supervisor {
         matches!(self.slots.get(slot), Some(Slot::Retiring { .. }))
     }
 
+    /// Whether all workers were told to leave, and nobody comes after them.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+
     /// Whether workers are to be replaced by new ones.
     pub fn is_replacing(&self) -> bool {
         self.slots.iter().any(|slot| slot.is_stale())
+    }
+
+    /// How long all goes on as before when somebody has asked for the end, in milliseconds.
+    pub fn delay_ms(&self) -> u64 {
+        self.policy.drain_delay_ms
     }
 
     /// How many workers should run.
@@ -147,7 +171,7 @@ impl Supervisor {
     /// has one, or nobody comes any more.
     pub fn will_fill(&self, slot: usize) -> bool {
         let is_due = matches!(self.slots.get(slot), Some(Slot::Empty { .. }));
-        is_due && self.phase == Phase::Running
+        is_due && self.phase.keeps_up()
     }
 
     /// How long the next replacement will wait, in milliseconds.
@@ -243,12 +267,6 @@ impl Supervisor {
         }
     }
 
-    fn drain(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
-        let kill_at = now.after(self.policy.drain_timeout_ms);
-        self.slots[index] = Slot::Draining { kill_at };
-        actions.push(Action::Drain(index));
-    }
-
     fn died(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
         let Some(&slot) = self.slots.get(index) else {
             return;
@@ -308,35 +326,6 @@ impl Supervisor {
         }
     }
 
-    fn stop(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        match self.phase {
-            Phase::New | Phase::Running => self.drain_all(now, actions),
-            Phase::Stopping { since } if now.since(since) >= ONE_WISH_MS => self.kill_all(actions),
-            Phase::Stopping { .. } | Phase::GivingUp | Phase::Finished => {}
-        }
-    }
-
-    fn drain_all(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        self.phase = Phase::Stopping { since: now };
-        actions.push(Action::Announce);
-        for index in 0..self.slots.len() {
-            let slot = self.slots[index];
-            if !slot.is_alone() && !slot.is_leaving() {
-                self.drain(index, now, actions);
-            }
-        }
-    }
-
-    fn kill_all(&mut self, actions: &mut Vec<Action>) {
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
-                *slot = Slot::Killed { unready: false };
-                self.killed += 1;
-                actions.push(Action::Kill(index));
-            }
-        }
-    }
-
     fn fork_due(&mut self, now: Millis, actions: &mut Vec<Action>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if matches!(*slot, Slot::Empty { fork_at } if fork_at <= now) {
@@ -346,34 +335,6 @@ impl Supervisor {
                 };
                 actions.push(Action::Fork(index));
             }
-        }
-    }
-
-    fn kill_overdue(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let unready = match *slot {
-                Slot::Draining { kill_at } | Slot::Aborted { kill_at } if kill_at <= now => false,
-                Slot::Starting { since, .. } if now.since(since) >= START_MS => true,
-                _ => continue,
-            };
-            *slot = Slot::Killed { unready };
-            let stopping = matches!(self.phase, Phase::Stopping { .. });
-            self.killed += u32::from(stopping);
-            actions.push(Action::Kill(index));
-        }
-    }
-
-    fn finish_if_alone(&mut self, actions: &mut Vec<Action>) {
-        let verdict = match self.phase {
-            Phase::Stopping { .. } => Verdict::Stopped {
-                killed: self.killed,
-            },
-            Phase::GivingUp => Verdict::GaveUp,
-            Phase::New | Phase::Running | Phase::Finished => return,
-        };
-        if self.slots.iter().all(|slot| slot.is_alone()) {
-            self.phase = Phase::Finished;
-            actions.push(Action::Finish(verdict));
         }
     }
 }

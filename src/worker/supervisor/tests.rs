@@ -7,6 +7,7 @@ use super::*;
 const POLICY: Policy = Policy {
     workers: 2,
     most_workers: 4,
+    drain_delay_ms: 0,
     drain_timeout_ms: 8_000,
     restarts: 3,
     restarts_within_ms: 60_000,
@@ -15,7 +16,12 @@ const POLICY: Policy = Policy {
 /// Plays events at their times and compares what is done about each.
 #[track_caller]
 fn plays(name: &str, history: &[(u64, Event, &[Action])]) -> Supervisor {
-    let mut supervisor = Supervisor::new(POLICY);
+    plays_by(POLICY, name, history)
+}
+
+#[track_caller]
+fn plays_by(policy: Policy, name: &str, history: &[(u64, Event, &[Action])]) -> Supervisor {
+    let mut supervisor = Supervisor::new(policy);
     for (row, (at, event, want)) in history.iter().enumerate() {
         let mut actions = Vec::new();
         supervisor.on(*event, Millis::new(*at), &mut actions);
@@ -520,4 +526,152 @@ fn it_wakes_for_what_is_due() {
         ],
     );
     assert_eq!(supervisor.wake_at(), Millis::new(10));
+}
+
+/// The end is announced, all goes on for two seconds, and eight seconds after the first wish all of
+/// it is over.
+#[test]
+fn histories_with_a_delay() {
+    const POLICY: Policy = Policy {
+        drain_delay_ms: 2_000,
+        ..super::tests::POLICY
+    };
+    const BEGUN: [(u64, Event, &[Action]); 3] = [
+        (0, E::Start, &[Fork(0), Fork(2)]),
+        (5, E::Ready(0), &[]),
+        (5, E::Ready(2), &[]),
+    ];
+    let over = |killed| Finish(Verdict::Stopped { killed });
+    for (name, rows) in [
+        (
+            "workers are told when it is over, and its time counts",
+            &[
+                (1_000, E::Stop, &[Announce][..]),
+                (2_999, E::Tick, &[]),
+                (3_000, E::Tick, &[Drain(0), Drain(2)]),
+                (3_010, E::Died(0), &[]),
+                (8_999, E::Tick, &[]),
+                (9_000, E::Tick, &[Kill(2)]),
+                (9_001, E::Died(2), &[over(1)]),
+            ][..],
+        ),
+        (
+            "one that dies meanwhile is replaced, and the new one is told",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (1_500, E::Died(0), &[Fork(0)]),
+                (1_510, E::Ready(0), &[]),
+                (1_520, E::Died(0), &[]),
+                (1_530, E::Tick, &[Fork(0)]),
+                (3_000, E::Tick, &[Drain(0), Drain(2)]),
+                (3_010, E::Died(0), &[]),
+                (3_010, E::Died(2), &[over(0)]),
+            ],
+        ),
+        (
+            "one that is to be replaced when it ends is not",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (2_995, E::Died(0), &[Fork(0)]),
+                (2_996, E::Died(0), &[]),
+                (3_000, E::Tick, &[Drain(2)]),
+                (3_500, E::Tick, &[]),
+                (3_510, E::Died(2), &[over(0)]),
+            ],
+        ),
+        (
+            "a second wish ends it and everything, but not the echo of the first",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (1_019, E::Stop, &[]),
+                (1_020, E::Stop, &[Kill(0), Kill(2)]),
+                (1_030, E::Died(0), &[]),
+                (1_030, E::Died(2), &[over(2)]),
+                (3_000, E::Tick, &[]),
+            ],
+        ),
+        (
+            "a second wish after it kills, too",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (3_000, E::Tick, &[Drain(0), Drain(2)]),
+                (3_001, E::Stop, &[Kill(0), Kill(2)]),
+                (3_010, E::Died(0), &[]),
+                (3_010, E::Died(2), &[over(2)]),
+            ],
+        ),
+        (
+            "nothing new is begun for those that leave anyway",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (1_001, E::Retire(0), &[]),
+                (1_002, E::Reload, &[]),
+                (1_003, E::More, &[]),
+                (1_004, E::Fewer, &[]),
+                (3_000, E::Tick, &[Drain(0), Drain(2)]),
+                (3_010, E::Died(0), &[]),
+                (3_010, E::Died(2), &[over(0)]),
+            ],
+        ),
+        (
+            "what was begun goes on, and ends with everything",
+            &[
+                (900, E::Retire(0), &[Fork(1)]),
+                (1_000, E::Stop, &[Announce]),
+                (1_010, E::Ready(1), &[Drain(0)]),
+                (3_000, E::Tick, &[Drain(1), Drain(2)]),
+                (3_010, E::Died(1), &[]),
+                (3_010, E::Died(2), &[]),
+                (8_999, E::Tick, &[]),
+                (9_000, E::Tick, &[Kill(0)]),
+                (9_001, E::Died(0), &[over(1)]),
+            ],
+        ),
+        (
+            "one that hangs meanwhile is replaced",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (1_100, E::Hung(0), &[Abort(0), Fork(1)]),
+                (1_101, E::Died(0), &[]),
+                (1_102, E::Ready(1), &[]),
+                (3_000, E::Tick, &[Drain(1), Drain(2)]),
+                (3_010, E::Died(1), &[]),
+                (3_010, E::Died(2), &[over(0)]),
+            ],
+        ),
+        (
+            "a crash loop in it is no reason to give up",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (2_000, E::Died(2), &[Fork(2)]),
+                (2_001, E::Died(2), &[]),
+                (2_011, E::Tick, &[Fork(2)]),
+                (2_012, E::Died(2), &[]),
+                (2_032, E::Tick, &[Fork(2)]),
+                (2_033, E::Died(2), &[]),
+                (3_000, E::Tick, &[Drain(0)]),
+                (3_010, E::Died(0), &[over(0)]),
+            ],
+        ),
+        (
+            "a machine that slept through it",
+            &[
+                (1_000, E::Stop, &[Announce]),
+                (90_000, E::Tick, &[Drain(0), Drain(2), Kill(0), Kill(2)]),
+                (90_010, E::Died(0), &[]),
+                (90_010, E::Died(2), &[over(2)]),
+            ],
+        ),
+    ] {
+        plays_by(POLICY, name, &[&BEGUN, rows].concat());
+    }
+    let begun = &[&BEGUN[..], &[(1_000, E::Stop, &[Announce])]].concat();
+    let supervisor = plays_by(POLICY, "it wakes when it is over", begun);
+    assert_eq!(supervisor.wake_at(), Millis::new(3_000));
+    assert!(supervisor.is_complete() && !supervisor.is_closing());
+    plays_by(
+        POLICY,
+        "there is nothing to go on with",
+        &[(0, E::Stop, &[Announce, over(0)]), (1, E::Start, &[])],
+    );
 }

@@ -1,0 +1,111 @@
+//! How workers leave: one by one when they are replaced, all of them at a stop.
+
+use super::{Action, Millis, Phase, START_MS, Slot, Supervisor, Verdict};
+
+/// A second wish to stop that follows the first in less than this is the same wish, in
+/// milliseconds: `timeout(1)` and some shells send one signal to the master and one to its whole
+/// group. No hand is as fast.
+const ONE_WISH_MS: u64 = 20;
+
+impl Supervisor {
+    /// Somebody wants the end: with the first wish an orderly one, with the second one at once.
+    pub(super) fn stop(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        match self.phase {
+            Phase::New => {
+                actions.push(Action::Announce);
+                self.phase = Phase::Stopping { since: now };
+            }
+            Phase::Running => {
+                actions.push(Action::Announce);
+                self.phase = Phase::Delaying { since: now };
+            }
+            Phase::Delaying { since } | Phase::Stopping { since }
+                if now.since(since) >= ONE_WISH_MS =>
+            {
+                self.phase = Phase::Stopping { since };
+                self.kill_all(actions);
+            }
+            Phase::Delaying { .. } | Phase::Stopping { .. } => {}
+            Phase::GivingUp | Phase::Finished => {}
+        }
+    }
+
+    /// When all workers are told to leave, if that is still to come.
+    pub(super) fn delay_ends_at(&self) -> Millis {
+        match self.phase {
+            Phase::Delaying { since } => since.after(self.policy.drain_delay_ms),
+            _ => Millis::NEVER,
+        }
+    }
+
+    /// Has all workers leave when it is time for it.
+    pub(super) fn end_delay(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let Phase::Delaying { since } = self.phase else {
+            return;
+        };
+        if now < self.delay_ends_at() {
+            return;
+        }
+        self.phase = Phase::Stopping { since };
+        for index in 0..self.slots.len() {
+            let slot = self.slots[index];
+            if !slot.is_alone() && !slot.is_leaving() {
+                self.drain(index, now, actions);
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
+        let kill_at = self.drain_ends_at(now);
+        self.slots[index] = Slot::Draining { kill_at };
+        actions.push(Action::Drain(index));
+    }
+
+    /// When a worker that is told to leave at `now` is killed. What bounds a stop bounds all of it:
+    /// a worker that is told late has less time.
+    fn drain_ends_at(&self, now: Millis) -> Millis {
+        let since = match self.phase {
+            Phase::Delaying { since } | Phase::Stopping { since } => since,
+            _ => now,
+        };
+        since.after(self.policy.drain_timeout_ms)
+    }
+
+    pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
+                *slot = Slot::Killed { unready: false };
+                self.killed += 1;
+                actions.push(Action::Kill(index));
+            }
+        }
+    }
+
+    pub(super) fn kill_overdue(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let closing = self.is_closing();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let unready = match *slot {
+                Slot::Draining { kill_at } | Slot::Aborted { kill_at } if kill_at <= now => false,
+                Slot::Starting { since, .. } if now.since(since) >= START_MS => true,
+                _ => continue,
+            };
+            *slot = Slot::Killed { unready };
+            self.killed += u32::from(closing);
+            actions.push(Action::Kill(index));
+        }
+    }
+
+    pub(super) fn finish_if_alone(&mut self, actions: &mut Vec<Action>) {
+        let verdict = match self.phase {
+            Phase::Stopping { .. } => Verdict::Stopped {
+                killed: self.killed,
+            },
+            Phase::GivingUp => Verdict::GaveUp,
+            Phase::New | Phase::Running | Phase::Delaying { .. } | Phase::Finished => return,
+        };
+        if self.slots.iter().all(|slot| slot.is_alone()) {
+            self.phase = Phase::Finished;
+            actions.push(Action::Finish(verdict));
+        }
+    }
+}
