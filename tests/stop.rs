@@ -75,3 +75,24 @@ fn after_that_time_it_drains() {
     let status = server.wait();
     assert_eq!(status.code(), Some(0), "{}", how(status));
 }
+
+#[test]
+fn a_worker_that_was_stopped_goes_on_and_finishes_what_it_began() {
+    let mut server = Server::start(&["-w", "1", "--drain-timeout-ms", "100000"]);
+    let worker = server.workers()[0];
+    let mut client = server.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst");
+    assert_eq!(server.get("/").status, 200);
+    signal(worker, "STOP");
+    let mut queued = server.connect();
+    queued.send(b"GET /queued HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(b"other");
+    server.signal("TERM");
+    assert!(client.response().text().ends_with("firstother"));
+    assert_eq!(queued.response().status, 200);
+    drop((client, queued));
+    let status = server.wait();
+    assert_eq!(status.code(), Some(0), "{}", how(status));
+    let receipt = server.err.wait_for("stopped by SIGTERM: ");
+    assert!(receipt.contains(" 0 killed, "), "{receipt}");
+}

@@ -38,6 +38,8 @@ impl Signal {
     pub const PIPE: Signal = Signal(libc::SIGPIPE);
     /// Please stop.
     pub const TERM: Signal = Signal(libc::SIGTERM);
+    /// Go on, if you were stopped.
+    pub const CONT: Signal = Signal(libc::SIGCONT);
     /// A child has ended.
     pub const CHLD: Signal = Signal(libc::SIGCHLD);
 

@@ -83,6 +83,9 @@ impl WorkerManager<'_> {
     pub(super) fn drain(&mut self, slot: usize) {
         if let Some(child) = &self.children[slot] {
             child.line.send(Command::Drain);
+            // One that somebody has stopped may have requests on its desk. To all others this means
+            // nothing, so nobody has to know who is stopped just now.
+            child.kill(Signal::CONT);
             self.set_slot(slot, State::Draining, child.pid.get() as u64);
         }
     }
