@@ -13,8 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Client, TempPath, assert_gone, is_alive, signal, sleep_ms, wait_until};
-use httprs::http::Limits;
-use httprs::{EchoProcess, Handler, Http1, HttpRequest, HttpResponse, Outcome, Server, StatusCode};
+use httprs::http::{Flow, Limits};
+use httprs::{EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Millis};
+use httprs::{Outcome, Server, StatusCode};
+
+const RESET: io::ErrorKind = io::ErrorKind::ConnectionReset;
 
 const STOPPED: Outcome = Outcome {
     stopped: true,
@@ -190,10 +193,78 @@ fn a_stop_finishes_what_was_begun_and_kills_what_never_ends() {
     drop(client);
     assert_eq!(stopping.join().unwrap().unwrap(), STOPPED);
 
-    let (running, client) = serve(300);
+    let (running, mut client) = serve(300);
+    assert_eq!(running.stop().unwrap(), STOPPED);
+    assert_eq!(client.rest().unwrap_err().kind(), RESET);
+}
+
+#[test]
+fn a_stop_kills_a_worker_whose_handler_never_returns() {
+    let _turn = alone();
+    let server = Server::bind("127.0.0.1:0").unwrap().workers(1);
+    let server = server.drain_timeout_ms(100);
+    let address = server.local_addr().unwrap();
+    let running = server.spawn(Http1::new(|_, _| -> io::Result<()> {
+        loop {
+            thread::park();
+        }
+    }));
+    let running = running.unwrap();
+    let mut client = connect(address);
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    sleep_ms(100);
     let outcome = running.stop().unwrap();
     assert!(outcome.stopped && outcome.killed == 1, "{outcome:?}");
-    drop(client);
+}
+
+/// A body that is cut off is in the log like one that ended, and looks like none to its client:
+/// before HTTP/1.1 the end of the connection is all that ends it.
+#[test]
+fn an_answer_that_is_cut_off_is_logged_and_not_taken_for_a_whole_one() {
+    let _turn = alone();
+    let path = TempPath::new("cut.log");
+    for twice in [false, true] {
+        let server = Server::bind("127.0.0.1:0").unwrap().workers(1);
+        let timeout_ms = if twice { 100_000 } else { 200 };
+        let server = server.drain_timeout_ms(timeout_ms);
+        let server = server.log(Log::new(Format::Common, Level::Error, Some(&path.0)).unwrap());
+        let (address, stopper) = (server.local_addr().unwrap(), server.stopper());
+        let running = server.spawn(Http1::new(|_, res| {
+            let mut first = true;
+            res.stream(move |piece| match std::mem::take(&mut first) {
+                true => write!(piece, "begun").map(|()| Flow::More),
+                false => Ok(Flow::WaitUntil(Millis::NEVER)),
+            });
+            Ok(())
+        }));
+        let running = running.unwrap();
+        let mut clients = [connect(address), connect(address), connect(address)];
+        clients[0].send(b"GET /old HTTP/1.0\r\n\r\n");
+        clients[1].send(b"GET /new HTTP/1.1\r\nHost: x\r\n\r\n");
+        for client in &mut clients[..2] {
+            let mut seen = Vec::new();
+            while !seen.windows(5).any(|w| w == b"begun") {
+                let mut some = [0; 1000];
+                let n = client.read(&mut some).unwrap();
+                assert!(n > 0, "{}", seen.escape_ascii());
+                seen.extend(&some[..n]);
+            }
+        }
+        stopper.stop().unwrap();
+        if twice {
+            sleep_ms(100);
+            stopper.stop().unwrap();
+        }
+        assert_eq!(running.wait().unwrap(), STOPPED);
+        for client in &mut clients[..2] {
+            assert_eq!(client.rest().unwrap_err().kind(), RESET, "{twice}");
+        }
+        clients[2].expect_end();
+        let log = fs::read_to_string(&path.0).unwrap();
+        for line in ["\"GET /old HTTP/1.0\" 200 5", "\"GET /new HTTP/1.1\" 200 5"] {
+            assert_eq!(log.matches(line).count(), 1 + usize::from(twice), "{log}");
+        }
+    }
 }
 
 #[test]

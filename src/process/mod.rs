@@ -52,8 +52,8 @@ pub trait Connection {
     fn step(&mut self, io: &mut Io<'_>) -> Next;
 
     /// Whether nothing is under way, so that the peer loses nothing if the connection is closed now:
-    /// whatever it was about to begin, it can begin on another one. Asked between steps, and only
-    /// where room is needed for somebody else. One that does not say so is never closed for that.
+    /// whatever it was about to begin, it can begin on another one. Asked between steps. One that
+    /// does not say so always has something under way.
     fn is_idle(&self) -> bool {
         false
     }

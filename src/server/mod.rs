@@ -185,8 +185,9 @@ impl Server {
     }
 
     /// How long a stop may take, from when it was asked for, in milliseconds; the default is 8,000.
-    /// Workers that take longer to finish what they have begun are killed. So are those that are
-    /// replaced and take as long.
+    /// What workers have not finished then is cut off: it is reported as far as it came, and the
+    /// client sees a reset. A worker that does not mind that is killed 200 ms later. The same goes
+    /// for a worker that is replaced, from when it is told to leave.
     pub fn drain_timeout_ms(mut self, ms: u64) -> Server {
         self.policy.drain_timeout_ms = ms;
         self

@@ -16,6 +16,9 @@ use crate::sys::signal::{Signal, SignalFd};
 pub enum Command {
     /// Finish what was begun, accept nothing new, and leave.
     Drain,
+    /// Leave now, whatever is unfinished: what a drain may take has passed, or somebody wants the
+    /// end at once. Who does not is killed a fifth of a second later.
+    Cut,
     /// The log file was moved: open it again.
     ReopenLog,
 }
@@ -91,6 +94,7 @@ impl Line {
     pub fn send(&self, command: Command) {
         let byte = match command {
             Command::Drain => b'D',
+            Command::Cut => b'C',
             Command::ReopenLog => b'L',
         };
         // A few bytes always fit; a worker that is gone will be waited for.
@@ -157,6 +161,7 @@ impl Orders {
         loop {
             return match read_byte(&self.socket) {
                 Message::Some(b'D') => Message::Some(Command::Drain),
+                Message::Some(b'C') => Message::Some(Command::Cut),
                 Message::Some(b'L') => Message::Some(Command::ReopenLog),
                 Message::Some(_) => continue,
                 Message::None => Message::None,
@@ -202,8 +207,10 @@ mod tests {
         assert_eq!(orders.receive(), Message::None);
         line.send(Command::ReopenLog);
         line.send(Command::Drain);
+        line.send(Command::Cut);
         assert_eq!(orders.receive(), Message::Some(Command::ReopenLog));
         assert_eq!(orders.wait(None).unwrap(), Message::Some(Command::Drain));
+        assert_eq!(orders.receive(), Message::Some(Command::Cut));
         assert_eq!(orders.wait(Some(0)).unwrap(), Message::None);
         orders.report_ready();
         assert_eq!(line.receive(), Message::Some(Report::Ready));

@@ -36,6 +36,15 @@ impl EventLoop<'_> {
         closed && self.links.is_empty()
     }
 
+    /// Ends at once: what is unfinished is reported, and stays so.
+    pub(super) fn cut(&mut self) {
+        let tokens: Vec<Token> = self.links.tokens().collect();
+        for token in tokens {
+            self.turn(token, Why::Cut);
+        }
+        self.finish_log();
+    }
+
     /// Takes what is still in the queues, and closes the sockets when nothing is: the clients there
     /// were told that they are connected.
     fn sweep(&mut self) {

@@ -222,6 +222,10 @@ impl<'a> EventLoop<'a> {
         loop {
             match self.context.orders.receive() {
                 Message::Some(Command::Drain) => self.drain(),
+                Message::Some(Command::Cut) => {
+                    self.cut();
+                    return false;
+                }
                 Message::Some(Command::ReopenLog) => self.reopen_log(),
                 Message::None => return true,
                 Message::Gone => return false,

@@ -4,6 +4,8 @@
 //! A link owns the patience with a peer that does not read; patience with one that does not write
 //! is the protocol's, which alone knows what it waits for.
 
+mod unfinished;
+
 use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -157,6 +159,7 @@ impl<'p> Link<'p> {
             // There is nothing to read that would tell, and it would be reported for ever.
             Why::HungUp if !reading => Fate::Gone,
             Why::Unwanted => Fate::Gone,
+            Why::Cut => self.cut(),
             // However it failed, the peer is gone.
             _ => self.advance(why != Why::Other, turn).unwrap_or(Fate::Gone),
         };
@@ -802,7 +805,7 @@ mod tests {
                 });
             }
         }
-        for why in [Why::Other, Why::HungUp] {
+        for why in [Why::Other, Why::HungUp, Why::Cut] {
             let mut desk = Desk::new(Box::new(Endless));
             desk.turn(false);
             desk.link.change_of_interest(100);

@@ -306,6 +306,7 @@ impl<'a> WorkerManager<'a> {
                         }
                     }
                     Action::Drain(slot) => self.drain(slot),
+                    Action::Cut(slot) => self.cut(slot),
                     Action::Abort(slot) => self.kill(slot, Signal::ABRT),
                     Action::Kill(slot) => self.kill(slot, Signal::KILL),
                     Action::Announce => self.board.set_stopping(),

@@ -18,7 +18,8 @@ pub struct Outcome {
     /// Whether it was asked to stop. If not, it gave up: workers kept dying before they were
     /// ready to serve.
     pub stopped: bool,
-    /// How many workers did not leave in time and were killed.
+    /// How many workers did not even leave when they were told to leave all unfinished, and were
+    /// killed.
     pub killed: u32,
 }
 
@@ -81,13 +82,21 @@ impl WorkerManager<'_> {
     }
 
     pub(super) fn drain(&mut self, slot: usize) {
+        self.tell_to_leave(slot, Command::Drain);
+    }
+
+    fn tell_to_leave(&mut self, slot: usize, command: Command) {
         if let Some(child) = &self.children[slot] {
-            child.line.send(Command::Drain);
+            child.line.send(command);
             // One that somebody has stopped may have requests on its desk. To all others this means
             // nothing, so nobody has to know who is stopped just now.
             child.kill(Signal::CONT);
             self.set_slot(slot, State::Draining, child.pid.get() as u64);
         }
+    }
+
+    pub(super) fn cut(&mut self, slot: usize) {
+        self.tell_to_leave(slot, Command::Cut);
     }
 
     pub(super) fn kill(&self, slot: usize, signal: Signal) {

@@ -13,6 +13,8 @@ pub enum Why {
     Other,
     /// Its place is for somebody else.
     Unwanted,
+    /// There is no time left.
+    Cut,
 }
 
 /// What becomes of a link after a turn.

@@ -123,7 +123,7 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
                     let stays = dice.below(2) * dice.below(9_000);
                     plans.push((now + stays, Event::Died(slot)));
                 }
-                Action::Abort(slot) if dice.below(2) == 0 => {
+                Action::Cut(slot) | Action::Abort(slot) if dice.below(2) == 0 => {
                     plans.push((now + 3, Event::Died(slot)));
                 }
                 Action::Kill(slot) => plans.push((now + 1, Event::Died(slot))),

@@ -26,6 +26,8 @@ const SHORT_LIFE_MS: u64 = 1_000;
 const START_MS: u64 = 30_000;
 /// How long a child may take to die of its abort.
 const ABORT_MS: u64 = 500;
+/// How long a child may take to leave when it is cut off.
+const CUT_MS: u64 = 200;
 /// A second wish to stop comes later than this.
 const ONE_WISH_MS: u64 = 20;
 
@@ -41,6 +43,8 @@ struct Child {
     stale: bool,
     /// When it was told to leave.
     drained: Option<Millis>,
+    /// When it was told to leave at once.
+    cut: Option<Millis>,
     /// When it was told to die.
     aborted: Option<Millis>,
     killed: bool,
@@ -53,6 +57,7 @@ impl Child {
             ready: false,
             stale: false,
             drained: None,
+            cut: None,
             aborted: None,
             killed: false,
         }
@@ -60,7 +65,8 @@ impl Child {
 
     /// Nobody has told it to go.
     fn stays(self) -> bool {
-        self.drained.is_none() && self.aborted.is_none() && !self.killed
+        let told = self.drained.or(self.cut).or(self.aborted);
+        told.is_none() && !self.killed
     }
 
     /// It accepts connections.
@@ -80,8 +86,8 @@ pub struct World {
     started: bool,
     /// Since when somebody wants it to stop.
     stopping: Option<Millis>,
-    /// Somebody wants it to stop at once.
-    in_a_hurry: bool,
+    /// Since when somebody wants it to stop at once.
+    in_a_hurry: Option<Millis>,
     /// It does not serve any more.
     closing: bool,
     announced: bool,
@@ -146,7 +152,7 @@ impl World {
             most_wanted: policy.workers,
             started: false,
             stopping: None,
-            in_a_hurry: false,
+            in_a_hurry: None,
             closing: false,
             announced: false,
             gave_up: false,
@@ -204,6 +210,8 @@ impl World {
         self.play(Event::Stop);
         self.now = self.now.after(self.policy.drain_timeout_ms.max(ABORT_MS));
         self.play(Event::Tick);
+        self.now = self.now.after(CUT_MS);
+        self.play(Event::Tick);
         for slot in 0..self.children.len() {
             if let Some(child) = self.children[slot] {
                 assert!(child.killed, "the child in {slot} outlives the drain");
@@ -221,7 +229,10 @@ impl World {
             Event::Start => self.started |= self.stopping.is_none(),
             Event::Stop => match self.stopping {
                 None => self.stopping = Some(self.now),
-                Some(since) => self.in_a_hurry |= self.now.since(since) >= ONE_WISH_MS,
+                Some(since) if self.now.since(since) >= ONE_WISH_MS => {
+                    self.in_a_hurry = self.in_a_hurry.or(Some(self.now));
+                }
+                Some(_) => {}
             },
             Event::More if runs && self.wanted < self.policy.most_workers => {
                 self.rests_until[2 * self.wanted..][..2].fill(self.now);
@@ -259,13 +270,13 @@ impl World {
         }
         if let Some(since) = self.stopping {
             let over = self.now.since(since) >= self.policy.drain_delay_ms;
-            self.closing |= over || self.in_a_hurry || !self.started;
+            self.closing |= over || self.in_a_hurry.is_some() || !self.started;
         }
     }
 
     /// Draws up what must follow from a death.
     fn bury(&mut self, slot: usize, child: Child) {
-        if child.drained.is_some() && !child.killed {
+        if child.drained.or(child.cut).is_some() && !child.killed {
             self.in_a_row = 0;
         } else if child.stays() {
             let soon = self.now.since(child.since) < SHORT_LIFE_MS;
@@ -297,15 +308,33 @@ impl World {
                 assert!(child.stays(), "drained twice");
                 child.drained = Some(now);
             }
+            Action::Cut(slot) => {
+                let child = self.children[slot].expect("a child to cut off");
+                let early = child.drained.is_none() || now < self.due(child);
+                assert!(
+                    !early || self.in_a_hurry == Some(now),
+                    "{slot} is cut off early"
+                );
+                let told = child.cut.or(child.aborted).is_some() || child.killed;
+                assert!(!told, "cut off twice");
+                self.children[slot] = Some(Child {
+                    cut: Some(now),
+                    ..child
+                });
+            }
             Action::Abort(slot) => {
                 let child = self.children[slot].as_mut().expect("a child to abort");
                 assert!(child.serves(), "aborted and did not serve");
                 child.aborted = Some(now);
             }
             Action::Kill(slot) => {
-                let due = self.due(self.children[slot].expect("a child to kill"));
-                let early = now < due && !self.gave_up && !self.in_a_hurry;
-                assert!(!early, "the child in {slot} is killed before its time");
+                let child = self.children[slot].expect("a child to kill");
+                let asked = child.drained.is_none() || child.cut.is_some();
+                let early = now < self.due(child) || !asked;
+                assert!(
+                    !early || self.gave_up,
+                    "the child in {slot} is killed early"
+                );
                 let child = self.children[slot].as_mut().expect("a child to kill");
                 assert!(!child.killed, "killed twice");
                 child.killed = true;
@@ -330,16 +359,20 @@ impl World {
         }
     }
 
-    /// When a child is to be killed.
+    /// When a child is to be cut off, if it was told to leave, or else to be killed.
     fn due(&self, child: Child) -> Millis {
         match child {
             Child { killed: true, .. } => Millis::NEVER,
+            Child { cut: Some(at), .. } => at.after(CUT_MS),
             Child {
                 drained: Some(at), ..
             } => self.drain_ends_at(at),
             Child {
                 aborted: Some(at), ..
-            } => at.after(ABORT_MS),
+            } => {
+                let hurry = self.in_a_hurry.map_or(Millis::NEVER, |at| at.after(CUT_MS));
+                at.after(ABORT_MS).min(hurry)
+            }
             Child { ready: true, .. } => Millis::NEVER,
             Child { since, .. } => since.after(START_MS),
         }
@@ -374,8 +407,9 @@ impl World {
             let due = self.due(*child);
             assert!(now < due, "the child in {slot} is overdue");
             assert!(wake_at <= due, "asleep when {slot} is due");
-            let in_a_hurry = self.in_a_hurry || self.gave_up;
-            assert!(child.killed || !in_a_hurry, "{slot} is left alone");
+            assert!(child.killed || !self.gave_up, "{slot} is left alone");
+            let told = child.killed || child.cut.or(child.aborted).is_some();
+            assert!(told || self.in_a_hurry.is_none(), "{slot} may finish");
         }
         for worker in 0..self.policy.most_workers {
             self.check_pair(worker);

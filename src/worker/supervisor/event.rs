@@ -10,7 +10,7 @@ pub struct Policy {
     /// How long all goes on as before when the end was asked for, before workers are told to leave.
     pub drain_delay_ms: u64,
     /// How long workers may take to finish what they have begun when they are told to leave; at a
-    /// stop, from when that was asked for.
+    /// stop, from when that was asked for. What is unfinished then is cut off.
     pub drain_timeout_ms: u64,
     /// Give up after so many deaths before a worker was ready...
     pub restarts: u32,
@@ -52,6 +52,8 @@ pub enum Action {
     Fork(usize),
     /// Tell the worker in this slot to finish what it has begun and leave.
     Drain(usize),
+    /// Tell the worker in this slot to leave at once, whatever is unfinished.
+    Cut(usize),
     /// Tell the worker in this slot to die at once, and to say where it was.
     Abort(usize),
     /// Kill the worker in this slot with a signal that it cannot refuse.

@@ -7,6 +7,10 @@ use super::{Action, Millis, Phase, START_MS, Slot, Supervisor, Verdict};
 /// group. No hand is as fast.
 const ONE_WISH_MS: u64 = 20;
 
+/// How long a worker that is cut off may take to say what it leaves unfinished, in milliseconds. It
+/// takes a few, if it does not hang.
+const CUT_MS: u64 = 200;
+
 impl Supervisor {
     /// Somebody wants the end: with the first wish an orderly one, with the second one at once.
     pub(super) fn stop(&mut self, now: Millis, actions: &mut Vec<Action>) {
@@ -23,7 +27,7 @@ impl Supervisor {
                 if now.since(since) >= ONE_WISH_MS =>
             {
                 self.phase = Phase::Stopping { since };
-                self.kill_all(actions);
+                self.cut_all(now, actions);
             }
             Phase::Delaying { .. } | Phase::Stopping { .. } => {}
             Phase::GivingUp | Phase::Finished => {}
@@ -56,12 +60,12 @@ impl Supervisor {
     }
 
     pub(super) fn drain(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
-        let kill_at = self.drain_ends_at(now);
-        self.slots[index] = Slot::Draining { kill_at };
+        let cut_at = self.drain_ends_at(now);
+        self.slots[index] = Slot::Draining { cut_at };
         actions.push(Action::Drain(index));
     }
 
-    /// When a worker that is told to leave at `now` is killed. What bounds a stop bounds all of it:
+    /// When a worker that is told to leave at `now` is cut off. What bounds a stop bounds all of it:
     /// a worker that is told late has less time.
     fn drain_ends_at(&self, now: Millis) -> Millis {
         let since = match self.phase {
@@ -71,12 +75,29 @@ impl Supervisor {
         since.after(self.policy.drain_timeout_ms)
     }
 
-    pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
+    /// No worker finishes anything any more.
+    fn cut_all(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let soon = now.after(CUT_MS);
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
-                *slot = Slot::Killed { unready: false };
-                self.killed += 1;
-                actions.push(Action::Kill(index));
+            match slot {
+                slot if slot.is_alone() => {}
+                Slot::Cut { .. } | Slot::Killed { .. } => {}
+                // It would not hear that.
+                Slot::Aborted { kill_at } => *kill_at = soon.min(*kill_at),
+                slot => {
+                    *slot = Slot::Cut { kill_at: soon };
+                    actions.push(Action::Cut(index));
+                }
+            }
+        }
+    }
+
+    pub(super) fn cut_overdue(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if matches!(*slot, Slot::Draining { cut_at } if cut_at <= now) {
+                let kill_at = now.after(CUT_MS);
+                *slot = Slot::Cut { kill_at };
+                actions.push(Action::Cut(index));
             }
         }
     }
@@ -85,13 +106,23 @@ impl Supervisor {
         let closing = self.is_closing();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let unready = match *slot {
-                Slot::Draining { kill_at } | Slot::Aborted { kill_at } if kill_at <= now => false,
+                Slot::Cut { kill_at } | Slot::Aborted { kill_at } if kill_at <= now => false,
                 Slot::Starting { since, .. } if now.since(since) >= START_MS => true,
                 _ => continue,
             };
             *slot = Slot::Killed { unready };
             self.killed += u32::from(closing);
             actions.push(Action::Kill(index));
+        }
+    }
+
+    /// Nobody is asked: the server gives up.
+    pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
+                *slot = Slot::Killed { unready: false };
+                actions.push(Action::Kill(index));
+            }
         }
     }
 

@@ -4,9 +4,9 @@
 //! events and performs the actions. It promises: never two children in a slot; a worker that died
 //! is replaced, at once or after a pause of at most a second; one that is to be replaced serves
 //! until its successor does, and one is replaced at a time, so there are never fewer workers than
-//! wanted for it and never more than one above; a drain ends by its deadline, and a stop by its
-//! own, delay and all; [`Action::Finish`] comes once, when no child lives. It must not know
-//! processes.
+//! wanted for it and never more than one above; a drain is cut off at its deadline, and a stop at
+//! its own, delay and all, and whoever does not mind that is killed; [`Action::Finish`] comes once,
+//! when no child lives. It must not know processes.
 
 mod event;
 mod leaving;
@@ -108,6 +108,7 @@ impl Supervisor {
         }
         // In this order: who is killed is replaced in the same breath, unless all leave.
         self.end_delay(now, actions);
+        self.cut_overdue(now, actions);
         self.kill_overdue(now, actions);
         // A signal that asks for the end may have been sent to the whole group, and then each worker
         // asks for a successor.
@@ -125,7 +126,8 @@ impl Supervisor {
     pub fn wake_at(&self) -> Millis {
         let due = self.slots.iter().map(|slot| match *slot {
             Slot::Empty { fork_at } if self.phase.keeps_up() => fork_at,
-            Slot::Draining { kill_at } | Slot::Aborted { kill_at } => kill_at,
+            Slot::Draining { cut_at } => cut_at,
+            Slot::Cut { kill_at } | Slot::Aborted { kill_at } => kill_at,
             Slot::Starting { since, .. } => since.after(START_MS),
             _ => Millis::NEVER,
         });
@@ -276,7 +278,7 @@ impl Supervisor {
             // Nobody was there.
             Slot::Vacant | Slot::Empty { .. } => return,
             // It left because it was told to.
-            Slot::Draining { .. } => self.streak = 0,
+            Slot::Draining { .. } | Slot::Cut { .. } => self.streak = 0,
             Slot::Starting { since, .. } | Slot::Ready { since, .. } | Slot::Retiring { since }
                 if short(since) =>
             {

@@ -16,8 +16,10 @@ pub(super) enum Slot {
     Ready { since: Millis, stale: bool },
     /// Forked at this time; serves until its successor in the other slot is ready.
     Retiring { since: Millis },
-    /// Leaving; killed at this time.
-    Draining { kill_at: Millis },
+    /// Leaving; cut off at this time.
+    Draining { cut_at: Millis },
+    /// Told to leave what it does; killed at this time.
+    Cut { kill_at: Millis },
     /// It hung, and was told to die; killed at this time.
     Aborted { kill_at: Millis },
     /// Killed, not yet dead.
@@ -60,7 +62,7 @@ impl Slot {
     pub(super) fn is_leaving(self) -> bool {
         matches!(
             self,
-            Slot::Draining { .. } | Slot::Aborted { .. } | Slot::Killed { .. }
+            Slot::Draining { .. } | Slot::Cut { .. } | Slot::Aborted { .. } | Slot::Killed { .. }
         )
     }
 

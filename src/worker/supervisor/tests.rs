@@ -139,32 +139,60 @@ fn histories() {
         ]),
     );
     plays(
-        "a drain ends by its deadline",
+        "a drain ends by its deadline: what is unfinished is cut off",
         &after_start(&[
             (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
             (1_010, E::Died(2), &[]),
             (8_999, E::Tick, &[]),
-            (9_000, E::Tick, &[Kill(0)]),
+            (9_000, E::Tick, &[Cut(0)]),
             (9_001, E::Tick, &[]),
-            (9_002, E::Died(0), &[Finish(Verdict::Stopped { killed: 1 })]),
+            (9_002, E::Died(0), &[Finish(Verdict::Stopped { killed: 0 })]),
         ]),
     );
     plays(
-        "a second wish kills at once, but not the echo of the first",
+        "who cannot be cut off is killed",
+        &after_start(&[
+            (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
+            (9_000, E::Tick, &[Cut(0), Cut(2)]),
+            (9_001, E::Died(2), &[]),
+            (9_002, E::Stop, &[]),
+            (9_199, E::Tick, &[]),
+            (9_200, E::Tick, &[Kill(0)]),
+            (9_201, E::Tick, &[]),
+            (9_202, E::Died(0), &[Finish(Verdict::Stopped { killed: 1 })]),
+        ]),
+    );
+    plays(
+        "a second wish cuts all off at once, but not the echo of the first",
         &after_start(&[
             (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
             (1_019, E::Stop, &[]),
-            (1_020, E::Stop, &[Kill(0), Kill(2)]),
+            (1_020, E::Stop, &[Cut(0), Cut(2)]),
+            (1_100, E::Stop, &[]),
+            (1_110, E::Died(0), &[]),
+            (1_220, E::Tick, &[Kill(2)]),
             (1_501, E::Stop, &[]),
-            (1_510, E::Died(0), &[]),
-            (1_510, E::Died(2), &[Finish(Verdict::Stopped { killed: 2 })]),
+            (1_510, E::Died(2), &[Finish(Verdict::Stopped { killed: 1 })]),
         ]),
     );
     plays(
-        "a second wish kills, however late it comes",
+        "a second wish has no patience with one that hangs, or is not ready",
+        &after_start(&[
+            (900, E::Hung(0), &[Abort(0), Fork(1)]),
+            (1_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
+            (1_100, E::Stop, &[Cut(1), Cut(2)]),
+            (1_110, E::Died(2), &[]),
+            (1_299, E::Tick, &[]),
+            (1_300, E::Tick, &[Kill(0), Kill(1)]),
+            (1_301, E::Died(0), &[]),
+            (1_301, E::Died(1), &[Finish(Verdict::Stopped { killed: 2 })]),
+        ]),
+    );
+    plays(
+        "a second wish cuts all off, however late it comes",
         &after_start(&[
             (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
-            (5_000, E::Stop, &[Kill(0), Kill(2)]),
+            (5_000, E::Stop, &[Cut(0), Cut(2)]),
         ]),
     );
     plays(
@@ -396,18 +424,21 @@ fn histories() {
         ],
     );
     plays(
-        "one that is replaced and does not leave is killed",
+        "one that is replaced and does not leave is cut off, and killed if it does not mind",
         &after_start(&[
             (100, E::Retire(0), &[Fork(1)]),
             (110, E::Ready(1), &[Drain(0)]),
-            (8_110, E::Tick, &[Kill(0)]),
-            (8_111, E::Died(0), &[]),
+            (8_110, E::Tick, &[Cut(0)]),
+            (8_309, E::Tick, &[]),
+            (8_310, E::Tick, &[Kill(0)]),
+            (8_311, E::Died(0), &[]),
             // Who was killed before is not told of at the end.
             (9_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
             (9_001, E::Died(1), &[]),
-            (17_000, E::Tick, &[Kill(2)]),
+            (17_000, E::Tick, &[Cut(2)]),
+            (17_200, E::Tick, &[Kill(2)]),
             (
-                17_001,
+                17_201,
                 E::Died(2),
                 &[Finish(Verdict::Stopped { killed: 1 })],
             ),
@@ -551,8 +582,8 @@ fn histories_with_a_delay() {
                 (3_000, E::Tick, &[Drain(0), Drain(2)]),
                 (3_010, E::Died(0), &[]),
                 (8_999, E::Tick, &[]),
-                (9_000, E::Tick, &[Kill(2)]),
-                (9_001, E::Died(2), &[over(1)]),
+                (9_000, E::Tick, &[Cut(2)]),
+                (9_001, E::Died(2), &[over(0)]),
             ][..],
         ),
         (
@@ -584,20 +615,20 @@ fn histories_with_a_delay() {
             &[
                 (1_000, E::Stop, &[Announce]),
                 (1_019, E::Stop, &[]),
-                (1_020, E::Stop, &[Kill(0), Kill(2)]),
+                (1_020, E::Stop, &[Cut(0), Cut(2)]),
                 (1_030, E::Died(0), &[]),
-                (1_030, E::Died(2), &[over(2)]),
+                (1_030, E::Died(2), &[over(0)]),
                 (3_000, E::Tick, &[]),
             ],
         ),
         (
-            "a second wish after it kills, too",
+            "so does a second wish after it",
             &[
                 (1_000, E::Stop, &[Announce]),
                 (3_000, E::Tick, &[Drain(0), Drain(2)]),
-                (3_001, E::Stop, &[Kill(0), Kill(2)]),
+                (3_001, E::Stop, &[Cut(0), Cut(2)]),
                 (3_010, E::Died(0), &[]),
-                (3_010, E::Died(2), &[over(2)]),
+                (3_010, E::Died(2), &[over(0)]),
             ],
         ),
         (
@@ -623,8 +654,9 @@ fn histories_with_a_delay() {
                 (3_010, E::Died(1), &[]),
                 (3_010, E::Died(2), &[]),
                 (8_999, E::Tick, &[]),
-                (9_000, E::Tick, &[Kill(0)]),
-                (9_001, E::Died(0), &[over(1)]),
+                (9_000, E::Tick, &[Cut(0)]),
+                (9_200, E::Tick, &[Kill(0)]),
+                (9_201, E::Died(0), &[over(1)]),
             ],
         ),
         (
@@ -657,9 +689,10 @@ fn histories_with_a_delay() {
             "a machine that slept through it",
             &[
                 (1_000, E::Stop, &[Announce]),
-                (90_000, E::Tick, &[Drain(0), Drain(2), Kill(0), Kill(2)]),
+                (90_000, E::Tick, &[Drain(0), Drain(2), Cut(0), Cut(2)]),
                 (90_010, E::Died(0), &[]),
-                (90_010, E::Died(2), &[over(2)]),
+                (90_200, E::Tick, &[Kill(2)]),
+                (90_210, E::Died(2), &[over(1)]),
             ],
         ),
     ] {
