@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::fs::File;
+use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{Server, assert_gone, how, signal, sleep_ms, wait_until};
+use common::{Server, TempDir, assert_gone, how, signal, sleep_ms, wait_until};
 
 #[test]
 fn before_a_drain_is_a_time_in_which_all_goes_on_but_readiness() {
@@ -94,5 +96,119 @@ fn a_worker_that_was_stopped_goes_on_and_finishes_what_it_began() {
     let status = server.wait();
     assert_eq!(status.code(), Some(0), "{}", how(status));
     let receipt = server.err.wait_for("stopped by SIGTERM: ");
-    assert!(receipt.contains(" 0 killed, "), "{receipt}");
+    // Who was in the queue may have come in before the worker read that it is to leave.
+    assert!(receipt.contains(" 0 cut off, "), "{receipt}");
+    assert!(!receipt.contains(" killed"), "{receipt}");
+}
+
+#[test]
+fn the_receipt_tells_what_became_of_whom() {
+    let args = ["-w", "1", "--max-connections", "5"];
+    let mut server = Server::start(&[&args[..], &["--drain-timeout-ms", "100000"]].concat());
+    let mut busy: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        assert_eq!(client.get("/").status, 200);
+        client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst");
+    }
+    let mut slow = server.connect();
+    assert_eq!(slow.get("/").status, 200);
+    slow.send(b"GET / HT");
+    // There is no room for these.
+    let mut queued: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    for client in &mut queued {
+        client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    server.signal("TERM");
+    // Now it drains: otherwise it would wait for ten seconds.
+    assert_eq!(slow.response().status, 408);
+    for client in &mut busy[..3] {
+        client.send(b"other");
+        assert!(client.response().closes());
+    }
+    for client in &mut queued {
+        assert!(client.response().closes());
+    }
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let receipt = server.err.wait_for("stopped by ");
+    let told =
+        "stopped by SIGTERM: 4 requests in flight finished, 2 taken from the queue, 1 cut off, ";
+    assert!(receipt.contains(told), "{receipt}");
+    assert!(receipt.contains(" s; 11 answered in all"), "{receipt}");
+    assert!(!receipt.contains(" killed"), "{receipt}");
+}
+
+#[test]
+fn the_receipt_tells_of_workers_that_die_while_they_drain_and_not_of_those_before() {
+    let mut server = Server::start(&["-w", "1", "--drain-timeout-ms", "100000"]);
+    let half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
+    // One that dies with a request, and one that leaves when it has finished one.
+    for name in ["KILL", "TERM"] {
+        let old = server.wait_for_workers(1)[0];
+        let mut client = server.connect();
+        assert_eq!(client.get("/").status, 200);
+        client.send(half);
+        signal(old, name);
+        if name == "TERM" {
+            wait_until("a successor", || server.workers().len() == 2);
+            client.send(b"other");
+            assert_eq!(client.response().status, 200);
+        }
+        drop(client);
+        wait_until("a new worker alone", || {
+            let now = server.workers();
+            now.len() == 1 && now[0] != old
+        });
+    }
+    let worker = server.workers()[0];
+    let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status, 200);
+    }
+    clients[..2].iter_mut().for_each(|client| client.send(half));
+    server.signal("TERM");
+    wait_until("clients to be refused", || {
+        TcpStream::connect(("127.0.0.1", server.port)).is_err()
+    });
+    signal(worker, "KILL");
+    assert!(server.wait().success());
+    let receipt = server.err.wait_for("stopped by ");
+    let told = ": 0 requests in flight finished, ";
+    assert!(receipt.contains(told), "{receipt}");
+    assert!(receipt.contains(" 2 cut off, "), "{receipt}");
+}
+
+#[test]
+fn an_answer_is_finished_when_it_is_sent_and_not_when_it_is_made() {
+    let site = TempDir::new("stop");
+    let len = 32 << 20;
+    let file = File::create(site.path("large")).unwrap();
+    file.set_len(len).unwrap();
+    for (waits, told) in [
+        (
+            true,
+            ": 1 request in flight finished, 0 taken from the queue, 0 cut off, ",
+        ),
+        (
+            false,
+            ": 0 requests in flight finished, 0 taken from the queue, 1 cut off, ",
+        ),
+    ] {
+        let mut server = Server::start(&["-w", "1", "--log", "none", site.text()]);
+        let mut client = server.connect();
+        client.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(client.read(&mut [0; 1000]).unwrap() > 0);
+        server.signal("TERM");
+        sleep_ms(50);
+        if waits {
+            assert!(client.rest().unwrap().len() as u64 > len - 1000);
+        } else {
+            server.signal("TERM");
+            let error = client.rest().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        }
+        assert!(server.wait().success());
+        let receipt = server.err.wait_for("stopped by ");
+        assert!(receipt.contains(told), "{receipt}");
+    }
 }

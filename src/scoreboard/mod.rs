@@ -8,6 +8,7 @@
 mod latency;
 mod recorder;
 mod reports;
+mod unfinished;
 
 use std::io;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ const BUSY_SINCE: usize = 13;
 const LATENCY_SUM: usize = 14;
 /// Answers whose status begins with 1, 2 ... 5.
 const CLASSES: usize = 16;
-// 21 to 23 are free. The flight recorder has what follows the buckets.
+// 21 to 23 are in `unfinished`. The flight recorder has what follows the buckets.
 const LATENCY: usize = 24;
 
 /// What a worker is doing, as its master knows it.
@@ -89,6 +90,8 @@ pub struct Record {
     pub lives: u64,
     /// Open connections.
     pub connections: u64,
+    /// Requests that have begun and whose answers are not sent to their ends.
+    pub under_way: u64,
     /// Connections accepted so far, by this worker and its predecessors.
     pub accepted: u64,
     /// Requests answered so far.
@@ -261,6 +264,7 @@ impl Slot {
             state: self.state(),
             pid: self.load(PID),
             connections: self.load(CONNECTIONS),
+            under_way: self.under_way(),
             accepted: self.load(ACCEPTED),
             requests: self.load(REQUESTS),
             body_bytes: self.load(BODY_BYTES),
@@ -291,6 +295,7 @@ impl Slot {
         // What its predecessor was doing when it died.
         self.store(CONNECTIONS, 0);
         self.store(BUSY_SINCE, 0);
+        self.store(unfinished::UNDER_WAY, 0);
         self.record_nobody();
     }
 

@@ -22,6 +22,11 @@ impl EventLoop<'_> {
         }
         // Room for those who wait, before they are let in.
         let tokens: Vec<Token> = self.links.tokens().collect();
+        for token in &tokens {
+            if let Some(link) = self.links.get_mut(*token) {
+                link.begin_to_count();
+            }
+        }
         for token in tokens {
             // A last look: an idle client may have sent a request just now.
             self.turn(token, Why::Readable);
@@ -39,9 +44,12 @@ impl EventLoop<'_> {
     /// Ends at once: what is unfinished is reported, and stays so.
     pub(super) fn cut(&mut self) {
         let tokens: Vec<Token> = self.links.tokens().collect();
+        let cut_off = self.under_way.count();
         for token in tokens {
             self.turn(token, Why::Cut);
         }
+        // The master reads it when we are gone.
+        self.context.slot.set_under_way(cut_off);
         self.finish_log();
     }
 

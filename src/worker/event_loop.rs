@@ -24,6 +24,7 @@ use super::socket::SocketOptions;
 use super::spares::Spares;
 use super::stream::Socket;
 use super::turn::{Fate, Why};
+use super::under_way::UnderWay;
 use crate::log::Level;
 use crate::process::{Peer, Process};
 use crate::sys::clock;
@@ -70,6 +71,7 @@ pub struct EventLoop<'a> {
     pub(super) stopping: bool,
     /// Somebody waits, and nobody could be spared when that was last seen.
     pub(super) crowded: bool,
+    pub(super) under_way: UnderWay,
     complaints: Complaints,
     faults: Complaints,
     /// Log lines that nobody took, as far as they were counted.
@@ -118,6 +120,7 @@ impl<'a> EventLoop<'a> {
             answered: 0,
             stopping: false,
             crowded: false,
+            under_way: UnderWay::default(),
             complaints: Complaints::default(),
             faults: Complaints::default(),
             lost_lines: context.log.dropped(),
@@ -267,6 +270,9 @@ impl<'a> EventLoop<'a> {
     pub(super) fn open(&mut self, socket: OwnedFd, peer: Peer) {
         let token = self.insert(socket, peer, self.process);
         self.context.slot.count_accepted();
+        if self.stopping {
+            self.context.slot.count_queued();
+        }
         self.context.slot.set_connections(self.clients());
         self.begin(token);
     }
@@ -326,6 +332,9 @@ impl<'a> EventLoop<'a> {
             return;
         };
         let was_open = link.is_open();
+        // Admins are counted nowhere.
+        let counts = admin.is_none();
+        let answered = counts.then(|| self.under_way.begin(link, &self.context.slot));
         let fate = link.turn(
             why,
             &mut Turn {
@@ -343,6 +352,9 @@ impl<'a> EventLoop<'a> {
                 spares: &mut self.spares,
             },
         );
+        if let Some(answered) = answered {
+            self.under_way.end(link, &self.context.slot, answered, fate);
+        }
         // One client that ends is enough for one that waits.
         self.crowded &= admin.is_some() || !was_open || link.is_open();
         let watched = match link.change_of_interest(input_limit) {
@@ -371,7 +383,8 @@ impl<'a> EventLoop<'a> {
 
     fn remove(&mut self, token: Token) {
         // Closing the descriptor takes it out of epoll.
-        if self.links.remove(token).is_some() {
+        if let Some(link) = self.links.remove(token) {
+            self.under_way.forget(&link, &self.context.slot);
             self.deadlines.set(token.index(), Millis::NEVER);
             if let Some(admin) = &mut self.admin {
                 admin.forget(token);

@@ -96,6 +96,7 @@ pub struct Link<'p> {
     /// The peer has sent something.
     pub(super) heard: bool,
     watched: Interest,
+    account: unfinished::Account,
     /// For the loop: it is in line for another turn.
     pub again: bool,
 }
@@ -122,6 +123,7 @@ impl<'p> Link<'p> {
             moved: now,
             heard: false,
             watched: Interest::READ,
+            account: Default::default(),
             again: false,
         }
     }
@@ -381,10 +383,9 @@ fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
 }
 
 fn linger_ms(stopping: bool) -> u64 {
-    if stopping {
-        LINGER_STOPPING_MS
-    } else {
-        LINGER_MS
+    match stopping {
+        true => LINGER_STOPPING_MS,
+        false => LINGER_MS,
     }
 }
 

@@ -14,6 +14,7 @@ use super::obituary::Obituary;
 use super::oom::OomKills;
 use super::signals::Watch;
 use super::spawn::Child;
+use super::stop::Departure;
 use super::supervisor::{Action, Event, Policy, Supervisor};
 use super::watchdog::Watchdog;
 use super::{Outcome, Stopper, WorkerGroup};
@@ -52,6 +53,7 @@ pub struct WorkerManager<'a> {
     /// What asked for the stop, for the receipt.
     pub(super) reason: String,
     pub(super) stopped_at: Option<Millis>,
+    pub(super) departure: Departure,
     /// Since when workers are replaced because somebody asked for it.
     pub(super) reloading_since: Option<Millis>,
 }
@@ -102,6 +104,7 @@ impl<'a> WorkerManager<'a> {
             announcement: None,
             reason: String::new(),
             stopped_at: None,
+            departure: Departure::default(),
             reloading_since: None,
         })
     }
@@ -310,7 +313,7 @@ impl<'a> WorkerManager<'a> {
                     Action::Abort(slot) => self.kill(slot, Signal::ABRT),
                     Action::Kill(slot) => self.kill(slot, Signal::KILL),
                     Action::Announce => self.board.set_stopping(),
-                    Action::Finish(verdict) => outcome = Some(verdict.into()),
+                    Action::Finish(verdict) => outcome = Some(self.account(verdict)),
                 }
             }
         }

@@ -31,6 +31,7 @@ mod stop;
 mod stream;
 pub(crate) mod supervisor;
 mod turn;
+mod under_way;
 mod watchdog;
 
 use std::io;

@@ -46,6 +46,7 @@ impl WorkerManager<'_> {
         let heard = self.on_report(slot);
         let child = self.children[slot].take()?;
         self.forget(&child);
+        self.count_cut_off(slot);
         let state = self.slot_state(slot);
         let obituary = match exit {
             // It was told to, and has been replaced already.
