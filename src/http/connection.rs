@@ -467,6 +467,64 @@ mod tests {
         assert!(text(talk.pass(HURRY_MS)).starts_with("HTTP/1.1 408 "));
     }
 
+    /// Steps once with all of `wire` there; what comes next.
+    fn next_after(http: &Http1<impl Handler>, wire: &[u8]) -> Next {
+        let mut connection = http.open(&Peer::Unix);
+        let (mut input, mut output) = (Input::default(), Output::default());
+        input.space(1_000)[..wire.len()].copy_from_slice(wire);
+        input.filled(wire.len());
+        connection.step(&mut Io {
+            input: &mut input,
+            output: &mut output,
+            peer: &Peer::Unix,
+            now: Now::default(),
+            eof: false,
+            stopping: false,
+            crowded: false,
+            tally: &mut (),
+        })
+    }
+
+    #[test]
+    fn only_who_asked_for_the_end_and_sent_no_more_is_not_waited_for() {
+        let last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let post = b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab";
+        let old = b"GET / HTTP/1.0\r\n\r\n";
+        for (name, wire, limit, finishes) in [
+            ("close", &last[..], 0, true),
+            ("1.0", old, 0, true),
+            ("1.0 with a body", post, 0, true),
+            (
+                "an empty line behind it",
+                &[&post[..], b"\r\n"].concat(),
+                0,
+                false,
+            ),
+            (
+                "another request behind it",
+                &[&last[..], GET].concat(),
+                0,
+                false,
+            ),
+            ("the limit of requests", GET, 1, false),
+            (
+                "refused",
+                b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+                0,
+                false,
+            ),
+            ("nonsense", b"\x16\x03\x01", 0, false),
+        ] {
+            let http = hello().patience(Patience {
+                keepalive_requests: limit,
+                ..PATIENCE
+            });
+            let next = next_after(&http, wire);
+            let want = if finishes { "Finish" } else { "Close" };
+            assert_eq!(format!("{next:?}"), want, "{name}");
+        }
+    }
+
     #[test]
     fn who_goes_on_asking_while_others_wait_is_told_to_ask_elsewhere() {
         let http = hello();

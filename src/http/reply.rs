@@ -95,14 +95,9 @@ impl<H: Handler> Http1Connection<'_, H> {
 
     /// RFC 9112 §9.3.
     fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, ending: bool) -> bool {
-        let fields = request.head.fields();
-        let asked = match request.head.version() {
-            Version::Http10 => fields.has_token("connection", "keep-alive"),
-            _ => true,
-        };
         let limit = self.http.patience.keepalive_requests;
         let last = limit > 0 && self.served + 1 >= limit;
-        asked && !fields.has_token("connection", "close") && !response.close && !ending && !last
+        !asks_for_end(request) && !response.close && !ending && !last
     }
 
     /// Refuses what could not even be read as a head.
@@ -231,8 +226,12 @@ impl<H: Handler> Http1Connection<'_, H> {
     fn sent(&mut self, pair: Box<Pair>, body_bytes: u64, io: &mut Io<'_>) -> Option<Next> {
         self.report(&pair, body_bytes, io.tally);
         if !pair.keep_alive {
+            // Who has asked for the end sends nothing behind it (RFC 9112 §9.6), so there is nothing
+            // to wait for, which would cost as much as the request.
+            let finished =
+                pair.incoming.is_complete() && io.input.is_empty() && asks_for_end(&pair.request);
             self.http.give_back(pair);
-            return Some(Next::Close);
+            return Some(if finished { Next::Finish } else { Next::Close });
         }
         if pair.incoming.is_complete() {
             return self.go_on(pair, io);
@@ -274,4 +273,14 @@ impl<H: Handler> Http1Connection<'_, H> {
             fault: response.fault.as_ref(),
         });
     }
+}
+
+/// Whether the client has said, by its version or in so many words, that this is its last request.
+fn asks_for_end(request: &HttpRequest) -> bool {
+    let fields = request.head.fields();
+    let goes_on = match request.head.version() {
+        Version::Http10 => fields.has_token("connection", "keep-alive"),
+        _ => true,
+    };
+    !goes_on || fields.has_token("connection", "close")
 }

@@ -257,7 +257,7 @@ impl<'p> Conversation<'p> {
                 );
                 moved
             }
-            Next::Close | Next::Break => {
+            Next::Close | Next::Finish | Next::Break => {
                 self.closed = true;
                 false
             }

@@ -72,6 +72,8 @@ pub enum Next {
     /// Nothing: send what is queued, then close. Input that still comes is read and thrown away
     /// for a while, so that the peer sees the answer and not a reset.
     Close,
+    /// Nothing, and the peer has said its last, too: send what is queued, then close at once.
+    Finish,
     /// Nothing: what was promised cannot be kept, and the peer could not tell. The connection is
     /// reset.
     Break,
@@ -86,6 +88,7 @@ impl fmt::Debug for Next {
             Next::Wait => f.write_str("Wait"),
             Next::WaitUntil(at) => write!(f, "WaitUntil({})", at.get()),
             Next::Close => f.write_str("Close"),
+            Next::Finish => f.write_str("Finish"),
             Next::Break => f.write_str("Break"),
             Next::Become(_) => f.write_str("Become"),
         }

@@ -13,6 +13,7 @@ use super::admit::is_exhausted;
 use super::event_loop::EventLoop;
 use super::listener::Listener;
 use super::slab::Token;
+use super::turn::Why;
 use crate::process::{Peer, Process};
 use crate::scoreboard::Scoreboard;
 use crate::sys::epoll::Epoll;
@@ -151,7 +152,7 @@ impl EventLoop<'_> {
         if let Some(admin) = &mut self.admin {
             admin.tokens.push(token);
         }
-        self.begin(token);
+        self.turn(token, Why::Readable);
     }
 
     /// Stops to listen, as this worker leaves alone.

@@ -274,7 +274,9 @@ impl<'a> EventLoop<'a> {
             self.context.slot.count_queued();
         }
         self.context.slot.set_connections(self.clients());
-        self.begin(token);
+        // Its request may be there already; and even a peer that never says anything gets a
+        // deadline so.
+        self.turn(token, Why::Readable);
     }
 
     /// Joins a client to a protocol.
@@ -284,25 +286,9 @@ impl<'a> EventLoop<'a> {
         peer: Peer,
         process: &'a dyn Process,
     ) -> Token {
-        let stream = Box::new(Socket::new(socket));
+        let stream = Socket::new(socket);
         self.links
             .insert(Link::new(stream, process.open(&peer), peer, self.now.at))
-    }
-
-    /// Watches a new link and gives it its first turn.
-    pub(super) fn begin(&mut self, token: Token) {
-        let added = match self.links.get_mut(token) {
-            Some(link) => self.epoll.add(link.as_fd(), token.raw(), Interest::READ),
-            None => return,
-        };
-        match added {
-            // The first step, so that even a peer that never says anything has a deadline.
-            Ok(()) => self.turn(token, Why::Other),
-            Err(error) => {
-                self.complain(&error);
-                self.remove(token);
-            }
-        }
     }
 
     fn begin_turn(&mut self) {
@@ -357,14 +343,16 @@ impl<'a> EventLoop<'a> {
         }
         // One client that ends is enough for one that waits.
         self.crowded &= admin.is_some() || !was_open || link.is_open();
-        let watched = match link.change_of_interest(input_limit) {
-            Some(interest) if !matches!(fate, Fate::Gone | Fate::Stuck) => {
-                self.epoll.modify(link.as_fd(), token.raw(), interest)
-            }
-            _ => Ok(()),
+        let watched = match (fate, link.change_of_interest(input_limit)) {
+            (Fate::Gone | Fate::Stuck, _) | (_, None) => Ok(()),
+            (_, Some((interest, true))) => self.epoll.add(link.as_fd(), token.raw(), interest),
+            (_, Some((interest, false))) => self.epoll.modify(link.as_fd(), token.raw(), interest),
         };
+        if let Err(error) = watched {
+            self.complain(&error);
+            return self.remove(token);
+        }
         match fate {
-            _ if watched.is_err() => self.remove(token),
             Fate::Wait(until) => self.deadlines.set(token.index(), until),
             Fate::Again => {
                 self.deadlines.set(token.index(), Millis::NEVER);

@@ -7,14 +7,13 @@
 mod unfinished;
 
 use std::io::{self, IoSlice};
-use std::mem;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use super::complaints::Complaints;
 use super::lag::{Lag, Pace};
 use super::ledger::Ledger;
 use super::spares::Spares;
-use super::stream::Stream;
+use super::stream::{Socket, Stream};
 use super::turn::{Fate, Why};
 use crate::log::Log;
 use crate::process::{Connection, Input, Io, Next, Output, Peer};
@@ -71,6 +70,8 @@ pub(super) enum Phase {
     Open,
     /// It has said its last; that is still being sent.
     Closing,
+    /// The same, and so has the peer.
+    Finishing,
     /// It has promised what it cannot keep.
     Broken,
     /// All is sent; what still comes is thrown away until this time.
@@ -78,8 +79,8 @@ pub(super) enum Phase {
 }
 
 /// A stream and the connection that speaks on it.
-pub struct Link<'p> {
-    pub(super) stream: Box<dyn Stream>,
+pub struct Link<'p, S = Socket> {
+    pub(super) stream: S,
     pub(super) connection: Box<dyn Connection + 'p>,
     peer: Peer,
     pub(super) input: Input,
@@ -89,26 +90,27 @@ pub struct Link<'p> {
     /// The last step stopped because the output was full.
     held: bool,
     step_by: Millis,
-    /// While the peer is behind with reading.
-    lag: Option<Lag>,
+    /// While the peer is behind with reading. Apart, since few are.
+    lag: Option<Box<Lag>>,
     /// When bytes last moved, in either direction; before the first, when it was opened.
     pub(super) moved: Millis,
     /// The peer has sent something.
     pub(super) heard: bool,
-    watched: Interest,
+    /// What epoll was told; nothing at first.
+    watched: Option<Interest>,
     account: unfinished::Account,
     /// For the loop: it is in line for another turn.
     pub again: bool,
 }
 
-impl<'p> Link<'p> {
+impl<'p, S: Stream> Link<'p, S> {
     /// Joins the two.
     pub fn new(
-        stream: Box<dyn Stream>,
+        stream: S,
         connection: Box<dyn Connection + 'p>,
         peer: Peer,
         now: Millis,
-    ) -> Link<'p> {
+    ) -> Link<'p, S> {
         Link {
             stream,
             connection,
@@ -122,7 +124,7 @@ impl<'p> Link<'p> {
             lag: None,
             moved: now,
             heard: false,
-            watched: Interest::READ,
+            watched: None,
             account: Default::default(),
             again: false,
         }
@@ -138,17 +140,19 @@ impl<'p> Link<'p> {
         self.phase == Phase::Open
     }
 
-    /// What epoll must be told from now on, if that has changed.
-    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<Interest> {
+    /// What epoll must be told from now on, if that has changed, and whether it is the first that
+    /// it hears of this stream. One that ends with its first turn costs no call for that.
+    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
         let read = match self.phase {
             Phase::Open => !self.eof && !self.output.is_full() && self.input.len() < input_limit,
             // Nothing that comes now is of any use, but a full window would keep the peer from
             // reading our answer; it is read once that is sent.
-            Phase::Closing | Phase::Broken => false,
+            Phase::Closing | Phase::Finishing | Phase::Broken => false,
             Phase::Lingering(_) => true,
         };
         let wanted = Interest::of(read, !self.output.is_empty());
-        (wanted != mem::replace(&mut self.watched, wanted)).then_some(wanted)
+        let before = self.watched.replace(wanted);
+        (before != Some(wanted)).then_some((wanted, before.is_none()))
     }
 
     /// Does what can be done now: reads if there is something to read, lets the protocol step,
@@ -156,7 +160,7 @@ impl<'p> Link<'p> {
     pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
         turn.slot.record_turn(&self.peer);
         turn.spares.lend(&mut self.input, &mut self.output);
-        let reading = self.watched == Interest::READ || self.watched == Interest::BOTH;
+        let reading = !matches!(self.watched, Some(Interest::NONE | Interest::WRITE));
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
             Why::HungUp if !reading => Fate::Gone,
@@ -240,11 +244,9 @@ impl<'p> Link<'p> {
         match next {
             Next::Wait => {}
             Next::WaitUntil(at) => self.step_by = at,
-            Next::Close => self.close(),
-            Next::Break => {
-                self.close();
-                self.phase = Phase::Broken;
-            }
+            Next::Close => self.close(Phase::Closing),
+            Next::Finish => self.close(Phase::Finishing),
+            Next::Break => self.close(Phase::Broken),
             Next::Become(connection) => {
                 self.connection = connection;
                 return Stepped::More;
@@ -259,8 +261,8 @@ impl<'p> Link<'p> {
         }
     }
 
-    fn close(&mut self) {
-        self.phase = Phase::Closing;
+    fn close(&mut self, phase: Phase) {
+        self.phase = phase;
         self.held = false;
         self.step_by = Millis::NEVER;
         self.input.take();
@@ -279,6 +281,8 @@ impl<'p> Link<'p> {
             } else {
                 let mut slices = [IoSlice::new(&[]); Output::GATHER];
                 let (count, more) = self.output.gather(&mut slices);
+                // What ends behind this says so in the same packet.
+                let more = more || self.phase != Phase::Open;
                 let slices = &slices[..count];
                 let wanted = slices.iter().map(|slice| slice.len() as u64).sum();
                 (self.stream.write(slices, more), wanted)
@@ -310,9 +314,10 @@ impl<'p> Link<'p> {
             return Ok(true);
         }
         match &mut self.lag {
-            Some(lag) => lag.note(sent, &*self.stream, turn.now.at, turn.pace),
+            Some(lag) => lag.note(sent, &self.stream, turn.now.at, turn.pace),
             None => {
-                self.lag = Some(Lag::new(self.stream.untaken()?, turn.now.at, turn.pace));
+                let lag = Lag::new(self.stream.untaken()?, turn.now.at, turn.pace);
+                self.lag = Some(Box::new(lag));
                 Ok(true)
             }
         }
@@ -324,10 +329,13 @@ impl<'p> Link<'p> {
             // There is no more input, no room to wait for and no deadline: nothing will ever
             // change for it.
             self.connection.abandoned(&mut ledger(&self.peer, turn));
-            self.close();
+            self.close(Phase::Closing);
         }
         if self.phase == Phase::Broken {
             self.stream.reset()?;
+            return Ok(Fate::Gone);
+        }
+        if self.phase == Phase::Finishing && self.output.is_empty() {
             return Ok(Fate::Gone);
         }
         if self.phase == Phase::Closing && self.output.is_empty() {
@@ -345,7 +353,7 @@ impl<'p> Link<'p> {
         } else {
             self.step_by
         };
-        let write_by = self.lag.map_or(Millis::NEVER, |lag| lag.until());
+        let write_by = self.lag.as_ref().map_or(Millis::NEVER, |lag| lag.until());
         Ok(Fate::Wait(step_by.min(write_by)))
     }
 
@@ -405,7 +413,6 @@ mod tests {
     use crate::process::{Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::Scoreboard;
     use crate::worker::shed::{HELLO_MS, PAUSE_MS};
-    use crate::worker::stream::Socket;
     use std::fs::File;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
@@ -428,7 +435,7 @@ mod tests {
         fn new(connection: Box<dyn Connection + 'p>) -> Desk<'p> {
             let (ours, peer) = UnixStream::pair().unwrap();
             ours.set_nonblocking(true).unwrap();
-            let stream = Box::new(Socket::new(ours.into()));
+            let stream = Socket::new(ours.into());
             Desk {
                 link: Link::new(stream, connection, Peer::Unix, Millis::default()),
                 peer,
@@ -510,6 +517,8 @@ mod tests {
         });
         desk.peer.write_all(&[b'x'; 50]).unwrap();
         assert_eq!(desk.turn(true), Fate::Wait(Millis::new(LINGER_MS)));
+        let first = Some((Interest::READ, true));
+        assert_eq!(desk.link.change_of_interest(100), first);
         assert_eq!(desk.link.change_of_interest(100), None, "still reading");
         // It goes on for a while, and none of it matters.
         desk.peer.write_all(&[b'x'; 50]).unwrap();
@@ -519,6 +528,42 @@ mod tests {
         assert_eq!(got, "no");
         desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
         assert_eq!(desk.turn(true), Fate::Gone);
+    }
+
+    #[test]
+    fn a_peer_that_has_said_its_last_is_not_waited_for() {
+        let mut desk = speaking(|io| {
+            io.input.take();
+            io.output.push(b"yes");
+            Next::Finish
+        });
+        desk.peer.write_all(b"the last").unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
+        drop(desk.link);
+        let mut got = String::new();
+        desk.peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "yes");
+
+        // What it does not read yet, it still gets.
+        let body = vec![b'x'; 3_000_000];
+        let mut desk = speaking(|io| {
+            io.output.push(&body);
+            Next::Finish
+        });
+        assert_ne!(desk.turn(true), Fate::Gone);
+        let mut got = vec![0; body.len()];
+        let mut at = 0;
+        desk.peer.set_nonblocking(true).unwrap();
+        while at < got.len() {
+            match desk.peer.read(&mut got[at..]) {
+                Ok(n) => at += n,
+                Err(_) => {
+                    desk.turn(false);
+                }
+            }
+        }
+        assert!(got == body);
+        assert_eq!(desk.link.phase, Phase::Finishing);
     }
 
     #[test]
@@ -597,7 +642,7 @@ mod tests {
         struct Idle(Vec<u8>);
         impl Connection for Idle {
             fn step(&mut self, io: &mut Io<'_>) -> Next {
-                io.output.push(&mem::take(&mut self.0));
+                io.output.push(&std::mem::take(&mut self.0));
                 Next::Wait
             }
             fn is_idle(&self) -> bool {
@@ -633,7 +678,8 @@ mod tests {
         let first = Fate::Wait(Millis::new(250));
         assert_eq!(desk.turn(false), first, "held: the step can wait");
         let wanted = desk.link.change_of_interest(100);
-        assert_eq!(wanted, Some(Interest::WRITE), "nothing is read meanwhile");
+        let unread = Some((Interest::WRITE, true));
+        assert_eq!(wanted, unread, "nothing is read meanwhile");
         desk.now = 250;
         assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_000)));
         desk.now = 999;
@@ -812,7 +858,7 @@ mod tests {
             desk.link.change_of_interest(100);
             assert_eq!(desk.slot.record().requests, 0);
             let (_, peer) = UnixStream::pair().unwrap();
-            drop(mem::replace(&mut desk.peer, peer));
+            drop(std::mem::replace(&mut desk.peer, peer));
             assert_eq!(desk.wake(why), Fate::Gone, "{why:?}");
             assert_eq!(desk.slot.record().requests, 1, "{why:?}");
             assert_eq!(desk.slot.record().body_bytes, 7, "{why:?}");

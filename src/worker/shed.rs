@@ -7,6 +7,7 @@
 use super::event_loop::EventLoop;
 use super::link::{Link, Phase};
 use super::slab::Token;
+use super::stream::Stream;
 use super::turn::Why;
 use crate::time::Millis;
 

@@ -1,6 +1,7 @@
 //! What a [`Link`] still owes its peer, and how it ends with that.
 
 use super::{Fate, Link, Phase};
+use crate::worker::stream::Stream;
 
 /// A link's account of requests.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(super) struct Account {
     made: Option<u64>,
 }
 
-impl Link<'_> {
+impl<S: Stream> Link<'_, S> {
     /// Whether a request has begun whose answer is not sent, as of the last turn.
     pub fn is_owing(&self) -> bool {
         self.account.owing
@@ -28,7 +29,7 @@ impl Link<'_> {
     pub fn begin_to_count(&mut self) {
         let made = match self.phase {
             Phase::Open => self.connection.is_idle() && !self.output.is_empty(),
-            Phase::Closing => !self.output.is_empty(),
+            Phase::Closing | Phase::Finishing => !self.output.is_empty(),
             Phase::Broken | Phase::Lingering(_) => false,
         };
         self.account.made = Some(made.into());
@@ -42,7 +43,7 @@ impl Link<'_> {
             // Its peer was gone, or given up.
             Phase::Open => is_over,
             Phase::Broken => true,
-            Phase::Closing | Phase::Lingering(_) => false,
+            Phase::Closing | Phase::Finishing | Phase::Lingering(_) => false,
         };
         match &mut self.account.made {
             Some(made) if !is_lost => {
@@ -61,7 +62,7 @@ impl Link<'_> {
             Phase::Open => {
                 !self.connection.is_idle() || !self.input.is_empty() || !self.output.is_empty()
             }
-            Phase::Closing => !self.output.is_empty(),
+            Phase::Closing | Phase::Finishing => !self.output.is_empty(),
             Phase::Broken | Phase::Lingering(_) => false,
         }
     }
