@@ -9,17 +9,12 @@ mod unfinished;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use super::complaints::Complaints;
-use super::lag::{Lag, Pace};
-use super::ledger::Ledger;
-use super::spares::Spares;
+use super::lag::Lag;
 use super::stream::{Socket, Stream};
-use super::turn::{Fate, Why};
-use crate::log::Log;
+use super::turn::{Fate, Turn, Why};
 use crate::process::{Connection, Input, Io, Next, Output, Peer};
-use crate::scoreboard::Slot;
 use crate::sys::epoll::Interest;
-use crate::time::{Millis, Now};
+use crate::time::Millis;
 
 /// Steps in one turn; a link that could do more comes again after the others.
 const STEPS_PER_TURN: usize = 8;
@@ -35,34 +30,6 @@ const LINGER_MS: u64 = 2_000;
 /// The same when the worker is about to leave: a client that has its answer and just does not
 /// close should not hold up a stop.
 const LINGER_STOPPING_MS: u64 = 200;
-
-/// What a link needs to know in each turn.
-pub struct Turn<'a> {
-    /// The time.
-    pub now: Now,
-    /// The same, in microseconds of the monotonic clock.
-    pub now_us: u64,
-    /// The worker is about to leave.
-    pub stopping: bool,
-    /// Others wait for room, and nobody is idle.
-    pub crowded: bool,
-    /// How fast a peer must read.
-    pub pace: Pace,
-    /// How much input the protocol may see at once.
-    pub input_limit: usize,
-    /// Whether what is answered counts.
-    pub counted: bool,
-    /// The worker's record.
-    pub slot: &'a Slot,
-    /// Which worker this is.
-    pub worker: usize,
-    /// Where log lines go.
-    pub log: &'a Log,
-    /// What went wrong in answering.
-    pub faults: &'a Complaints,
-    /// Buffers for those who need some.
-    pub spares: &'a mut Spares,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -170,7 +137,7 @@ impl<'p, S: Stream> Link<'p, S> {
             _ => self.advance(why != Why::Other, turn).unwrap_or(Fate::Gone),
         };
         if self.phase == Phase::Open && matches!(fate, Fate::Gone | Fate::Stuck) {
-            self.connection.abandoned(&mut ledger(&self.peer, turn));
+            self.connection.abandoned(&mut turn.ledger(&self.peer));
         }
         turn.spares.take_back(&mut self.input, &mut self.output);
         fate
@@ -237,7 +204,7 @@ impl<'p, S: Stream> Link<'p, S> {
             eof: self.eof,
             stopping: turn.stopping,
             crowded: turn.crowded,
-            tally: &mut ledger(&self.peer, turn),
+            tally: &mut turn.ledger(&self.peer),
         });
         self.held = self.output.is_full();
         self.step_by = Millis::NEVER;
@@ -328,7 +295,7 @@ impl<'p, S: Stream> Link<'p, S> {
         if waits && self.eof && self.output.is_empty() {
             // There is no more input, no room to wait for and no deadline: nothing will ever
             // change for it.
-            self.connection.abandoned(&mut ledger(&self.peer, turn));
+            self.connection.abandoned(&mut turn.ledger(&self.peer));
             self.close(Phase::Closing);
         }
         if self.phase == Phase::Broken {
@@ -376,20 +343,6 @@ impl<'p, S: Stream> Link<'p, S> {
     }
 }
 
-/// Where the connection with this peer reports what it does.
-fn ledger<'a>(peer: &'a Peer, turn: &Turn<'a>) -> Ledger<'a> {
-    Ledger {
-        slot: turn.slot,
-        worker: turn.worker,
-        log: turn.log,
-        faults: turn.faults,
-        counted: turn.counted,
-        peer,
-        now: turn.now,
-        now_us: turn.now_us,
-    }
-}
-
 fn linger_ms(stopping: bool) -> u64 {
     match stopping {
         true => LINGER_STOPPING_MS,
@@ -409,10 +362,15 @@ enum Stepped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Log;
     use crate::process::echo::EchoProcess;
     use crate::process::{Exchange, FileRange, Process, Segment, Tally};
-    use crate::scoreboard::Scoreboard;
+    use crate::scoreboard::{Scoreboard, Slot};
+    use crate::time::Now;
+    use crate::worker::complaints::Complaints;
+    use crate::worker::lag::Pace;
     use crate::worker::shed::{HELLO_MS, PAUSE_MS};
+    use crate::worker::spares::Spares;
     use std::fs::File;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;

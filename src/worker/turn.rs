@@ -1,6 +1,60 @@
 //! What a [`Link`](super::link::Link) is told when it has a turn, and what it says after it.
 
-use crate::time::Millis;
+use super::complaints::Complaints;
+use super::lag::Pace;
+use super::ledger::Ledger;
+use super::spares::Spares;
+use crate::log::Log;
+use crate::process::Peer;
+use crate::scoreboard::Slot;
+use crate::time::{Millis, Now};
+
+/// What a link needs to know in each turn.
+pub struct Turn<'a> {
+    /// The time.
+    pub now: Now,
+    /// The same, in microseconds of the monotonic clock.
+    pub now_us: u64,
+    /// The worker is about to leave.
+    pub stopping: bool,
+    /// Others wait for room, and nobody is idle.
+    pub crowded: bool,
+    /// How fast a peer must read.
+    pub pace: Pace,
+    /// How much input the protocol may see at once.
+    pub input_limit: usize,
+    /// Whether what is answered counts.
+    pub counted: bool,
+    /// The worker's record.
+    pub slot: &'a Slot,
+    /// Which worker this is.
+    pub worker: usize,
+    /// Where log lines go.
+    pub log: &'a Log,
+    /// What went wrong in answering.
+    pub faults: &'a Complaints,
+    /// Buffers for those who need some.
+    pub spares: &'a mut Spares,
+}
+
+impl<'a> Turn<'a> {
+    /// Where the connection with this peer reports what it does.
+    pub fn ledger<'l>(&self, peer: &'l Peer) -> Ledger<'l>
+    where
+        'a: 'l,
+    {
+        Ledger {
+            slot: self.slot,
+            worker: self.worker,
+            log: self.log,
+            faults: self.faults,
+            counted: self.counted,
+            peer,
+            now: self.now,
+            now_us: self.now_us,
+        }
+    }
+}
 
 /// Why a link has a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
