@@ -52,7 +52,9 @@ pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
 /// What is recorded of a head that was understood. Most hold nothing that must be blanked; these are
 /// not copied.
 pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
-    let bytes = head.fields().bytes.trim_ascii();
+    let bytes = &head.fields().bytes[..];
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\r\n\r\n").unwrap_or(bytes);
     if head.fields().names().all(is_harmless) {
         return &bytes[..bytes.len().min(RECORDED)];
     }
@@ -72,9 +74,12 @@ pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
 }
 
 fn is_harmless(name: &[u8]) -> bool {
-    HARMLESS
-        .iter()
-        .any(|harmless| harmless.as_bytes().eq_ignore_ascii_case(name))
+    // In a token, the bit turns capitals into small letters, and nothing into letters or `-` that
+    // is neither.
+    let is = |harmless: &&str| {
+        harmless.len() == name.len() && harmless.bytes().eq(name.iter().map(|b| b | 0x20))
+    };
+    HARMLESS.iter().any(is)
 }
 
 #[cfg(test)]
