@@ -58,6 +58,10 @@ const CLASSES: usize = 16;
 // 21 to 23 are in `unfinished`. The flight recorder has what follows the buckets.
 const LATENCY: usize = 24;
 
+/// A worker that has been in one step for longer than this, in milliseconds, is no use to clients
+/// that wait.
+const STUCK_MS: u64 = 20;
+
 /// What a worker is doing, as its master knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -191,19 +195,34 @@ impl Scoreboard {
     }
 
     /// Whether this many connections are well above what a worker has on average: an eighth, and
-    /// two so that small numbers do not count.
-    pub fn is_above_mean(&self, connections: usize) -> bool {
+    /// two so that small numbers do not count. One that is stuck takes no clients, so it is not one
+    /// to leave them to; `now_ms` is the monotonic clock.
+    pub(crate) fn is_above_mean(&self, connections: usize, now_ms: u64) -> bool {
         let mut workers = 0;
         let mut sum = 0;
-        for index in 0..2 * self.wanted() {
-            let base = SLOTS_AT + SLOT_WORDS * index;
-            if self.words[base + STATE].load(Relaxed) == State::Ready as u64 {
-                workers += 1;
-                sum += self.words[base + CONNECTIONS].load(Relaxed);
-            }
+        for connections in self.takers(now_ms) {
+            workers += 1;
+            sum += connections;
         }
         // connections > mean * 9/8 + 2, without division.
         workers > 1 && connections as u64 * workers * 8 > sum * 9 + workers * 16
+    }
+
+    /// Whether a worker that is not stuck has fewer connections than this.
+    pub(crate) fn has_room(&self, capacity: usize, now_ms: u64) -> bool {
+        self.takers(now_ms).any(|n| n < capacity as u64)
+    }
+
+    /// The numbers of connections of those workers that take clients: ready, and not in one step
+    /// for so long that it is no use to wait for them.
+    fn takers(&self, now_ms: u64) -> impl Iterator<Item = u64> + '_ {
+        (0..2 * self.wanted()).filter_map(move |index| {
+            let base = SLOTS_AT + SLOT_WORDS * index;
+            let word = |word: usize| self.words[base + word].load(Relaxed);
+            let since = word(BUSY_SINCE);
+            let stuck = since > 0 && now_ms.saturating_sub(since) > STUCK_MS;
+            (word(STATE) == State::Ready as u64 && !stuck).then(|| word(CONNECTIONS))
+        })
     }
 
     /// For the master: how many workers it wants, and how many slots were ever in use.
@@ -291,12 +310,16 @@ impl Slot {
     /// For the master: it forks a worker for the slot.
     pub(crate) fn set_born(&self, unix_ms: u64) {
         self.store(BORN, unix_ms);
-        self.add(LIVES, 1);
         // What its predecessor was doing when it died.
         self.store(CONNECTIONS, 0);
         self.store(BUSY_SINCE, 0);
         self.store(unfinished::UNDER_WAY, 0);
         self.record_nobody();
+    }
+
+    /// For the master: there is one more that has had this slot.
+    pub(crate) fn count_life(&self) {
+        self.add(LIVES, 1);
     }
 
     /// For the worker: how many connections it has open.
@@ -404,6 +427,7 @@ mod tests {
         assert_eq!(record.by_class, [0, 1, 0, 1, 0]);
         assert_eq!((record.latency.sum_us, record.latency.count()), (16, 2));
         slot.set_born(1_000);
+        slot.count_life();
         let record = slot.record();
         assert_eq!((record.requests, record.connections), (2, 0));
         assert_eq!((record.lives, record.born_unix_ms), (1, 1_000));
@@ -443,16 +467,24 @@ mod tests {
             slot.set_connections(connections);
         };
         set(0, State::Ready, 5);
-        assert!(!board.is_above_mean(5), "alone");
+        assert!(!board.is_above_mean(5, 0), "alone");
         set(1, State::Draining, 0);
-        assert!(!board.is_above_mean(5), "the other one is about to leave");
+        assert!(
+            !board.is_above_mean(5, 0),
+            "the other one is about to leave"
+        );
         set(1, State::Ready, 0);
-        assert!(board.is_above_mean(5), "5 to 0");
+        assert!(board.is_above_mean(5, 0), "5 to 0");
         set(1, State::Ready, 3);
-        assert!(!board.is_above_mean(5), "5 to 3");
+        assert!(!board.is_above_mean(5, 0), "5 to 3");
         set(0, State::Ready, 40);
         set(1, State::Ready, 24);
-        assert!(board.is_above_mean(40), "40 to 24");
-        assert!(!board.is_above_mean(24), "24 to 40");
+        assert!(board.is_above_mean(40, 0), "40 to 24");
+        assert!(!board.is_above_mean(24, 0), "24 to 40");
+        board.slot(1).unwrap().set_busy(100);
+        assert!(board.is_above_mean(40, 100 + STUCK_MS));
+        assert!(!board.is_above_mean(40, 101 + STUCK_MS), "24 is stuck");
+        assert!(board.has_room(40, 100 + STUCK_MS));
+        assert!(!board.has_room(40, 101 + STUCK_MS), "40 is full");
     }
 }

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use super::listener::Listener;
 use super::slab::Token;
 use crate::process::Peer;
-use crate::scoreboard::{Record, Scoreboard, State};
+use crate::scoreboard::Scoreboard;
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::event::EventFd;
 use crate::time::Millis;
@@ -126,7 +126,7 @@ impl<'a> Acceptor<'a> {
         if self.watch != Watch::On {
             return Admission::No;
         }
-        if !self.overdue && self.others_come_first(connections) {
+        if !self.overdue && self.others_come_first(connections, now) {
             self.pause(Pause::AboveMean, now, epoll);
             return Admission::No;
         }
@@ -136,12 +136,9 @@ impl<'a> Acceptor<'a> {
         }
     }
 
-    fn others_come_first(&self, connections: usize) -> bool {
-        let has_room = |record: Record| {
-            record.state == State::Ready && record.connections < self.capacity as u64
-        };
-        self.board.is_above_mean(connections)
-            || connections >= self.capacity && self.board.records().any(has_room)
+    fn others_come_first(&self, connections: usize, now: Millis) -> bool {
+        self.board.is_above_mean(connections, now.get())
+            || connections >= self.capacity && self.board.has_room(self.capacity, now.get())
     }
 
     /// Takes the next connection of a listener, mean or no mean.
@@ -188,7 +185,7 @@ impl<'a> Acceptor<'a> {
         };
         let due = now >= until;
         let resume = match why {
-            Pause::AboveMean => due || !self.others_come_first(connections),
+            Pause::AboveMean => due || !self.others_come_first(connections, now),
             Pause::Full(_) => due || connections < self.capacity,
             Pause::Exhausted => due,
         };
@@ -234,6 +231,7 @@ impl<'a> Acceptor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoreboard::State;
     use crate::sys::epoll::Events;
     use crate::worker::listener::Address;
     use std::net::TcpStream;
