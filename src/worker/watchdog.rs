@@ -9,6 +9,9 @@ use crate::time::Millis;
 /// How often it looks, in milliseconds, while nobody is late: one wake-up a second at most.
 const LOOK_MS: u64 = 1_000;
 
+/// A look that is so late, in milliseconds, says more of us than of the workers.
+const LATE_MS: u64 = LOOK_MS / 2;
+
 /// A worker that was stopped is given up after so long, in milliseconds: as long as a person needs
 /// who did not mean it.
 const STOPPED_MS: u64 = 4_000;
@@ -81,7 +84,7 @@ impl Watchdog {
             return;
         }
         // Whoever comes so late was asleep, and so, in all likelihood, was everybody else.
-        if now.since(self.look_at) > 2 * LOOK_MS {
+        if now.since(self.look_at) > LATE_MS {
             self.fresh_since = now;
         }
         self.look_at = match self.timeout_ms {
@@ -255,7 +258,7 @@ mod tests {
                 &[
                     (0, Begin(0), &[], 1_000),
                     (1_000, Look(&[busy(10)]), &[], 2_000),
-                    (4_000, Look(&[busy(10)]), &[0], 5_000),
+                    (2_500, Look(&[busy(10)]), &[0], 3_500),
                 ],
             ),
             (
@@ -264,9 +267,9 @@ mod tests {
                 &[
                     (0, Begin(0), &[], 1_000),
                     (1_000, Look(&[busy(10)]), &[], 2_000),
-                    (4_001, Look(&[busy(10)]), &[], 5_001),
-                    (5_001, Look(&[busy(10)]), &[], 6_001),
-                    (6_001, Look(&[busy(10)]), &[0], 7_001),
+                    (2_501, Look(&[busy(10)]), &[], 3_501),
+                    (3_501, Look(&[busy(10)]), &[], 4_501),
+                    (4_501, Look(&[busy(10)]), &[0], 5_501),
                 ],
             ),
             (
