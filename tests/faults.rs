@@ -87,6 +87,25 @@ fn a_worker_that_is_killed_does_not_end_the_server() {
 }
 
 #[test]
+fn every_death_is_told_also_when_nobody_takes_the_place() {
+    let mut server = Server::start(&["-w", "2"]);
+    let mut dead = Vec::new();
+    // Those that die soon after one another are replaced after a pause, and a stop falls into it.
+    for _ in 0..5 {
+        let workers = server.wait_for_workers(2);
+        workers.iter().for_each(|victim| signal(victim, "KILL"));
+        dead.extend(workers);
+    }
+    server.stop();
+    let lines = server.err.to_the_end();
+    for pid in dead {
+        let told = format!("(pid {pid}) was killed by SIGKILL");
+        let times = lines.iter().filter(|line| line.contains(&told)).count();
+        assert_eq!(times, 1, "{pid}: {lines:#?}");
+    }
+}
+
+#[test]
 fn sigterm_ends_the_server() {
     let mut server = Server::start(&["-w", "2"]);
     let began = Instant::now();

@@ -140,6 +140,10 @@ impl<'a> WorkerManager<'a> {
         self.board.set_started(pid, clock::realtime_ms());
         let mut events = Events::with_capacity(64);
         let mut outcome = self.decide(Event::Start);
+        if let Watch::Signals(_) = self.watch {
+            // Children of who we were before exec(2), of whom SIGCHLD has told already.
+            outcome = outcome.or(self.reap()?);
+        }
         started();
         let outcome = loop {
             if let Some(outcome) = outcome {
@@ -305,6 +309,8 @@ impl<'a> WorkerManager<'a> {
                                     slot / 2
                                 ),
                             );
+                            // Nobody knows when the next try will do better.
+                            self.tell(slot);
                             events.push(Event::ForkFailed(slot));
                         }
                     }
@@ -317,6 +323,7 @@ impl<'a> WorkerManager<'a> {
                 }
             }
         }
+        self.tell_of_unfilled();
         outcome
     }
 

@@ -58,6 +58,7 @@ impl WorkerManager<'_> {
             exit => Some(self.write_obituary(slot, child.pid, exit)),
         };
         self.set_slot(slot, State::Empty, 0);
+        self.tell(slot);
         self.obituaries[slot] = obituary;
         if self.supervisor.is_closing() || state == State::Draining {
             self.tell(slot);
@@ -75,6 +76,10 @@ impl WorkerManager<'_> {
     /// A worker hangs: tells of it, and asks the supervisor what to do.
     pub(super) fn give_up(&mut self, slot: usize) -> Option<Outcome> {
         let pid = self.children.get(slot)?.as_ref()?.pid;
+        if self.slot_state(slot) == State::Starting {
+            // For how long it may be starting is a matter of its own.
+            return None;
+        }
         let text = format!("{} hangs{}", self.name_of(slot, pid), self.doing(slot));
         let other = slot ^ 1;
         self.tell(other);
@@ -90,6 +95,16 @@ impl WorkerManager<'_> {
         outcome
     }
 
+    /// Tells of all losses of which nothing was told yet, because somebody was to take the place,
+    /// and now nobody will, or nobody knows when.
+    pub(super) fn tell_of_unfilled(&mut self) {
+        for slot in 0..self.obituaries.len() {
+            if !self.supervisor.will_fill(slot) {
+                self.tell(slot);
+            }
+        }
+    }
+
     /// Tells of a loss after which nobody takes the place.
     pub(super) fn tell(&mut self, slot: usize) {
         if let Some(obituary) = self.obituaries[slot].take() {
@@ -99,7 +114,9 @@ impl WorkerManager<'_> {
 
     fn write_obituary(&mut self, slot: usize, pid: Pid, exit: Exit) -> Obituary {
         let mut text = format!("{} {exit}", self.name_of(slot, pid));
-        if exit == Exit::Signal(Signal::KILL) && self.oom_kills.look() {
+        // Looked at with each death, so that no older one is taken for this.
+        let out_of_memory = self.oom_kills.look();
+        if exit == Exit::Signal(Signal::KILL) && out_of_memory {
             text += " (out of memory)";
         }
         text += &self.doing(slot);
