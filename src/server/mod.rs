@@ -16,8 +16,8 @@ use crate::scoreboard::Scoreboard;
 use crate::sys::clock;
 use crate::worker::supervisor::Policy;
 use crate::worker::{
-    Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper, Worker,
-    WorkerGroup, WorkerManager,
+    ADMIN_ROOM, Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper,
+    Worker, WorkerGroup, WorkerManager,
 };
 
 pub use running::Running;
@@ -317,7 +317,8 @@ impl Server {
     /// Takes no more connections than there are descriptors for.
     fn fit_descriptors(&mut self) {
         // If the system does not say, it is found out by failing.
-        let Ok((room, limit)) = descriptors::connections() else {
+        let admins = self.admin.as_ref().map_or(0, |_| ADMIN_ROOM);
+        let Ok((room, limit)) = descriptors::connections(admins) else {
             return;
         };
         let wanted = self.options.max_connections;

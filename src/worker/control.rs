@@ -9,6 +9,11 @@ use std::os::unix::net::UnixStream;
 
 use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::signal::{Signal, SignalFd};
+use crate::sys::socket::unacknowledged;
+
+/// So much of what a worker was told may be unread when it is told again to open its log, in bytes
+/// as the kernel counts them, which are some hundreds for each command.
+const MOST_UNREAD: u64 = 16 * 1024;
 
 /// What a master tells a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,12 @@ impl Line {
             Command::Cut => b'C',
             Command::ReopenLog => b'L',
         };
+        // Those that were not read yet would open the log as late as this one, and a worker that is
+        // busy for long must not be told so often that nothing else fits.
+        let unread = || unacknowledged(self.socket.as_fd()).unwrap_or(0);
+        if command == Command::ReopenLog && unread() >= MOST_UNREAD {
+            return;
+        }
         // A few bytes always fit; a worker that is gone will be waited for.
         let _ = (&self.socket).write(&[byte]);
     }
@@ -200,6 +211,23 @@ impl Orders {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_too_often_leaves_room_for_what_matters() {
+        let (line, orders) = pair().unwrap();
+        for _ in 0..10_000 {
+            line.send(Command::ReopenLog);
+        }
+        line.send(Command::Drain);
+        line.send(Command::Cut);
+        let mut heard = Vec::new();
+        while let Message::Some(command) = orders.receive() {
+            heard.push(command);
+        }
+        assert_eq!(heard.pop(), Some(Command::Cut));
+        assert_eq!(heard.pop(), Some(Command::Drain));
+        assert!(heard.contains(&Command::ReopenLog));
+    }
 
     #[test]
     fn both_sides_hear_each_other_and_know_when_the_other_is_gone() {

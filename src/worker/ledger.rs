@@ -71,7 +71,8 @@ impl Tally for Ledger<'_> {
             );
             self.faults.make(self.log, self.now, FAULT_MS, message);
         }
-        if exchange.unlogged {
+        // What admins ask is nobody's business but theirs, also where it was refused.
+        if exchange.unlogged || !self.counted {
             return;
         }
         self.log.access(&Access {

@@ -36,6 +36,7 @@ mod watchdog;
 
 use std::io;
 
+pub(crate) use admin::ROOM as ADMIN_ROOM;
 pub use control::{Command, Message, Orders};
 pub use listener::Address;
 pub(crate) use listener::Listener;

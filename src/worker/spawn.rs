@@ -63,6 +63,9 @@ impl WorkerManager<'_> {
         };
         let pid = child.pid;
         self.set_slot(slot, State::Starting, pid.get() as u64);
+        if let Some(slot) = self.board.slot(slot) {
+            slot.count_life();
+        }
         self.children[slot] = Some(child);
         self.watchdog.begin(slot, now());
         if let Some(obituary) = self.obituaries[slot].take() {

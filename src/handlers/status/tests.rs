@@ -17,6 +17,7 @@ fn board() -> Scoreboard {
     let start = |slot: usize, state, pid, age_ms| {
         let slot = board.slot(slot).unwrap();
         slot.set_born(NOW - age_ms);
+        slot.count_life();
         slot.set_state(state, pid);
         slot
     };
