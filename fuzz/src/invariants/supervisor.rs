@@ -282,7 +282,7 @@ impl World {
             let soon = self.now.since(child.since) < SHORT_LIFE_MS;
             self.in_a_row = if soon { self.in_a_row + 1 } else { 1 };
         }
-        if self.in_a_row >= 2 && child.stays() {
+        if self.in_a_row >= 2 && child.stays() && !self.has_successor(slot) {
             let pause_ms = PAUSES_MS.0 << (self.in_a_row - 2).min(20);
             self.rests_until[slot] = self.now.after(pause_ms.min(PAUSES_MS.1));
         }
@@ -292,6 +292,18 @@ impl World {
             self.early_deaths.retain(within);
             self.gave_up = self.early_deaths.len() >= self.policy.restarts as usize;
         }
+    }
+
+    /// The other slot of the pair has, or will have, a worker that stays. The pause is for who
+    /// comes instead of the dead, and that one does: this slot waits for nobody, and is free for
+    /// the next reload.
+    fn has_successor(&self, slot: usize) -> bool {
+        let partner = slot ^ 1;
+        let comes = match self.children[partner] {
+            Some(child) => child.stays(),
+            None => self.supervisor.will_fill(partner),
+        };
+        comes && !self.supervisor.retires(partner)
     }
 
     fn perform(&mut self, action: Action) {

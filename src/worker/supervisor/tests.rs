@@ -261,6 +261,17 @@ fn histories() {
         ]),
     );
     plays(
+        "who dies in a row and was replaced already has no pause for the next successor to wait for",
+        &after_start(&[
+            (100, E::Died(0), &[Fork(0)]),
+            (110, E::Ready(0), &[]),
+            (111, E::Retire(0), &[Fork(1)]),
+            (112, E::Died(0), &[]),
+            (113, E::Ready(1), &[]),
+            (114, E::Retire(1), &[Fork(0)]),
+        ]),
+    );
+    plays(
         "a successor that dies is tried again, and meanwhile the old one serves",
         &after_start(&[
             (100, E::Retire(0), &[Fork(1)]),
