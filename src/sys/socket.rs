@@ -7,6 +7,8 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 
 use super::{check, check_fd, check_len, uninterrupted};
@@ -76,6 +78,20 @@ pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// `connect(2)`: whether a Unix socket listens at `path`; the connection ends at once. `WouldBlock`
+/// if its queue is full, `ConnectionRefused` if nobody listens.
+///
+/// The standard library's `connect` would wait for room in that queue, for a server that is stuck
+/// without end.
+pub fn try_connect_unix(path: &Path) -> io::Result<()> {
+    let address = RawAddress::unix(path)?;
+    let socket = stream_socket(libc::AF_UNIX)?;
+    let (at, len) = address.as_ptr();
+    // SAFETY: the kernel reads `len` bytes of the borrowed address, which is as long.
+    check(unsafe { libc::connect(socket.as_raw_fd(), at, len) })?;
+    Ok(())
+}
+
 /// `accept4(2)`: the next connection in the queue, non-blocking and closed on exec, and its
 /// peer's address (`None` for a Unix socket). `WouldBlock` when the queue is empty.
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
@@ -121,6 +137,7 @@ fn address_of(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
 enum RawAddress {
     V4(libc::sockaddr_in),
     V6(libc::sockaddr_in6),
+    Unix(libc::sockaddr_un),
 }
 
 impl From<SocketAddr> for RawAddress {
@@ -148,10 +165,28 @@ impl From<SocketAddr> for RawAddress {
 }
 
 impl RawAddress {
+    /// The address of a path; an error if it is too long, or holds the zero that ends it. An empty
+    /// one would be a name outside of the file system.
+    fn unix(path: &Path) -> io::Result<RawAddress> {
+        let path = path.as_os_str().as_bytes();
+        let mut raw = libc::sockaddr_un {
+            sun_family: libc::AF_UNIX as libc::sa_family_t,
+            sun_path: [0; 108],
+        };
+        if path.is_empty() || path.len() >= raw.sun_path.len() || path.contains(&0) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        for (to, from) in raw.sun_path.iter_mut().zip(path) {
+            *to = *from as libc::c_char;
+        }
+        Ok(RawAddress::Unix(raw))
+    }
+
     fn as_ptr(&self) -> (*const libc::sockaddr, libc::socklen_t) {
         match self {
             RawAddress::V4(raw) => (ptr::from_ref(raw).cast(), size_of_val(raw) as _),
             RawAddress::V6(raw) => (ptr::from_ref(raw).cast(), size_of_val(raw) as _),
+            RawAddress::Unix(raw) => (ptr::from_ref(raw).cast(), size_of_val(raw) as _),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use crate::process::Peer;
@@ -226,7 +226,8 @@ fn bind_unix(path: &Path, backlog: u32) -> io::Result<Listener> {
         Ok(meta) if !meta.file_type().is_socket() => {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok(_) => match UnixStream::connect(path) {
+        // One that is stuck, with a full queue, is alive as well: this one must not wait for it.
+        Ok(_) => match socket::try_connect_unix(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 fs::remove_file(path)?;
             }
@@ -285,6 +286,10 @@ fn describe(error: &io::Error) -> &'static str {
 mod tests {
     use super::*;
     use std::net::TcpStream;
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
 
     fn addresses(texts: &[&str]) -> Vec<Address> {
         texts
@@ -359,6 +364,26 @@ mod tests {
             message,
             format!("{}: address already in use", taken[0].address())
         );
+    }
+
+    #[test]
+    fn a_unix_socket_whose_server_is_stuck_is_in_use() {
+        let path = std::env::temp_dir().join(format!("httprs-stuck-{}", std::process::id()));
+        let address = [Address::Unix(path.clone())];
+        let stuck = Listener::bind_all(&address, 1).unwrap();
+        let full = loop {
+            if let Err(error) = socket::try_connect_unix(&path) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        // In a thread of its own, so that one that waits is a failure and no hang.
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(Listener::bind_all(&address, 1)));
+        let second = receiver.recv_timeout(Duration::from_secs(20));
+        stuck[0].remove_file();
+        let error = second.expect("an answer").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]
