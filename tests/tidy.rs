@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// How many `unsafe` blocks there are. Whoever adds one changes this number, and a reviewer sees it.
-const UNSAFE_BLOCKS: usize = 53;
+const UNSAFE_BLOCKS: usize = 56;
 
 /// A file has at most so many lines before its tests.
 const LONGEST: usize = 400;

@@ -35,8 +35,23 @@ impl Sink {
 
     pub(super) fn of(target: Target) -> Sink {
         match target.with_fd(stdio::kind) {
+            // Once, before the fork: the workers write to the same one.
+            Ok(Kind::Terminal) => Sink::of_terminal(target),
             Ok(kind) => Sink { target, kind },
             Err(_) => Sink::closed(),
+        }
+    }
+
+    fn of_terminal(target: Target) -> Sink {
+        match target.with_fd(stdio::reopen_terminal) {
+            Ok(file) => Sink {
+                target: Target::File(file),
+                kind: Kind::File,
+            },
+            Err(_) => Sink {
+                target,
+                kind: Kind::Terminal,
+            },
         }
     }
 

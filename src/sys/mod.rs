@@ -17,7 +17,7 @@
 //! | [`sendfile`] | sendfile | an offset beyond what the kernel takes |
 //! | [`shared`] | mmap, munmap | memory used after it was unmapped, data races |
 //! | [`signal`] | sigprocmask, signalfd, signal, read | an uninitialised set; a lost mask |
-//! | [`stdio`] | fstat, poll, pwritev2, send, write, open | a write that waits for its reader |
+//! | [`stdio`] | fstat, poll, pwritev2, send, write, open, tcgetsid | a write that waits for its reader |
 //! | [`socket`] | socket, setsockopt, bind, listen, connect, accept4, recv, send, sendmsg, ioctl, shutdown | an address shorter than its family |
 #![allow(unsafe_code)]
 

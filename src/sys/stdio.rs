@@ -2,10 +2,11 @@
 //!
 //! Standard output and error belong to whoever started us: `O_NONBLOCK` is a property of the open
 //! file, not of the descriptor, and setting it would change the terminal of the shell as well. So
-//! every kind of file is asked in its own way not to block this one write.
+//! every kind of file is asked in its own way not to block this one write; a terminal, which knows
+//! none, is opened a second time.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,11 +19,16 @@ pub(crate) enum Kind {
     Pipe,
     /// A socket.
     Socket,
-    /// A regular file, whose writes never wait for a reader.
+    /// A regular file, whose writes never wait for a reader, or what [`reopen_terminal`] opened.
     File,
-    /// A terminal or another device.
+    /// A terminal, whose open file others may share.
+    Terminal,
+    /// Another device.
     Device,
 }
+
+/// A quarter of the unit in which a terminal has room.
+const PIECE: usize = 64;
 
 /// Opens the file at `path` to append to, and makes it if there is none.
 ///
@@ -48,6 +54,7 @@ pub(crate) fn write_at_once(kind: Kind, fd: BorrowedFd<'_>, bytes: &[u8]) -> io:
             },
             Kind::Socket => send(fd, bytes),
             Kind::File => write(fd, bytes),
+            Kind::Terminal => write_pieces(fd, bytes),
             Kind::Device => write_if_ready(fd, bytes),
         };
         match written {
@@ -70,7 +77,33 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
         libc::S_IFIFO => Kind::Pipe,
         libc::S_IFSOCK => Kind::Socket,
         libc::S_IFREG => Kind::File,
+        _ if fd.is_terminal() => Kind::Terminal,
         _ => Kind::Device,
+    })
+}
+
+/// Opens a terminal once more: the new open file is ours alone, and its writes never wait.
+///
+/// # Errors
+/// If it cannot be opened; then [`Kind::Terminal`] is the way to write to the old one.
+pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    // The other end of a terminal: each open makes a new pair.
+    if std::fs::read_link(&path).is_ok_and(|device| device.ends_with("ptmx")) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    options.open(path).or_else(|error| {
+        // The terminal may be another user's, as after `sudo -u`. The one that controls our own
+        // session has a name that everybody may open; `tcgetsid` fails for any other terminal.
+        // SAFETY: the fd is borrowed, so open; takes no pointer.
+        if unsafe { libc::tcgetsid(fd.as_raw_fd()) } == -1 {
+            return Err(error);
+        }
+        options.open("/dev/tty")
     })
 }
 
@@ -89,6 +122,25 @@ fn write_if_ready(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     write(fd, bytes)
+}
+
+/// For a terminal that could not be opened again. To `poll` it is ready when there is any room at
+/// all, and a longer write waits for the rest. So each piece is one that fits: room comes in units
+/// of 256 bytes, and what a terminal may write as several bytes (`\n` as `\r\n`, a tab as spaces)
+/// goes alone. Lines of several processes may mix here; no other way never waits.
+fn write_pieces(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let mut at = 0;
+    while at < bytes.len() {
+        let next = &bytes[at..bytes.len().min(at + PIECE)];
+        let plain = next.iter().position(u8::is_ascii_control);
+        let piece = &next[..plain.unwrap_or(next.len()).max(1)];
+        match write_if_ready(fd, piece) {
+            Ok(n) => at += n,
+            Err(_) if at > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(at)
 }
 
 /// `pwritev2(2)` with `RWF_NOWAIT`, at the file's own position.
@@ -148,8 +200,12 @@ fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use std::io::{ErrorKind, Read};
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, FromRawFd};
     use std::os::unix::net::UnixStream;
+    use std::ptr;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
 
     /// Writes until there is no room; how many bytes went in.
     fn fill(kind: Kind, fd: BorrowedFd<'_>) -> usize {
@@ -195,6 +251,89 @@ mod tests {
         let mut page = [0; 4096];
         reader.read_exact(&mut page).unwrap();
         assert_eq!(fill(Kind::Device, writer.as_fd()), 4096);
+    }
+
+    /// A terminal: what is read there, and where programs write.
+    fn terminal() -> (File, File) {
+        let (mut reader, mut writer) = (-1, -1);
+        // SAFETY: the C library writes to the two local numbers; no name, no settings, no size.
+        let made = unsafe {
+            libc::openpty(
+                &mut reader,
+                &mut writer,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        assert_eq!(made, 0, "{}", io::Error::last_os_error());
+        // SAFETY: both are new, and nobody else's.
+        let own = |fd| unsafe { File::from_raw_fd(fd) };
+        (own(reader), own(writer))
+    }
+
+    #[test]
+    fn a_terminal_that_nobody_reads_does_not_block() {
+        type Way = fn(&File, &[u8]) -> io::Result<usize>;
+        let shared: Way = |file, bytes| write_at_once(Kind::Terminal, file.as_fd(), bytes);
+        let own: Way = |file, bytes| {
+            let file = reopen_terminal(file.as_fd())?;
+            write_at_once(Kind::File, file.as_fd(), bytes)
+        };
+        let line = [&[b'x'; 99][..], b"\n"].concat().repeat(40);
+        for (name, write, bytes) in [
+            ("shared: one line", shared, vec![b'x'; 4096]),
+            ("shared: lines", shared, line.clone()),
+            ("shared: ends of lines", shared, vec![b'\n'; 4096]),
+            ("shared: tabs", shared, vec![b'\t'; 4096]),
+            ("own: one line", own, vec![b'x'; 4096]),
+            ("own: lines", own, line),
+        ] {
+            let (mut reader, writer) = terminal();
+            assert_eq!(kind(writer.as_fd()).unwrap(), Kind::Terminal);
+            // In a thread of its own, so that one that waits is a failure and no hang.
+            let (sender, receiver) = mpsc::channel();
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    let mut total = 0;
+                    let error = loop {
+                        match write(&writer, &bytes) {
+                            Ok(n) => total += n,
+                            Err(error) => break error,
+                        }
+                    };
+                    let _ = sender.send((total, error.kind(), writer.try_clone()));
+                }
+            });
+            let full = || receiver.recv_timeout(Duration::from_secs(20)).expect(name);
+            let (total, error, _writer) = full();
+            assert!(total > 0, "{name}");
+            assert_eq!(error, ErrorKind::WouldBlock, "{name}");
+            let mut some = [0; 4096];
+            assert!(reader.read(&mut some).unwrap() > 0, "{name}");
+            assert_eq!(full().1, ErrorKind::WouldBlock, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reopened_terminal_is_the_same_and_leaves_the_other_as_it_was() {
+        let (mut reader, writer) = terminal();
+        let own = reopen_terminal(writer.as_fd()).unwrap();
+        assert_eq!(write_at_once(Kind::File, own.as_fd(), b"hello").unwrap(), 5);
+        let mut some = [0; 16];
+        let n = reader.read(&mut some).unwrap();
+        assert_eq!(&some[..n], b"hello");
+        let flags = |file: &File| {
+            let info = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
+            let info = std::fs::read_to_string(info).unwrap();
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+            i32::from_str_radix(flags.unwrap().trim(), 8).unwrap()
+        };
+        assert_eq!(flags(&writer) & libc::O_NONBLOCK, 0);
+        let wanted = libc::O_NONBLOCK | libc::O_CLOEXEC;
+        assert_eq!(flags(&own) & wanted, wanted);
+        // To open the other end again would make another terminal.
+        assert!(reopen_terminal(reader.as_fd()).is_err());
     }
 
     #[test]
