@@ -1,9 +1,10 @@
 //! The [`Scoreboard`]: what master and workers let each other know, in memory that they share.
 //!
-//! Each word has a single writer, so plain loads and stores are enough: the master writes its own
-//! record and the first line of each slot, a worker the rest of its slot. Counters belong to the
-//! slot and go on when a successor takes it over. There are no pointers and no locks, so a worker
-//! that dies at any moment leaves nothing broken behind.
+//! Each word has a single writer at a time, so plain loads and stores are enough: the master writes
+//! its own record and the first line of each slot, a worker the rest of its slot; before a fork,
+//! when the slot is nobody's, the master wipes from it what the last worker was doing. Counters
+//! belong to the slot and go on when a successor takes it over. There are no pointers and no locks,
+//! so a worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
 
 mod latency;
 mod recorder;

@@ -1,8 +1,9 @@
 //! The flight recorder: what a worker is doing for whom, noted where its master can read it when
 //! the worker is dead.
 //!
-//! A worker notes plain words of its own slot as it goes along; only the master reads them, and
-//! only those of a worker that died or hangs. Nothing is written to disk. What is noted of a
+//! A worker notes plain words of its own slot as it goes along. Of a request, only the master reads
+//! how it began, and only if the worker died or hangs; the stage is for whoever asks what workers
+//! are doing. Nothing is written to disk. What is noted of a
 //! request is what its protocol says of it: secrets are blanked before they come here.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

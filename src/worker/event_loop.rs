@@ -1,8 +1,8 @@
 //! [`EventLoop`]: one worker's life. It waits for what is ready, gives each connection its turn,
 //! and leaves when its master says so or is dead.
 //!
-//! The clock is read once a turn, log lines are written once a turn, and a quiet worker sleeps
-//! until its next deadline. On the way of a request that arrives whole there is one wait, one
+//! The time that is handed down is read once a turn (what answers took is measured apart, in
+//! `ledger`), log lines are written once a turn, and a quiet worker sleeps until its next deadline. On the way of a request that arrives whole there is one wait, one
 //! read and one write.
 
 use std::io;

@@ -1,9 +1,10 @@
 //! What a forked process runs, and who looks after it.
 //!
 //! The master's half: `supervisor` decides, `watchdog` notices who hangs, `manager` forks, kills and
-//! waits, and `signals` says what the operator means. The worker's half: an `event_loop` moves
-//! bytes between sockets and connections, each pair of which is a `link`. Both halves talk over a
-//! `control` socket. Knows no protocol: HTTP is never named here.
+//! waits, `obituary` tells of the dead, `stop` of the end, and `signals` says what the operator
+//! means. The worker's half: an `event_loop` moves bytes between sockets and connections, each pair
+//! of which is a `link`; `admit` lets clients in, `shed` finds who goes for them, `drain` is how it
+//! leaves, and `admin` is for those who look after it. Both halves talk over a `control` socket. Knows no protocol: HTTP is never named here.
 
 mod acceptor;
 mod admin;
