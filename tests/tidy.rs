@@ -29,7 +29,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// How many `unsafe` blocks there are. Whoever adds one changes this number, and a reviewer sees it.
-const UNSAFE_BLOCKS: usize = 56;
+const UNSAFE_BLOCKS: usize = 56 + 3;
+
+/// Besides src/sys: an allocator that counts is `unsafe` by its trait, and only a test has one.
+const COUNTING: &str = "tests/allocations.rs";
 
 /// A file has at most so many lines before its tests.
 const LONGEST: usize = 400;
@@ -214,7 +217,7 @@ fn unsafe_code(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for at in words(&code, "unsafe") {
         let line = line_of(&code, at);
-        if !path.starts_with("src/sys/") {
+        if !path.starts_with("src/sys/") && path != COUNTING {
             found.push(format!("{path}:{line}: unsafe belongs into src/sys"));
             continue;
         }
