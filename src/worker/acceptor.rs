@@ -20,6 +20,13 @@ use crate::time::Millis;
 
 /// How long a worker stands back for others at most, in milliseconds.
 const STAND_BACK_MS: u64 = 50;
+/// Connections accepted in one turn at most: enough to keep up, few enough that others get theirs.
+const AT_ONCE: usize = 16;
+/// How often only one is taken after a queue was found empty. To find nothing costs more than a
+/// wait that finds something (3.5 µs to 0.4 where it was measured), because the kernel makes the
+/// whole new socket before it looks. nginx always takes one unless `multi_accept` is on; a crowd
+/// would so have to wait for a turn of everybody else for each of its members.
+const ONE_BY_ONE: u8 = 16;
 /// How long to wait after accepting failed for want of descriptors or memory, in milliseconds.
 const EXHAUSTED_MS: u64 = 100;
 
@@ -30,6 +37,15 @@ enum Watch {
     On,
     /// They are not, until this time or until there is a reason.
     Off { until: Millis, why: Pause },
+}
+
+/// Who wants a worker to look at a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A client waits in it.
+    ByClient,
+    /// Another worker leaves it to us, whether or not anybody waits.
+    ByOther,
 }
 
 /// Why a worker accepts nothing for a while.
@@ -63,6 +79,8 @@ pub struct Acceptor<'a> {
     watch: Watch,
     /// It stood back as long as it may: what waits now is taken, mean or no mean.
     overdue: bool,
+    /// How often only one is taken.
+    one_by_one: u8,
     capacity: usize,
     /// The token of the first listener.
     first: u16,
@@ -92,6 +110,7 @@ impl<'a> Acceptor<'a> {
             nudge,
             watch,
             overdue: false,
+            one_by_one: 0,
             capacity,
             first,
         }
@@ -149,9 +168,20 @@ impl<'a> Acceptor<'a> {
         }
     }
 
+    /// How many to take at most. If more wait, epoll says so again, unless it was another worker
+    /// that said it.
+    pub fn at_once(&mut self, asked: Asked) -> usize {
+        if self.one_by_one == 0 || self.overdue || asked == Asked::ByOther {
+            return AT_ONCE;
+        }
+        self.one_by_one -= 1;
+        1
+    }
+
     /// The queue was found empty: whoever is above the mean stands back again.
     pub fn found_empty(&mut self) {
         self.overdue = false;
+        self.one_by_one = ONE_BY_ONE;
     }
 
     /// Stops watching for a while, and wakes the others: they may be asleep, and what waits in the
@@ -306,5 +336,34 @@ mod tests {
         assert!(is_watched(&epoll), "somebody may be spared by now");
         acceptor.close(false, &epoll);
         assert!(!is_watched(&epoll));
+    }
+
+    #[test]
+    fn an_empty_queue_is_not_looked_at_each_time() {
+        let (board, nudge) = (Scoreboard::new().unwrap(), EventFd::new().unwrap());
+        let mut acceptor = Acceptor::new(Vec::new(), Acceptor::CLIENTS, 100, &board, &nudge);
+        assert_eq!(
+            acceptor.at_once(Asked::ByClient),
+            AT_ONCE,
+            "nothing is known"
+        );
+        assert_eq!(acceptor.at_once(Asked::ByClient), AT_ONCE, "it had so many");
+        acceptor.found_empty();
+        assert_eq!(acceptor.at_once(Asked::ByOther), AT_ONCE, "told once");
+        for turn in 0..ONE_BY_ONE {
+            assert_eq!(acceptor.at_once(Asked::ByClient), 1, "{turn}");
+        }
+        assert_eq!(
+            acceptor.at_once(Asked::ByClient),
+            AT_ONCE,
+            "perhaps a crowd waits by now"
+        );
+        acceptor.found_empty();
+        acceptor.overdue = true;
+        assert_eq!(
+            acceptor.at_once(Asked::ByClient),
+            AT_ONCE,
+            "nobody else takes them"
+        );
     }
 }

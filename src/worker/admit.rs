@@ -3,22 +3,10 @@
 
 use std::io;
 
-use super::acceptor::{Admission, Pause};
+use super::acceptor::{Admission, Asked, Pause};
 use super::event_loop::EventLoop;
 use super::shed::Spare;
 use super::turn::Why;
-
-/// Connections accepted in one turn: enough to keep up, few enough that others get theirs.
-const ACCEPTS_PER_TURN: usize = 16;
-
-/// Who wants a worker to look at a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A client waits in it.
-    ByClient,
-    /// Another worker leaves it to us, whether or not anybody waits.
-    ByOther,
-}
 
 impl EventLoop<'_> {
     /// Takes connections from a queue.
@@ -27,7 +15,7 @@ impl EventLoop<'_> {
         let mut waits = asked == Asked::ByClient;
         // An idle one was closed because there were no descriptors, and nobody came in for it yet.
         let mut owed = false;
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..self.acceptor.at_once(asked) {
             let connections = self.clients();
             let admission = self
                 .acceptor

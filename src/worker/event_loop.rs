@@ -10,9 +10,8 @@ use std::mem;
 use std::os::fd::OwnedFd;
 
 use super::Context;
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, Asked};
 use super::admin::Admin;
-use super::admit::Asked;
 use super::complaints::Complaints;
 use super::control::{Command, Message};
 use super::deadlines::Deadlines;
