@@ -16,33 +16,45 @@ const COPIED: usize = 16 * 1024;
 /// with a single buffer.
 const COPIED_SHARED: usize = 4 * 1024;
 
-/// What is the same for all responses of one second.
-#[derive(Clone, Copy, Debug)]
-pub struct CachedDate {
+/// The lines that all responses of one second have in common: `Date`, and `Server` if there is a
+/// name to tell.
+#[derive(Debug)]
+pub struct CommonLines {
+    server: Box<str>,
     unix: u64,
-    text: [u8; 29],
+    bytes: Vec<u8>,
 }
 
-impl CachedDate {
-    /// The date of this second, made anew only if it is another one.
-    pub fn at(self, unix: u64) -> CachedDate {
-        if unix == self.unix {
-            self
-        } else {
-            CachedDate {
-                unix,
-                text: imf_fixdate(unix),
-            }
-        }
-    }
-}
-
-impl Default for CachedDate {
-    fn default() -> CachedDate {
-        CachedDate {
+impl CommonLines {
+    /// Those of a server of this name; empty for none.
+    pub fn new(server: &str) -> CommonLines {
+        let mut lines = CommonLines {
+            server: server.into(),
             unix: 0,
-            text: imf_fixdate(0),
+            bytes: Vec::new(),
+        };
+        lines.write();
+        lines
+    }
+
+    /// Those of this second, made anew only if it is another one.
+    pub fn at(&mut self, unix: u64) -> &[u8] {
+        if unix != self.unix {
+            self.unix = unix;
+            self.write();
         }
+        &self.bytes
+    }
+
+    fn write(&mut self) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(b"Date: ");
+        self.bytes.extend_from_slice(&imf_fixdate(self.unix));
+        if !self.server.is_empty() {
+            self.bytes.extend_from_slice(b"\r\nServer: ");
+            self.bytes.extend_from_slice(self.server.as_bytes());
+        }
+        self.bytes.extend_from_slice(b"\r\n");
     }
 }
 
@@ -99,10 +111,8 @@ pub struct Framed<'a> {
     pub delimited: Delimited,
     /// What becomes of the connection.
     pub persistence: Persistence,
-    /// The date.
-    pub date: CachedDate,
-    /// The value of `Server`; empty for none.
-    pub server: &'a str,
+    /// What other responses say too.
+    pub common: &'a [u8],
 }
 
 /// Queues the response; returns how many bytes of body will be sent. The response's body is taken,
@@ -140,14 +150,7 @@ pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: F
 
 fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
     push_status_line(out, response.status);
-    out.extend_from_slice(b"Date: ");
-    out.extend_from_slice(&framed.date.text);
-    out.extend_from_slice(b"\r\n");
-    if !framed.server.is_empty() {
-        out.extend_from_slice(b"Server: ");
-        out.extend_from_slice(framed.server.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
+    out.extend_from_slice(framed.common);
     out.extend_from_slice(&response.fields);
     if !response.vary.is_empty() {
         out.extend_from_slice(b"Vary: ");
@@ -222,13 +225,25 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_made_once_a_second() {
-        let date = CachedDate::default().at(1_795_352_400);
-        assert_eq!(&date.text, b"Sun, 22 Nov 2026 13:00:00 GMT");
-        assert_eq!(date.at(1_795_352_400).text, date.text);
-        assert_eq!(
-            &date.at(1_795_352_401).text,
-            b"Sun, 22 Nov 2026 13:00:01 GMT"
-        );
+    fn what_responses_have_in_common_is_made_once_a_second() {
+        let lines = |lines: &mut CommonLines, unix| String::from_utf8(lines.at(unix).to_vec());
+        let mut named = CommonLines::new("x/1");
+        for (unix, want) in [
+            (0, "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: x/1\r\n"),
+            (
+                1_795_352_400,
+                "Date: Sun, 22 Nov 2026 13:00:00 GMT\r\nServer: x/1\r\n",
+            ),
+            (
+                1_795_352_401,
+                "Date: Sun, 22 Nov 2026 13:00:01 GMT\r\nServer: x/1\r\n",
+            ),
+        ] {
+            assert_eq!(lines(&mut named, unix).unwrap(), want);
+            assert_eq!(lines(&mut named, unix).unwrap(), want, "again");
+        }
+        let mut unnamed = CommonLines::new("");
+        let want = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+        assert_eq!(lines(&mut unnamed, 0).unwrap(), want);
     }
 }

@@ -171,6 +171,13 @@ impl Fields {
         self.lines.iter().map(|line| line.name.of(&self.bytes))
     }
 
+    /// Whether it is certain at a glance that none of these is there.
+    #[inline]
+    pub(super) fn lack(&self, names: &[&str]) -> bool {
+        let bits = names.iter().fold(0, |bits, name| bits | bit(name.len()));
+        self.lengths & bits == 0
+    }
+
     fn named<'a>(&'a self, wanted: &[u8]) -> impl Iterator<Item = &'a [u8]> {
         let there = self.lengths & bit(wanted.len()) != 0;
         let lines = if there { &self.lines[..] } else { &[] };
@@ -197,7 +204,7 @@ impl Fields {
 }
 
 /// The bit that names of this length have in `Fields::lengths`.
-fn bit(len: usize) -> u64 {
+const fn bit(len: usize) -> u64 {
     1 << (len % 64)
 }
 

@@ -1,11 +1,11 @@
 //! [`Http1`]: HTTP/1.1 as a protocol: a handler, its limits and its patience.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 
 use super::byte;
 use super::connection::Http1Connection;
-use super::encode::CachedDate;
+use super::encode::CommonLines;
 use super::handler::Handler;
 use super::incoming::Incoming;
 use super::limits::Limits;
@@ -60,8 +60,7 @@ pub struct Http1<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) patience: Patience,
-    pub(super) server_name: String,
-    pub(super) date: Cell<CachedDate>,
+    pub(super) common: RefCell<CommonLines>,
     /// Requests and responses between uses, so that a request costs no allocation.
     #[expect(
         clippy::vec_box,
@@ -94,8 +93,7 @@ impl<H: Handler> Http1<H> {
             handler,
             limits: Limits::default(),
             patience: Patience::default(),
-            server_name: "httprs".into(),
-            date: Cell::default(),
+            common: RefCell::new(CommonLines::new("httprs")),
             spares: RefCell::default(),
             piece: RefCell::default(),
             blanked: RefCell::default(),
@@ -122,7 +120,7 @@ impl<H: Handler> Http1<H> {
         if !byte::all(name.as_bytes(), &byte::FIELD_VALUE) {
             return Err(FieldError::Value);
         }
-        self.server_name = name.into();
+        self.common = RefCell::new(CommonLines::new(name));
         Ok(self)
     }
 
@@ -132,8 +130,7 @@ impl<H: Handler> Http1<H> {
             handler: wrap(self.handler),
             limits: self.limits,
             patience: self.patience,
-            server_name: self.server_name,
-            date: self.date,
+            common: self.common,
             spares: self.spares,
             piece: self.piece,
             blanked: self.blanked,

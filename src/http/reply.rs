@@ -175,15 +175,13 @@ impl<H: Handler> Http1Connection<'_, H> {
         persistence: Persistence,
         io: &mut Io<'_>,
     ) -> u64 {
-        let date = self.http.date.get().at(io.now.unix());
-        self.http.date.set(date);
+        let mut common = self.http.common.borrow_mut();
         let framed = Framed {
             method: pair.request.head.method(),
             version: pair.request.head.version(),
             delimited,
             persistence,
-            date,
-            server: &self.http.server_name,
+            common: common.at(io.now.unix()),
         };
         self.served += 1;
         push_response(io.output, &mut pair.response, framed)

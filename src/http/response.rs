@@ -204,7 +204,9 @@ impl HttpResponse {
     /// Adds fields that were encoded before: a copy, and nothing to check again.
     pub(crate) fn lines(&mut self, lines: &FieldLines) -> &mut HttpResponse {
         self.fields.extend_from_slice(&lines.fields);
-        self.add_vary(&lines.vary);
+        if !lines.vary.is_empty() {
+            self.add_vary(&lines.vary);
+        }
         self
     }
 
