@@ -322,6 +322,8 @@ mod tests {
         let listener = try_listen("127.0.0.1:0", Stack::Single).unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_nonblocking(true).unwrap();
+        // Else its kernel promises to take in megabytes, and drops what it cannot: under way for ever.
+        set_option(client.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, 64 * 1024).unwrap();
         let (socket, _) = accept(listener.as_fd()).unwrap();
         let piece = vec![0; 64 * 1024];
         let fill = || while send(socket.as_fd(), &piece, false).is_ok() {};
@@ -333,14 +335,13 @@ mod tests {
                 got += n;
             }
         }
-        // What its own kernel takes in for it is not ours.
-        let mut unsent = 0;
-        for _ in 0..10 {
+        let mut unsent = [0, 0];
+        while unsent.contains(&0) {
             fill();
             std::thread::sleep(std::time::Duration::from_millis(5));
-            unsent = unacknowledged(socket.as_fd()).unwrap();
+            unsent = [unsent[1], unacknowledged(socket.as_fd()).unwrap()];
         }
-        assert!((1..3 * UNSENT as u64).contains(&unsent), "{unsent}");
+        assert!(unsent[1] < 3 * UNSENT as u64, "{unsent:?}");
     }
 
     #[test]
