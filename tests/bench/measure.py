@@ -8,7 +8,8 @@ import socket
 import subprocess
 import time
 
-from servers import PATIENCE, Failed, Running, receive, request
+from running import PATIENCE, Running, receive, request
+from servers import Failed
 
 TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # microseconds
 

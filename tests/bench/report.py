@@ -1,86 +1,12 @@
-"""Tables in Markdown, targets, and a chart."""
+"""Tables in Markdown."""
 
 import datetime
-import html
 import os
 import re
 import shlex
 
-# Where httprs wants to be. For each: what, its figure from the results, and its bound.
-# A figure is compared as it is printed, with two decimals.
-
-
-def cpu(scenario, server="httprs"):
-    return lambda results: results.median(scenario, server, "cpu")
-
-
-def throughput(scenario, server="httprs"):
-    return lambda results: results.median(scenario, server, "bytes")
-
-
-def best_floor(scenario):
-    def least(results):
-        known = [cpu(scenario, server)(results) for server in ("floor", "floor, sendfile")]
-        return min((figure for figure in known if figure is not None), default=None)
-    return least
-
-
-def ratio(ours, theirs):
-    def of(results):
-        a, b = ours(results), theirs(results)
-        return None if a is None or not b else a / b
-    return of
-
-
-STATIC = "httprs, static (glibc)"
-
-
-def idle(server):
-    def of(results):
-        known = results.memory.get(server)
-        return known and known[0] / (1 << 20)
-    return of
-
-
-def for_each_connection(results):
-    return results.memory.get("httprs", (None, None))[1]
-
-
-def start(results):
-    known = results.startup.get("httprs")
-    return known and middle(known) * 1e3
-
-
-def size(results):
-    known = results.size.get(STATIC)
-    return known and known / (1 << 20)
-
-
-TARGETS = [
-    ("13 B, 64 connections: CPU, × floor", ratio(cpu("13B"), best_floor("13B")), "≤", 1.10),
-    ("13 B, 1,024 connections: CPU, × floor", ratio(cpu("c1024"), best_floor("c1024")), "≤", 1.15),
-    ("1 KiB: CPU, × floor", ratio(cpu("1KiB"), best_floor("1KiB")), "≤", 1.10),
-    ("100 KiB: CPU, × the better floor", ratio(cpu("100KiB"), best_floor("100KiB")), "≤", 1.10),
-    ("10 MiB: bytes a second, × h2o",
-     ratio(throughput("10MiB"), throughput("10MiB", "h2o")), "≥", 1.0),
-    ("16 pipelined: CPU, µs (hyper's is 0.75)", cpu("pipelined"), "<", 0.75),
-    ("16 pipelined, library: CPU, µs (hyper's is 0.75)",
-     cpu("pipelined", "httprs, library"), "<", 0.75),
-    ("a connection for each request: CPU, × h2o",
-     ratio(cpu("close"), cpu("close", "h2o")), "<", 1.0),
-    ("1 connection: CPU, × floor", ratio(cpu("single"), best_floor("single")), "≤", 1.10),
-    ("access log: CPU, × without", ratio(cpu("log"), cpu("13B")), "≤", 1.25),
-    ("memory, master and 4 workers idle: MiB", idle("httprs"), "<", 1.5),
-    ("the same, static with glibc: MiB", idle(STATIC), "<", 1.5),
-    ("memory for an idle connection: bytes", for_each_connection, "<", 400),
-    ("exec to first answer: ms", start, "<", 5),
-    ("static binary with glibc, stripped: MiB", size, "≤", 1.3),
-]
-
-
-def middle(values):
-    values = sorted(values)
-    return values[len(values) // 2]
+from chart import chart
+from targets import TARGETS, best_floor, cpu, middle
 
 
 def markdown(results):
@@ -221,64 +147,3 @@ def write_files(where, text, results):
     if drawing:
         with open(os.path.join(where, "chart.svg"), "w", encoding="utf-8") as file:
             file.write(drawing)
-
-
-# The chart: a panel for each scenario, a bar for each server.
-PANELS = [("13B", "13 B"), ("1KiB", "1 KiB"), ("c1024", "13 B, 1,024 connections"),
-          ("100KiB", "100 KiB"), ("pipelined", "13 B, 16 pipelined"),
-          ("close", "13 B, a connection for each")]
-WIDTH, LABEL, BAR, STEP, TOP, GAP = 380, 92, 220, 19, 34, 16
-
-# It has a ground of its own: a reader's page may be dark where the system is light.
-STYLE = """
-text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#24292f}
-.ground{fill:#fff;stroke:#d0d7de}.title{font-weight:600}.note{fill:#57606a;font-size:11px;font-weight:400}
-.peer{fill:#afb8c1}.floor{fill:#6e7781}.ours{fill:#bc4c00}.cut{stroke:#fff;stroke-width:3}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.ground{fill:#161b22;stroke:#30363d}
-.note{fill:#8b949e}.peer{fill:#484f58}.floor{fill:#8b949e}.ours{fill:#f0883e}.cut{stroke:#161b22}}
-"""
-
-
-def chart(results):
-    panels = []
-    for key, title in PANELS:
-        bars = {}
-        for server in results.rows(key):
-            figure = results.median(key, server, "cpu")
-            name = server.split(",")[0]
-            if figure is not None and server != "httprs, library":
-                bars[name] = min(figure, bars.get(name, figure))  # the better floor
-        if bars:
-            panels.append((title, bars))
-    if not panels:
-        return ""
-    tall = TOP + STEP * max(len(bars) for _, bars in panels) + GAP
-    height = 44 + tall * ((len(panels) + 1) // 2)
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH + 20}" height="{height}" '
-           f'viewBox="0 0 {2 * WIDTH + 20} {height}" role="img" '
-           'aria-label="Processor time for a request, by server">',
-           f"<style>{STYLE}</style>",
-           f'<rect class="ground" x=".5" y=".5" width="{2 * WIDTH + 19}" '
-           f'height="{height - 1}" rx="6"/>',
-           '<text class="title" x="20" y="26">Processor time for a request, µs'
-           '<tspan class="note" dx="10">less is better; scales differ; '
-           'bars that are cut are longer; floor: recv and send alone</tspan></text>']
-    for index, (title, bars) in enumerate(panels):
-        left, top = 20 + index % 2 * WIDTH, 44 + index // 2 * tall
-        out.append(f'<text class="title" x="{left}" y="{top + 18}">{html.escape(title)}</text>')
-        # One that is far longer than all others would leave nothing to see of them.
-        longest, *others = sorted(bars.values(), reverse=True)
-        if others and longest > 2 * others[0]:
-            longest = 1.25 * others[0]
-        scale = BAR / longest
-        for row, (name, figure) in enumerate(bars.items()):
-            y = top + TOP - 6 + row * STEP
-            kind = {"httprs": "ours", "floor": "floor"}.get(name, "peer")
-            wide = max(min(figure, longest) * scale, 1)
-            out.append(f'<text x="{left + LABEL - 8}" y="{y + 11}" text-anchor="end">{name}</text>'
-                       f'<rect class="{kind}" x="{left + LABEL}" y="{y}" width="{wide:.1f}" '
-                       'height="14" rx="2"/>'
-                       f'<text x="{left + LABEL + wide + 5:.1f}" y="{y + 11}">{figure:.2f}</text>')
-            if figure > longest:
-                out.append(f'<path class="cut" d="M{left + LABEL + BAR - 18} {y + 15}l6 -16"/>')
-    return "\n".join([*out, "</svg>", ""])

@@ -26,7 +26,6 @@ It installs nothing, and says what is missing.
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,15 +36,15 @@ sys.dont_write_bytecode = True  # nothing is left in the source tree
 import measure  # noqa: E402
 import report  # noqa: E402
 import servers  # noqa: E402
+from results import Results  # noqa: E402
+from running import Running, ask  # noqa: E402
 from scenarios import APART, SCENARIOS  # noqa: E402
-from servers import Failed, Job, Running, Server  # noqa: E402
+from servers import Failed, Job, Server  # noqa: E402
+from settings import Settings, run_for_text  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
-# Programs that there must be, with their Debian packages.
-NEEDED = [("wrk", "wrk"), ("taskset", "util-linux"), ("cc", "gcc"), ("cargo", "cargo")]
-IDLE_CONNECTIONS = 10_000
 STARTS = 25
 SITE = [("/13B.txt", 13), ("/1KiB.bin", 1 << 10), ("/100KiB.bin", 100 << 10),
         ("/10MiB.bin", 10 << 20)]
@@ -84,112 +83,6 @@ def main():
 
 def interrupt(*_):
     raise KeyboardInterrupt
-
-
-class Settings:
-    """What was asked for, and what there is."""
-
-    def __init__(self):
-        self.rounds = number("ROUNDS", 5)
-        self.seconds = number("SECONDS_EACH", 2)
-        keys = [scenario.key for scenario in SCENARIOS] + APART
-        self.scenarios = chosen("SCENARIOS", keys)
-        if "log" in self.scenarios and "13B" not in self.scenarios:
-            self.scenarios.insert(0, "13B")  # it is compared with that
-        peers = [name for name, *_ in servers.PEERS]
-        self.servers = chosen("SERVERS", ["floor", "httprs", *peers])
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            raise Failed("there must be two cores, one for the server and one for wrk")
-        self.server_core, self.client_core = cores[0], cores[-1]
-        missing = [f"{program} is missing (Debian's package {package})"
-                   for program, package in NEEDED if not shutil.which(program)]
-        if missing:
-            raise Failed("\nbench: ".join(missing))
-        self.peers = []
-        for name, program, package, flag, command in servers.PEERS:
-            if name not in self.servers:
-                continue
-            binary = servers.find(program)
-            if binary:
-                self.peers.append((Server(name, binary, command), version(binary, flag)))
-            else:
-                print(f"bench: {program} is missing (Debian's package {package}): not compared",
-                      file=sys.stderr)
-        # 10,000 clients here, each with a connection there; and room for what else is open.
-        self.idle_connections = IDLE_CONNECTIONS
-        if not measure.raise_limit(IDLE_CONNECTIONS + 2_000):
-            self.idle_connections = 0
-            print("bench: too few descriptors allowed (ulimit -n): no idle connections measured",
-                  file=sys.stderr)
-
-
-def number(name, otherwise):
-    value = os.environ.get(name) or str(otherwise)
-    if not value.isdigit() or int(value) < 1:
-        raise Failed(f"{name}={value}: must be a whole number from 1 on")
-    return int(value)
-
-
-def chosen(name, known):
-    words = os.environ.get(name, "").replace(",", " ").split()
-    for word in words:
-        if word not in known:
-            raise Failed(f"{name}: there is no {word}; there are {' '.join(known)}")
-    return [key for key in known if key in words] or list(known)
-
-
-def version(binary, flag):
-    done = subprocess.run([binary, flag], capture_output=True, text=True, check=False)
-    lines = (done.stdout + done.stderr).strip().splitlines() or ["?"]
-    return lines[0].replace("nginx version: ", "").replace("Server version: ", "")
-
-
-class Results:
-    """What was measured. The report is made of nothing else."""
-
-    QUIET = 0.03  # of the machine may be busy with something else
-
-    def __init__(self, settings):
-        self.settings = settings
-        self.scenarios = [s for s in SCENARIOS if s.key in settings.scenarios]
-        self.cells = []  # (scenario, server), in their order
-        self.samples = {}  # (scenario, server): one dictionary of figures a round
-        self.failures = {}  # (scenario, server): why
-        self.memory = {}  # server: bytes when idle, bytes for an idle connection or None
-        self.startup = {}  # server: seconds, sorted
-        self.size = {}  # target: bytes
-        self.rounds = 0
-        self.elsewhere = 0.0  # the part of the machine that did something else at the start
-        self.versions = [text for _, text in settings.peers]
-        self.commit = run_for_text(["git", "-C", TOP, "describe", "--always", "--dirty"])
-        for program in ("rustc", "cc"):
-            self.versions.append(run_for_text([program, "--version"]))
-        # wrk says it and then fails, since it was given nothing to do.
-        self.versions.append(version("wrk", "-v").split(" Copyright")[0])
-
-    def median(self, scenario, server, figure):
-        samples = self.samples.get((scenario, server))
-        if not samples or (scenario, server) in self.failures:
-            return None
-        return statistics.median(sample[figure] for sample in samples)
-
-    def rows(self, scenario):
-        """The servers of a scenario, in their order."""
-        return [server for key, server in self.cells
-                if key == scenario and ((key, server) in self.samples
-                                        or (key, server) in self.failures)]
-
-    def failed(self):
-        return [f"{scenario}: {server}: {why}" for (scenario, server), why in self.failures.items()]
-
-
-def run_for_text(argv):
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-        return done.stdout.strip().splitlines()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        return ""
 
 
 class Bench:
@@ -342,7 +235,7 @@ class Bench:
             job = Job(self.site, scenario.path)
             with Running(server, job, self.settings.server_core, self.work) as running:
                 running.check()
-                self.answers[key] = servers.ask(running.port, scenario.path, scenario.close)
+                self.answers[key] = ask(running.port, scenario.path, scenario.close)
         return self.answers[key]
 
     def memory(self):
