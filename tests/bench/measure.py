@@ -84,8 +84,11 @@ class Load:
                 self.argv(running.port, running.job.path), capture_output=True, text=True,
                 timeout=self.seconds + PATIENCE, env={**os.environ, "LC_ALL": "C"}, check=False)
         except subprocess.TimeoutExpired:
+            running.must_live()
             raise Failed("wrk does not come back") from None
         used = processor_time(running.pid) - before
+        # Before what wrk says of it: this is the reason.
+        running.must_live()
         said = done.stdout
         counted = re.search(r"(\d+) requests in ([\d.]+)(m?s|m),", said)
         if done.returncode or not counted:
@@ -126,7 +129,9 @@ def idle_memory(server, job, core, work):
     with Running(server, job, core, work) as running:
         running.check()
         time.sleep(0.5)
-        return memory(running.pid)
+        known = memory(running.pid)
+        running.must_live()
+        return known
 
 
 def memory_each(server, job, core, work):
@@ -152,6 +157,7 @@ def memory_each(server, job, core, work):
                 raise Failed(f"closed {gone} of {job.connections} idle connections")
             return (memory(running.pid) - before) / job.connections
         except OSError as error:
+            running.must_live()
             raise Failed(f"idle connection {len(clients)}: {error}") from error
         finally:
             for client in clients:

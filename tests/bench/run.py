@@ -263,9 +263,9 @@ class Bench:
                 if ("startup", server.name) in self.results.failures:
                     continue
                 job = Job(self.site, "/13B.txt", workers=1 if server.name == "floor" else 4)
-                if server.name == "floor":
-                    job.answer = self.answer(SCENARIOS[0])
                 try:
+                    if server.name == "floor":
+                        job.answer = self.answer(SCENARIOS[0])
                     took = measure.start_up(server, job, self.settings.server_core, self.work)
                     self.results.startup.setdefault(server.name, []).append(took)
                 except Failed as error:

@@ -91,9 +91,23 @@ class Running:
                 return ask(self.port, self.job.path)
             except OSError as error:
                 if self.process.poll() is not None or time.monotonic() > until:
-                    self.errors.seek(0)
-                    said = self.errors.read().decode(errors="replace").strip().splitlines()
-                    raise Failed(f"does not start: {said[-1] if said else error}") from error
+                    raise Failed(f"does not start: {self.last_words() or error}") from error
+
+    def must_live(self):
+        """Fails if it has ended: what was measured of it then says nothing.
+
+        To be asked after its processor time, which this reaps.
+        """
+        status = self.process.poll()
+        if status is not None:
+            how = f"signal {-status}" if status < 0 else f"exit status {status}"
+            said = self.last_words()
+            raise Failed(f"ended with {how}{': ' if said else ''}{said}")
+
+    def last_words(self):
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
     def check(self):
         """That the answer is the right one: 200 and the file."""
