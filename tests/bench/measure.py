@@ -40,12 +40,29 @@ def processor_time(pid):
             for task in os.listdir(f"/proc/{each}/task"):
                 with open(f"/proc/{each}/task/{task}/schedstat", encoding="ascii") as file:
                     total += int(file.read().split()[0]) / 1e3
-            with open(f"/proc/{each}/stat", encoding="utf-8", errors="replace") as file:
-                # cutime and cstime; the name before may hold anything but is in brackets.
-                total += sum(map(int, file.read().rpartition(")")[2].split()[13:15])) * TICK
+            total += sum(stat_ticks(each)[2:]) * TICK
         except OSError:
             pass  # ended meanwhile
     return total
+
+
+def stat_ticks(pid):
+    """A process' utime and stime, and the cutime and cstime of its children that have ended."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        # The name before may hold anything but is in brackets.
+        return list(map(int, file.read().rpartition(")")[2].split()[11:15]))
+
+
+def split_time(pid):
+    """Ticks in user mode and in the kernel, of the same processes."""
+    user = system = 0
+    for each in tree(pid):
+        try:
+            ticks = stat_ticks(each)
+            user, system = user + ticks[0] + ticks[2], system + ticks[1] + ticks[3]
+        except OSError:
+            pass  # ended meanwhile
+    return user, system
 
 
 def memory(pid):
@@ -78,7 +95,7 @@ class Load:
 
     def run(self, running):
         """Figures of one run: µs for a request, requests and bytes a second, latencies, busy."""
-        before = processor_time(running.pid)
+        before, split_before = processor_time(running.pid), split_time(running.pid)
         try:
             done = subprocess.run(
                 self.argv(running.port, running.job.path), capture_output=True, text=True,
@@ -87,6 +104,7 @@ class Load:
             running.must_live()
             raise Failed("wrk does not come back") from None
         used = processor_time(running.pid) - before
+        user, system = (now - then for now, then in zip(split_time(running.pid), split_before))
         # Before what wrk says of it: this is the reason.
         running.must_live()
         said = done.stdout
@@ -108,6 +126,8 @@ class Load:
                        in re.findall(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", said, re.M)}
         return {
             "cpu": used / requests,
+            # Of many processes that did little each there may be no tick.
+            "kernel": system / (user + system) if user + system else float("nan"),
             "requests": requests / seconds,
             "bytes": float(rate[1]) * scale,
             # wrk may have seen too few answers to tell.

@@ -34,17 +34,17 @@ def scenario_table(results, scenario):
         else:
             row.append(times(used, floor))
         row.append(times(used, ours))
-        row.append(f"{figure('requests'):,.0f}")
+        row += [percent(figure("kernel")), f"{figure('requests'):,.0f}"]
         if large:
             row.append(f"{figure('bytes') / 1e6:,.0f}")
         if scenario.connections == 1:
-            row += [f"{figure('p50'):.0f}", f"{figure('p99'):.0f}"]
-        row.append(f"{100 * figure('busy'):.0f} %")
+            row += [whole(figure("p50")), whole(figure("p99"))]
+        row.append(percent(figure("busy")))
         rows.append(row)
     if not rows:
         return ""
     head = ["server", "CPU µs/request", "in the rounds", "× without" if scenario.log else "× floor",
-            "× httprs", "requests/s"]
+            "× httprs", "in the kernel", "requests/s"]
     head += ["MB/s"] if large else []
     head += ["median µs", "99 % µs"] if scenario.connections == 1 else []
     return f"### {scenario.title}\n\n" + table(head + ["core busy"], rows)
@@ -52,6 +52,14 @@ def scenario_table(results, scenario):
 
 def times(figure, other):
     return f"{figure / other:.2f}" if other else ""
+
+
+def whole(figure):
+    return "" if figure is None else f"{figure:.0f}"
+
+
+def percent(figure):
+    return "" if figure is None else f"{100 * figure:.0f} %"
 
 
 def memory_table(results):

@@ -1,5 +1,6 @@
 """What was measured. The report is made of nothing else."""
 
+import math
 import os
 import statistics
 
@@ -34,7 +35,9 @@ class Results:
         samples = self.samples.get((scenario, server))
         if not samples or (scenario, server) in self.failures:
             return None
-        return statistics.median(sample[figure] for sample in samples)
+        # A figure that a round could not tell is not a number.
+        known = [sample[figure] for sample in samples if not math.isnan(sample[figure])]
+        return statistics.median(known) if known else None
 
     def rows(self, scenario):
         """The servers of a scenario, in their order."""

@@ -10,6 +10,9 @@ A server that waits for wrk ("core busy" tells) also pays for falling asleep and
 waking wrk; one that is never idle takes many requests in one turn. So a cheap server looks a little
 dearer than it is, the floor most of all.
 
+"In the kernel" is the part of that time that is system time, from /proc/PID/stat. That has ticks of
+10 ms, enough for a few hundredths over a second of one process, not of many that do little each.
+
 The floor (`floor.c`) is what the kernel asks of any server: one recv and one send of ready-made
 bytes, the very ones that httprs answers.
 
