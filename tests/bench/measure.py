@@ -1,5 +1,6 @@
 """What is measured: processor time, memory, start-up, and what wrk sees."""
 
+import math
 import os
 import re
 import resource
@@ -78,33 +79,36 @@ def memory(pid):
 
 
 class Load:
-    """One run of wrk against a server."""
+    """One run of wrk against a server, on a core or with two threads on whichever."""
 
-    def __init__(self, wrk, core, seconds, connections, script=None, close=False):
-        self.wrk, self.core, self.seconds = wrk, core, seconds
-        self.connections, self.script, self.close = connections, script, close
+    def __init__(self, wrk, core, seconds, scenario):
+        self.wrk, self.core, self.seconds, self.scenario = wrk, core, seconds, scenario
 
-    def argv(self, port, path):
-        argv = ["taskset", "-c", str(self.core), self.wrk, "-t1", f"-c{self.connections}",
-                f"-d{self.seconds}s", "--latency"]
-        if self.script:
-            argv += ["-s", self.script]
-        if self.close:
+    def argv(self, port):
+        scenario = self.scenario
+        pinned = ["taskset", "-c", str(self.core), self.wrk, "-t1"]
+        argv = pinned if scenario.pinned else [self.wrk, "-t2"]
+        argv += [f"-c{scenario.connections}", f"-d{self.seconds}s", "--latency"]
+        if scenario.script:
+            argv += ["-s", scenario.script]
+        if scenario.close:
             argv += ["-H", "Connection: close"]
-        return argv + [f"http://127.0.0.1:{port}{path}"]
+        return argv + [f"http://127.0.0.1:{port}{scenario.path}"]
 
     def run(self, running):
-        """Figures of one run: µs for a request, requests and bytes a second, latencies, busy."""
+        """Figures of one run: µs for a request, requests and bytes a second, latencies, cores."""
         before, split_before = processor_time(running.pid), split_time(running.pid)
+        client_before = ended_children()
         try:
             done = subprocess.run(
-                self.argv(running.port, running.job.path), capture_output=True, text=True,
+                self.argv(running.port), capture_output=True, text=True,
                 timeout=self.seconds + PATIENCE, env={**os.environ, "LC_ALL": "C"}, check=False)
         except subprocess.TimeoutExpired:
             running.must_live()
             raise Failed("wrk does not come back") from None
         used = processor_time(running.pid) - before
         user, system = (now - then for now, then in zip(split_time(running.pid), split_before))
+        client = ended_children() - client_before
         # Before what wrk says of it: this is the reason.
         running.must_live()
         said = done.stdout
@@ -134,7 +138,20 @@ class Load:
             "p50": percentiles.get(50, float("nan")),
             "p99": percentiles.get(99, float("nan")),
             "busy": used / 1e6 / seconds,
+            "client": client / seconds,
         }
+
+
+def ended_children():
+    """Seconds of processor time of those that ended and were waited for, as wrk was."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def spread(requests):
+    """How evenly workers shared requests, of which each has so many."""
+    most, least = max(requests), min(requests)
+    return {"most": most, "least": least, "spread": most / least if least else math.inf}
 
 
 def start_up(server, job, core, work):

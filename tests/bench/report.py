@@ -6,12 +6,14 @@ import re
 import shlex
 
 from chart import chart
+from scenarios import WORKERS
 from targets import TARGETS, best_floor, cpu, middle
 
 
 def markdown(results):
-    parts = [scenario_table(results, scenario) for scenario in results.scenarios]
-    parts += [memory_table(results), startup_table(results), size_table(results),
+    parts = [scenario_table(results, scenario) for scenario in results.scenarios
+             if scenario.pinned]
+    parts += [cores_table(results), memory_table(results), startup_table(results), size_table(results),
               targets_table(results), conditions(results)]
     return "\n\n".join(part for part in parts if part)
 
@@ -48,6 +50,42 @@ def scenario_table(results, scenario):
     head += ["MB/s"] if large else []
     head += ["median µs", "99 % µs"] if scenario.connections == 1 else []
     return f"### {scenario.title}\n\n" + table(head + ["core busy"], rows)
+
+
+def cores_table(results):
+    rows, clients = [], []
+    for scenario in results.scenarios:
+        if scenario.pinned:
+            continue
+        one = results.median(scenario.key, "httprs, one worker", "requests")
+        for server in results.rows(scenario.key):
+            def figure(name, server=server, key=scenario.key):
+                return results.median(key, server, name)
+            row = [f"{scenario.connections:,}", str(WORKERS[server])]
+            rows.append(row)
+            if (scenario.key, server) in results.failures:
+                row.append(f"failed: {results.failures[scenario.key, server]}")
+                continue
+            clients.append(figure("client"))
+            row += [f"{figure('requests'):,.0f}", times(figure("requests"), one),
+                    f"{figure('cpu'):.2f}", percent(figure("kernel"))]
+            if WORKERS[server] > 1:
+                each = [sample["spread"] for sample in results.samples[scenario.key, server]]
+                row += [f"{figure('most'):,.0f} and {figure('least'):,.0f}",
+                        f"{figure('spread'):.2f}", f"{min(each):.2f} to {max(each):.2f}"]
+    if not rows:
+        return ""
+    cores = results.settings.cores
+    note = ""
+    if clients:
+        note = (f"\n\nNothing was pinned here, and wrk used {min(clients):.1f} to "
+                f"{max(clients):.1f} of the {cores} cores")
+        if cores - min(clients) < 2:
+            note += ": two workers had less than two to themselves, so the growth says little"
+        note += "."
+    return "### Two workers\n\n" + table(
+        ["connections", "workers", "requests/s", "× one worker", "CPU µs/request",
+         "in the kernel", "requests of each", "most ÷ least", "in the rounds"], rows) + note
 
 
 def times(figure, other):
@@ -119,8 +157,8 @@ def conditions(results):
         f"medians of {results.rounds} rounds of {settings.seconds} s; server on core "
         f"{settings.server_core}, wrk on core {settings.client_core}, one worker unless it says "
         "otherwise; apache2 has a process for each connection",
-        f"`{command()}`, where each measurement is `wrk -t1 -c64 -d{settings.seconds}s --latency "
-        "http://127.0.0.1:PORT/FILE`",
+        f"`{command()}`, where a measurement is `wrk -t1 -c64 -d{settings.seconds}s --latency "
+        "http://127.0.0.1:PORT/FILE`, with `-t2` and not pinned for two workers",
     ]
     if results.elsewhere > results.QUIET:
         lines.insert(0, "**The machine was busy with something else: do not rely on this.**")

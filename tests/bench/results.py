@@ -15,7 +15,7 @@ class Results:
 
     def __init__(self, settings):
         self.settings = settings
-        self.scenarios = [s for s in SCENARIOS if s.key in settings.scenarios]
+        self.scenarios = [s for s in SCENARIOS if s.word in settings.scenarios]
         self.cells = []  # (scenario, server), in their order
         self.samples = {}  # (scenario, server): one dictionary of figures a round
         self.failures = {}  # (scenario, server): why

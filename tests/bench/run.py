@@ -16,10 +16,14 @@ dearer than it is, the floor most of all.
 The floor (`floor.c`) is what the kernel asks of any server: one recv and one send of ready-made
 bytes, the very ones that httprs answers.
 
+`cores` is another question, how evenly two workers share the load: there nothing is pinned, wrk has
+two threads, and httprs tells the requests of each worker at its admin address.
+
 Knobs, all from the environment:
     ROUNDS=5          rounds
     SECONDS_EACH=2    seconds of each measurement
-    SCENARIOS=...     some of those below, by their first word
+    SCENARIOS=...     some of: 13B 1KiB 100KiB 10MiB c1024 pipelined close single library log cores
+                      memory startup size
     SERVERS=...       some of: floor httprs nginx h2o lighttpd apache2
     RESULTS=1         writes RESULTS.md and chart.svg beside this file as well
 
@@ -41,7 +45,7 @@ import report  # noqa: E402
 import servers  # noqa: E402
 from results import Results  # noqa: E402
 from running import Running, ask  # noqa: E402
-from scenarios import APART, SCENARIOS  # noqa: E402
+from scenarios import APART, SCENARIOS, WORKERS  # noqa: E402
 from servers import Failed, Job, Server  # noqa: E402
 from settings import Settings, run_for_text  # noqa: E402
 
@@ -141,6 +145,8 @@ class Bench:
             "httprs, library": Server("httprs, library",
                                       os.path.join(target, "release", "examples", "hello"),
                                       servers.hello, own_answer=True),
+            **{name: Server(name, httprs, servers.httprs, workers=workers)
+               for name, workers in WORKERS.items()},
         }
         if not set(APART) & set(self.settings.scenarios):
             return
@@ -211,15 +217,18 @@ class Bench:
 
     def measure(self, scenario, server):
         log = os.path.join(self.work, "access.log") if scenario.log else None
-        job = Job(self.site, scenario.path, connections=scenario.connections, log=log)
+        job = Job(self.site, scenario.path, server.workers, scenario.connections, log,
+                  admin=not scenario.pinned)
         if server.name.startswith("floor"):
             job.answer = self.answer(scenario)
         settings = self.settings
-        load = measure.Load(shutil.which("wrk"), settings.client_core, settings.seconds,
-                            scenario.connections, scenario.script, scenario.close)
-        with Running(server, job, settings.server_core, self.work) as running:
+        load = measure.Load(shutil.which("wrk"), settings.client_core, settings.seconds, scenario)
+        core = settings.server_core if scenario.pinned else None
+        with Running(server, job, core, self.work) as running:
             running.check()
             figures = load.run(running)
+            if job.admin:
+                figures.update(measure.spread(running.requests_by_worker()))
         if log:
             # Also that there was a line for each: what is dropped costs nothing.
             with open(log, "rb") as file:

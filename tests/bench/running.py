@@ -1,6 +1,7 @@
 """A server that runs, and how it is asked."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -29,7 +30,7 @@ def uninterrupted():
 
 
 class Running:
-    """A server that runs, in a session of its own, on one core; `with` ends all of it."""
+    """A server that runs, in a session of its own, on one core or all; `with` ends all of it."""
 
     def __init__(self, server, job, core, work):
         self.server, self.job, self.core = server, job, core
@@ -49,7 +50,8 @@ class Running:
         before = os.sched_getaffinity(0)
         try:
             with uninterrupted():
-                os.sched_setaffinity(0, {self.core})
+                if self.core is not None:
+                    os.sched_setaffinity(0, {self.core})
                 self.started = time.perf_counter()
                 self.process = subprocess.Popen(
                     argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -119,6 +121,18 @@ class Running:
             if body != file.read():
                 raise Failed("answers with another body")
         return answer
+
+    def requests_by_worker(self):
+        """What each worker of httprs has answered, by its own account."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect(os.path.join(self.work, "admin"))
+                connection.sendall(request("/status.json"))
+                status = json.loads(receive(connection).partition(b"\r\n\r\n")[2])
+            return [worker["requests"] for worker in status["workers"]]
+        except (OSError, ValueError, KeyError) as error:
+            raise Failed(f"does not tell the requests of its workers: {error}") from error
 
 
 def ask(port, path, close=False):

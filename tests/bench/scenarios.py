@@ -6,15 +6,25 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Scenario:
-    """A load, and which servers it is for; `peers` are all that are installed."""
+    """A load, and which servers it is for; `peers` are all that are installed.
+
+    It is asked for by the first word of its key. One that is not pinned leaves the server and the
+    two threads of wrk to the scheduler, and counts the requests of each worker.
+    """
 
     def __init__(self, key, title, path="/13B.txt", connections=64, script=None, close=False,
-                 log=False, names=("floor", "httprs", "peers")):
+                 log=False, pinned=True, names=("floor", "httprs", "peers")):
         self.key, self.title, self.path, self.connections = key, title, path, connections
         self.script = script and os.path.join(HERE, script)
-        self.close, self.log, self.names = close, log, names
+        self.close, self.log, self.pinned, self.names = close, log, pinned, names
+
+    @property
+    def word(self):
+        return self.key.split()[0]
 
 
+# httprs again, by the number of its workers.
+WORKERS = {"httprs, one worker": 1, "httprs, two workers": 2}
 LARGE = ("floor", "floor, sendfile", "httprs", "peers")
 SCENARIOS = [
     Scenario("13B", "13 B, 64 connections"),
@@ -30,6 +40,9 @@ SCENARIOS = [
              names=("floor", "httprs, library")),
     Scenario("log", "13 B, 64 connections, access log to a file", log=True,
              names=("httprs", "peers")),
+    Scenario("cores 64", "cores, 64 connections", pinned=False, names=WORKERS),
+    Scenario("cores 1000", "cores, 1,000 connections", connections=1000, pinned=False,
+             names=WORKERS),
 ]
 # Measured apart from the rounds.
 APART = ["memory", "startup", "size"]

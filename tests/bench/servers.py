@@ -16,13 +16,15 @@ class Failed(Exception):
 class Job:
     """What a server is started for."""
 
-    def __init__(self, site, path, workers=1, connections=64, log=None, answer=None):
+    def __init__(self, site, path, workers=1, connections=64, log=None, answer=None,
+                 admin=False):
         self.site = site  # the directory of files
         self.path = path  # what is asked for
         self.workers = workers
         self.connections = connections
         self.log = log  # file of the access log, or None
         self.answer = answer  # the bytes of httprs' answer, for the floor
+        self.admin = admin  # whether httprs is to tell what each worker did
 
 
 def nginx(binary, job, port, work):
@@ -152,9 +154,10 @@ BufferedLogs On
 
 def httprs(binary, job, port, work):
     log = ["--log", "common", "--log-file", job.log] if job.log else ["--log", "none"]
+    admin = ["--admin", f"unix:{work}/admin"] if job.admin else []
     return [binary, "--host", "127.0.0.1", "--port", str(port), "--worker", str(job.workers),
             "--max-connections", str(job.connections + 64), "--keepalive-ms", "600000",
-            "--backlog", "4096", "--log-level", "error", *log, job.site]
+            "--backlog", "4096", "--log-level", "error", *log, *admin, job.site]
 
 
 def hello(binary, _job, port, _work):
@@ -192,11 +195,12 @@ def find(program):
 class Server:
     """A kind of server: its name in the tables, its program, what configures it."""
 
-    def __init__(self, name, binary, command, own_answer=False):
+    def __init__(self, name, binary, command, own_answer=False, workers=1):
         self.name = name
         self.binary = binary
         self.command = command
         self.own_answer = own_answer  # answers with something else than the file
+        self.workers = workers  # in the rounds
 
 
 def write(work, name, text):

@@ -19,8 +19,8 @@ class Settings:
     def __init__(self):
         self.rounds = number("ROUNDS", 5)
         self.seconds = number("SECONDS_EACH", 2)
-        keys = [scenario.key for scenario in SCENARIOS] + APART
-        self.scenarios = chosen("SCENARIOS", keys)
+        words = list(dict.fromkeys(scenario.word for scenario in SCENARIOS))
+        self.scenarios = chosen("SCENARIOS", words + APART)
         if "log" in self.scenarios and "13B" not in self.scenarios:
             self.scenarios.insert(0, "13B")  # it is compared with that
         peers = [name for name, *_ in servers.PEERS]
@@ -28,7 +28,7 @@ class Settings:
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
             raise Failed("there must be two cores, one for the server and one for wrk")
-        self.server_core, self.client_core = cores[0], cores[-1]
+        self.cores, self.server_core, self.client_core = len(cores), cores[0], cores[-1]
         missing = [f"{program} is missing (Debian's package {package})"
                    for program, package in NEEDED if not shutil.which(program)]
         if missing:

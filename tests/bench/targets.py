@@ -12,6 +12,10 @@ def throughput(scenario, server="httprs"):
     return lambda results: results.median(scenario, server, "bytes")
 
 
+def spread(scenario):
+    return lambda results: results.median(scenario, "httprs, two workers", "spread")
+
+
 def best_floor(scenario):
     def least(results):
         known = [cpu(scenario, server)(results) for server in ("floor", "floor, sendfile")]
@@ -64,6 +68,8 @@ TARGETS = [
      ratio(cpu("close"), cpu("close", "h2o")), "<", 1.0),
     ("1 connection: CPU, × floor", ratio(cpu("single"), best_floor("single")), "≤", 1.10),
     ("access log: CPU, × without", ratio(cpu("log"), cpu("13B")), "≤", 1.25),
+    ("two workers, 64 connections: most ÷ least requests", spread("cores 64"), "≤", 2),
+    ("two workers, 1,000 connections: most ÷ least requests", spread("cores 1000"), "≤", 2),
     ("memory, master and 4 workers idle: MiB", idle("httprs"), "<", 1.5),
     ("the same, static with glibc: MiB", idle(STATIC), "<", 1.5),
     ("memory for an idle connection: bytes", for_each_connection, "<", 400),
