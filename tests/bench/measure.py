@@ -67,15 +67,21 @@ def split_time(pid):
 
 
 def memory(pid):
-    """Bytes of our share of memory (PSS), over the process tree."""
-    total = 0
+    """Bytes of our share of memory (PSS), over the process tree, and those of them that are files.
+
+    Old kernels do not tell files apart: then these are 0.
+    """
+    total = files = 0
     for each in tree(pid):
         try:
             with open(f"/proc/{each}/smaps_rollup", encoding="ascii") as file:
-                total += int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M)[1]) * 1024
-        except (OSError, TypeError):
-            pass  # ended, or a zombie, which has none
-    return total
+                known = dict(re.findall(r"^(\w+):\s+(\d+) kB", file.read(), re.M))
+        except OSError:
+            continue  # ended
+        # A zombie has none.
+        total += int(known.get("Pss", 0)) * 1024
+        files += int(known.get("Pss_File", 0)) * 1024
+    return total, files
 
 
 class Load:
@@ -162,7 +168,7 @@ def start_up(server, job, core, work):
 
 
 def idle_memory(server, job, core, work):
-    """Bytes of a server that has answered a request and has nothing to do."""
+    """Bytes of a server that has answered a request and has nothing to do, and those of files."""
     with Running(server, job, core, work) as running:
         running.check()
         time.sleep(0.5)
@@ -176,7 +182,7 @@ def memory_each(server, job, core, work):
     with Running(server, job, core, work) as running:
         running.check()
         time.sleep(0.5)
-        before = memory(running.pid)
+        before, _ = memory(running.pid)
         clients = []
         try:
             # One address has ports for 28,000 connections to one server.
@@ -192,7 +198,7 @@ def memory_each(server, job, core, work):
             gone = len(poll.poll(0))
             if gone:
                 raise Failed(f"closed {gone} of {job.connections} idle connections")
-            return (memory(running.pid) - before) / job.connections
+            return (memory(running.pid)[0] - before) / job.connections
         except OSError as error:
             running.must_live()
             raise Failed(f"idle connection {len(clients)}: {error}") from error

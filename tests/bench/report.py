@@ -13,8 +13,8 @@ from targets import TARGETS, best_floor, cpu, middle
 def markdown(results):
     parts = [scenario_table(results, scenario) for scenario in results.scenarios
              if scenario.pinned]
-    parts += [cores_table(results), memory_table(results), startup_table(results), size_table(results),
-              targets_table(results), conditions(results)]
+    parts += [cores_table(results), memory_table(results), startup_table(results),
+              size_table(results), targets_table(results), conditions(results)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -102,13 +102,14 @@ def percent(figure):
 
 def memory_table(results):
     rows = []
-    for server, (idle_bytes, each) in results.memory.items():
-        rows.append([server, f"{idle_bytes / (1 << 20):.2f}", f"{each:,.0f}" if each else ""])
+    for server, (idle_bytes, files, each) in results.memory.items():
+        rows.append([server, f"{idle_bytes / (1 << 20):.2f}",
+                     f"{files / (1 << 20):.2f}" if files else "", f"{each:,.0f}" if each else ""])
     rows += failures(results, "memory")
     if not rows:
         return ""
     return "### Memory, 4 workers (PSS of all processes)\n\n" + table(
-        ["server", "idle, MiB", "bytes for each of 10,000 idle connections"], rows)
+        ["server", "idle, MiB", "of it files, MiB", "bytes for each of 10,000 idle connections"], rows)
 
 
 def startup_table(results):

@@ -19,7 +19,7 @@ class Results:
         self.cells = []  # (scenario, server), in their order
         self.samples = {}  # (scenario, server): one dictionary of figures a round
         self.failures = {}  # (scenario, server): why
-        self.memory = {}  # server: bytes when idle, bytes for an idle connection or None
+        self.memory = {}  # server: bytes when idle, those of files, for a connection or None
         self.startup = {}  # server: seconds, sorted
         self.size = {}  # target: bytes
         self.rounds = 0

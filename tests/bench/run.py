@@ -164,6 +164,18 @@ class Bench:
             self.known[name] = Server(name, binary, servers.httprs)
             if "size" in self.settings.scenarios:
                 self.results.size[name] = os.path.getsize(binary)
+                empty = self.empty(triple, flags.split())
+                self.results.size[name.replace("httprs", "an empty Rust program")] = empty
+
+    def empty(self, triple, flags):
+        """Bytes of a program that does nothing, built as Cargo.toml has httprs built."""
+        source, binary = (os.path.join(self.work, name) for name in ("empty.rs", "empty"))
+        with open(source, "w", encoding="ascii") as file:
+            file.write("fn main() {}\n")
+        profile = [part for option in ("opt-level=3", "lto", "codegen-units=1", "panic=abort",
+                                       "strip=symbols") for part in ("-C", option)]
+        self.compile(["rustc", *flags, *profile, "--target", triple, "-o", binary, source])
+        return os.path.getsize(binary)
 
     def compile(self, argv, environment=None):
         done = subprocess.run(argv, cwd=TOP, env={**os.environ, **(environment or {})}, check=False)
@@ -255,7 +267,7 @@ class Bench:
             self.progress(f"memory: {server.name}")
             where = (self.settings.server_core, self.work)
             try:
-                idle = measure.idle_memory(server, Job(self.site, "/13B.txt", 4, 1024), *where)
+                idle, files = measure.idle_memory(server, Job(self.site, "/13B.txt", 4, 1024), *where)
                 each = None
                 # Apache's prefork has one process for each connection.
                 if self.settings.idle_connections and server.name != "apache2":
@@ -263,7 +275,7 @@ class Bench:
                     # affair. Some set memory aside for that, so it is a start of its own.
                     job = Job(self.site, "/13B.txt", 4, self.settings.idle_connections)
                     each = measure.memory_each(server, job, *where)
-                self.results.memory[server.name] = (idle, each)
+                self.results.memory[server.name] = (idle, files, each)
             except Failed as error:
                 self.results.failures["memory", server.name] = str(error)
 

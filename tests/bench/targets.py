@@ -41,7 +41,7 @@ def idle(server):
 
 
 def for_each_connection(results):
-    return results.memory.get("httprs", (None, None))[1]
+    return results.memory.get("httprs", (None, None, None))[2]
 
 
 def start(results):
