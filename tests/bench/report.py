@@ -5,16 +5,18 @@ import os
 import re
 import shlex
 
+import limits
 from chart import chart
 from scenarios import WORKERS
-from targets import TARGETS, best_floor, cpu, middle
+from targets import best_floor, cpu, judged, middle
 
 
 def markdown(results):
     parts = [scenario_table(results, scenario) for scenario in results.scenarios
              if scenario.pinned]
     parts += [cores_table(results), memory_table(results), startup_table(results),
-              size_table(results), targets_table(results), conditions(results)]
+              size_table(results), targets_table(results), limits.section(results),
+              conditions(results)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -109,7 +111,8 @@ def memory_table(results):
     if not rows:
         return ""
     return "### Memory, 4 workers (PSS of all processes)\n\n" + table(
-        ["server", "idle, MiB", "of it files, MiB", "bytes for each of 10,000 idle connections"], rows)
+        ["server", "idle, MiB", "of it files, MiB", "bytes for each of 10,000 idle connections"],
+        rows)
 
 
 def startup_table(results):
@@ -134,14 +137,8 @@ def failures(results, key):
 
 
 def targets_table(results):
-    rows = []
-    for what, figure, relation, bound in TARGETS:
-        value = figure(results)
-        if value is None:
-            continue
-        shown = round(value, 2)
-        met = {"≤": shown <= bound, "<": shown < bound, "≥": shown >= bound}[relation]
-        rows.append([what, f"{shown:.2f}", f"{relation} {bound:g}", "yes" if met else "**no**"])
+    rows = [[target.what, target.shown, target.wanted, "yes" if target.met else "**no**"]
+            for target in judged(results)]
     return rows and "### Targets of httprs\n\n" + table(["what", "measured", "target", "met"], rows)
 
 

@@ -267,7 +267,8 @@ class Bench:
             self.progress(f"memory: {server.name}")
             where = (self.settings.server_core, self.work)
             try:
-                idle, files = measure.idle_memory(server, Job(self.site, "/13B.txt", 4, 1024), *where)
+                job = Job(self.site, "/13B.txt", 4, 1024)
+                idle, files = measure.idle_memory(server, job, *where)
                 each = None
                 # Apache's prefork has one process for each connection.
                 if self.settings.idle_connections and server.name != "apache2":
