@@ -1,5 +1,9 @@
 //! `epoll(7)`: which descriptors are ready. Level-triggered, so that a reader may stop early and
 //! is told again; what is registered comes back as the number it was registered with.
+//!
+//! nginx waits for edges, which spare the kernel a second look at each descriptor. That was tried
+//! here and saved less than 1 % of a request's time: not worth that whoever stops early waits for
+//! ever.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
