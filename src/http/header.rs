@@ -166,9 +166,12 @@ impl Fields {
         })
     }
 
-    /// All names as they were sent.
-    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.lines.iter().map(|line| line.name.of(&self.bytes))
+    /// The same, and where in the buffer each line begins.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
+        self.lines.iter().map(|line| {
+            let at = line.name.start as usize;
+            (at, line.name.of(&self.bytes), line.value.of(&self.bytes))
+        })
     }
 
     /// Whether it is certain at a glance that none of these is there.
@@ -290,18 +293,27 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
-        let mut quoted = false;
-        let mut escaped = false;
-        let comma = rest.iter().position(|&b| {
-            let comma = b == b',' && !quoted;
-            quoted ^= b == b'"' && !escaped;
-            escaped = quoted && b == b'\\' && !escaped;
-            comma
-        });
+        let first = rest.iter().position(|&b| b == b',' || b == b'"');
+        let comma = match first {
+            Some(at) if rest[at] == b'"' => unquoted_comma(rest),
+            plain => plain,
+        };
         let element = &rest[..comma.unwrap_or(rest.len())];
         self.rest = comma.map(|at| &rest[at + 1..]);
         Some(byte::trim(element))
     }
+}
+
+/// Where the first comma is that is in no quoted string.
+fn unquoted_comma(text: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    text.iter().position(|&b| {
+        let comma = b == b',' && !quoted;
+        quoted ^= b == b'"' && !escaped;
+        escaped = quoted && b == b'\\' && !escaped;
+        comma
+    })
 }
 
 #[cfg(test)]

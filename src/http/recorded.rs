@@ -7,37 +7,40 @@ use super::head::Head;
 /// How much is recorded, in bytes: the request line and the first fields, as a rule.
 pub(super) const RECORDED: usize = 256;
 
-/// Fields whose values anybody may read who reads of a crash, in the order in which they are likely
-/// to be met. All others are blanked: nobody can know every field that somebody puts a key into.
-const HARMLESS: [&str; 28] = [
-    "host",
-    "user-agent",
-    "accept",
-    "accept-encoding",
-    "connection",
-    "accept-language",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "cache-control",
-    "range",
-    "if-none-match",
-    "if-modified-since",
-    "if-range",
-    "if-match",
-    "if-unmodified-since",
-    "expect",
-    "upgrade",
-    "te",
-    "trailer",
-    "keep-alive",
-    "upgrade-insecure-requests",
-    "sec-fetch-site",
-    "sec-fetch-mode",
-    "sec-fetch-dest",
-    "origin",
-    "via",
-    "content-encoding",
+/// Fields whose values anybody may read who reads of a crash, by the lengths of their names. All
+/// others are blanked: nobody can know every field that somebody puts a key into.
+const HARMLESS: [&[&str]; 26] = [
+    &[],
+    &[],
+    &["te"],
+    &["via"],
+    &["host"],
+    &["range"],
+    &["accept", "expect", "origin"],
+    &["upgrade", "trailer"],
+    &["if-match", "if-range"],
+    &[],
+    &["user-agent", "connection", "keep-alive"],
+    &[],
+    &["content-type"],
+    &["cache-control", "if-none-match"],
+    &[
+        "content-length",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+    ],
+    &["accept-encoding", "accept-language"],
+    &["content-encoding"],
+    &["transfer-encoding", "if-modified-since"],
+    &[],
+    &["if-unmodified-since"],
+    &[],
+    &[],
+    &[],
+    &[],
+    &[],
+    &["upgrade-insecure-requests"],
 ];
 
 /// What is recorded of a request before anybody tries to understand it: its first line, as far as it
@@ -49,26 +52,31 @@ pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..byte::control(bytes, 0).unwrap_or(bytes.len())]
 }
 
-/// What is recorded of a head that was understood. Most hold nothing that must be blanked; these are
-/// not copied.
+/// What is recorded of a head that was understood. Up to the first field that must be blanked it is
+/// not copied: most have none, or have it behind all that is recorded.
 pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
-    let bytes = &head.fields().bytes[..];
-    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
-    let bytes = bytes.strip_suffix(b"\r\n\r\n").unwrap_or(bytes);
-    if head.fields().names().all(is_harmless) {
-        return &bytes[..bytes.len().min(RECORDED)];
-    }
+    let fields = head.fields();
+    let bytes = &fields.bytes[..];
+    let begin = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
+    let end = bytes.strip_suffix(b"\r\n\r\n").unwrap_or(bytes).len();
+    let end = end.min(begin + RECORDED);
+    let mut lines = fields.places();
+    let blanked = lines.find(|(at, name, _)| *at >= end || !is_harmless(name));
+    let Some((at, name, _)) = blanked.filter(|(at, ..)| *at < end) else {
+        return &bytes[begin..end];
+    };
     buffer.clear();
-    buffer.extend_from_slice(first_line(bytes));
-    for (name, value) in head.fields().iter() {
+    for part in [&bytes[begin..at], name, b": ***"] {
+        buffer.extend_from_slice(part);
+    }
+    for (_, name, value) in lines {
         if buffer.len() >= RECORDED {
             break;
         }
-        let harmless = is_harmless(name.as_bytes());
-        for part in [b"\r\n", name.as_bytes(), b": "] {
+        let value = if is_harmless(name) { value } else { b"***" };
+        for part in [b"\r\n", name, b": ", value] {
             buffer.extend_from_slice(part);
         }
-        buffer.extend_from_slice(if harmless { value } else { b"***" });
     }
     buffer
 }
@@ -76,10 +84,10 @@ pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
 fn is_harmless(name: &[u8]) -> bool {
     // In a token, the bit turns capitals into small letters, and nothing into letters or `-` that
     // is neither.
-    let is = |harmless: &&str| {
-        harmless.len() == name.len() && harmless.bytes().eq(name.iter().map(|b| b | 0x20))
-    };
-    HARMLESS.iter().any(is)
+    let is = |known: &&str| known.bytes().eq(name.iter().map(|b| b | 0x20));
+    HARMLESS
+        .get(name.len())
+        .is_some_and(|known| known.iter().any(is))
 }
 
 #[cfg(test)]
@@ -108,10 +116,27 @@ mod tests {
                 "GET / HTTP/1.1\r\nHost: x\r\nauthorization: ***\r\nCookie: ***\r\nX-Api-Key: ***\r\n\
                  TE: x",
             ),
+            (
+                "an empty line before it",
+                "\r\nGET / HTTP/1.1\r\nHost: x\r\nCookie: s\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost: x\r\nCookie: ***",
+            ),
             ("no fields", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0"),
         ] {
             assert_eq!(told(wire), want, "{name}");
         }
+    }
+
+    #[test]
+    fn names_are_found_by_their_lengths_in_any_case() {
+        for (len, names) in HARMLESS.iter().enumerate() {
+            for name in *names {
+                assert_eq!(name.len(), len, "{name}");
+                assert!(is_harmless(name.to_uppercase().as_bytes()), "{name}");
+                assert!(!is_harmless(&name.as_bytes()[1..]), "{name}");
+            }
+        }
+        assert!(!is_harmless(&[b'a'; 26]) && !is_harmless(b""));
     }
 
     #[test]
@@ -123,6 +148,10 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: x\r\nA: s\r\nVia: {long}\r\nB: s\r\n\r\n"
         ));
         assert!(got.ends_with("aaa"), "what follows is not told: {got}");
+        let got = told(&format!(
+            "GET / HTTP/1.1\r\nHost: x\r\nVia: {long}\r\nB: s\r\n\r\n"
+        ));
+        assert_eq!(got.len(), RECORDED, "nothing of it is blanked: {got}");
         assert_eq!(first_line(long.as_bytes()).len(), RECORDED);
     }
 
