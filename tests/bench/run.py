@@ -22,7 +22,7 @@ two threads, and httprs tells the requests of each worker at its admin address.
 Knobs, all from the environment:
     ROUNDS=5          rounds
     SECONDS_EACH=2    seconds of each measurement
-    SCENARIOS=...     some of: 13B 1KiB 100KiB 10MiB c1024 pipelined close single library log cores
+    SCENARIOS=...     some of: 13B browser 1KiB 100KiB 10MiB c1024 pipelined close single library log cores
                       memory startup size
     SERVERS=...       some of: floor httprs nginx h2o lighttpd apache2
     RESULTS=1         writes RESULTS.md and chart.svg beside this file as well

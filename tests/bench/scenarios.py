@@ -28,6 +28,7 @@ WORKERS = {"httprs, one worker": 1, "httprs, two workers": 2}
 LARGE = ("floor", "floor, sendfile", "httprs", "peers")
 SCENARIOS = [
     Scenario("13B", "13 B, 64 connections"),
+    Scenario("browser", "13 B with a browser's fields, 64 connections", script="browser.lua"),
     Scenario("1KiB", "1 KiB, 64 connections", "/1KiB.bin"),
     Scenario("100KiB", "100 KiB, 64 connections", "/100KiB.bin", names=LARGE),
     Scenario("10MiB", "10 MiB, 8 connections", "/10MiB.bin", 8, names=LARGE),
