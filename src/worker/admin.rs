@@ -8,10 +8,11 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::acceptor::{Acceptor, Pause};
+use super::acceptor::{Acceptor, Asked, Pause};
 use super::admit::is_exhausted;
 use super::event_loop::EventLoop;
 use super::listener::Listener;
+use super::shed::Spare;
 use super::slab::Token;
 use super::turn::Why;
 use crate::process::{Peer, Process};
@@ -21,7 +22,8 @@ use crate::sys::event::EventFd;
 use crate::time::Millis;
 
 /// How many admin connections a worker has at most: a scraper, a person with a browser, a probe,
-/// and as many again that were forgotten. Those who want more wait until one is closed.
+/// and as many again that were forgotten. The next one comes in place of the one that has been idle
+/// the longest, or waits until one is.
 pub const ROOM: usize = 8;
 
 /// What a worker serves to those who look after it.
@@ -69,11 +71,6 @@ impl<'a> Admin<'a> {
     pub fn forget(&mut self, token: Token) {
         self.tokens.retain(|known| *known != token);
     }
-
-    /// Takes the next connection of a listener, if there is room.
-    fn accept(&mut self, index: usize) -> Option<io::Result<(OwnedFd, Peer)>> {
-        (self.tokens.len() < ROOM).then(|| self.acceptor.accept(index))
-    }
 }
 
 impl EventLoop<'_> {
@@ -108,27 +105,59 @@ impl EventLoop<'_> {
         self.acceptor.wake_at().min(admin)
     }
 
-    /// Takes connections from an admin queue.
+    /// Takes connections from an admin queue: somebody waits there.
     pub(super) fn accept_admin(&mut self, index: usize) {
+        self.take_admins(index, Asked::ByClient);
+    }
+
+    /// The same from all of them, whether or not anybody waits.
+    pub(super) fn accept_admins(&mut self) {
+        let listeners = self.admin.as_ref().map_or(0, |admin| admin.acceptor.len());
+        for index in 0..listeners {
+            self.take_admins(index, Asked::ByOther);
+        }
+    }
+
+    /// As long as there is room, and after that in place of those that are idle: whoever says
+    /// nothing keeps nobody out. As for clients, nobody is closed for one who is not there.
+    fn take_admins(&mut self, index: usize, asked: Asked) {
+        let mut waits = asked == Asked::ByClient;
+        // An idle one was closed because there were no descriptors.
+        let mut owed = false;
         // One more than there is room for, to see that there is none.
         for _ in 0..=ROOM {
-            let Some(admin) = &mut self.admin else {
+            let unwanted = match self.admin_room() {
+                Spare::Idle(token) => Some(token),
+                Spare::Gone => None,
+                Spare::None(until) => {
+                    if waits {
+                        self.pause_admin(Pause::Full(until));
+                    }
+                    return;
+                }
+            };
+            let Some(admin) = &self.admin else {
                 return;
             };
-            let Some(accepted) = admin.accept(index) else {
-                let full = Pause::Full(Millis::NEVER);
-                admin.acceptor.pause(full, self.now.at, &self.epoll);
-                return;
-            };
-            match accepted {
-                Ok((socket, peer)) => self.open_admin(socket, peer),
+            match admin.acceptor.accept(index) {
+                Ok((socket, peer)) => {
+                    waits = false;
+                    if let Some(token) = unwanted {
+                        self.turn(token, Why::Unwanted);
+                    }
+                    self.open_admin(socket, peer);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_exhausted(&error) => {
-                    admin
-                        .acceptor
-                        .pause(Pause::Exhausted, self.now.at, &self.epoll);
+                    // The kernel finds a descriptor before it looks at the queue.
+                    if !waits {
+                        return;
+                    }
                     self.complain(&error);
-                    return;
+                    if owed || !self.shed_admin() {
+                        return self.pause_admin(Pause::Exhausted);
+                    }
+                    owed = true;
                 }
                 // It failed while it waited: the next one.
                 Err(_) => {}
@@ -136,11 +165,29 @@ impl EventLoop<'_> {
         }
     }
 
-    /// The same from all of them.
-    pub(super) fn accept_admins(&mut self) {
-        let listeners = self.admin.as_ref().map_or(0, |admin| admin.acceptor.len());
-        for index in 0..listeners {
-            self.accept_admin(index);
+    /// Closes the connection that can best be spared; whether there was one.
+    fn shed_admin(&mut self) -> bool {
+        match self.find_spare_admin() {
+            Spare::Idle(token) => {
+                self.turn(token, Why::Unwanted);
+                true
+            }
+            Spare::Gone => true,
+            Spare::None(_) => false,
+        }
+    }
+
+    /// Whether there is room for one more, or who can go for it.
+    fn admin_room(&mut self) -> Spare {
+        match &self.admin {
+            Some(admin) if admin.tokens.len() < ROOM => Spare::Gone,
+            _ => self.find_spare_admin(),
+        }
+    }
+
+    fn pause_admin(&mut self, why: Pause) {
+        if let Some(admin) = &mut self.admin {
+            admin.acceptor.pause(why, self.now.at, &self.epoll);
         }
     }
 

@@ -4,6 +4,8 @@
 //! every request. When room is needed, all of them are looked at once and those that are idle are
 //! sorted; as long as that list lasts, nobody who became idle later has been so for longer.
 
+use std::mem;
+
 use super::event_loop::EventLoop;
 use super::link::{Link, Phase};
 use super::slab::Token;
@@ -88,39 +90,58 @@ pub enum Spare {
 }
 
 impl EventLoop<'_> {
-    /// Looks for the connection that can best be spared. Closes nothing.
+    /// Looks for the client that can best be spared. Closes nothing.
     pub(super) fn find_spare(&mut self) -> Spare {
-        let now = self.now.at;
-        for renewed in [false, true] {
-            if renewed {
-                let mut candidates = std::mem::take(&mut self.candidates);
-                // Admins have room of their own: without one of them there is none more for clients.
-                let clients = (self.links.iter()).filter(|(token, _)| !self.is_admin(*token));
-                candidates.renew(
-                    clients.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))),
-                );
-                self.candidates = candidates;
-            }
-            while let Some((from, token)) = self.candidates.next(now) {
-                if self.spare_from(token) != Some(from) {
-                    self.candidates.skip();
-                    continue;
-                }
-                // A last look: it may have sent a request just now.
-                let connections = self.links.len();
-                self.turn(token, Why::Readable);
-                if self.links.len() < connections {
-                    self.candidates.skip();
-                    return Spare::Gone;
-                }
-                let taken = self.links.get_mut(token).is_some_and(|l| l.is_taken());
-                if taken && self.spare_from(token) == Some(from) {
-                    return Spare::Idle(token);
-                }
-                self.candidates.skip();
-            }
+        let mut candidates = mem::take(&mut self.candidates);
+        let mut spare = self.next_spare(&mut candidates);
+        if spare.is_none() {
+            // Admins have room of their own: without one of them there is none more for clients.
+            let clients = (self.links.iter()).filter(|(token, _)| !self.is_admin(*token));
+            candidates.renew(
+                clients.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))),
+            );
+            spare = self.next_spare(&mut candidates);
         }
-        Spare::None(self.candidates.due().min(now.after(LOOK_AGAIN_MS)))
+        let spare = spare.unwrap_or_else(|| self.no_spare(&candidates));
+        self.candidates = candidates;
+        spare
+    }
+
+    /// The same among admins, who are too few for a list that lasts.
+    pub(super) fn find_spare_admin(&mut self) -> Spare {
+        let mut candidates = Candidates::default();
+        let admins = (self.links.iter()).filter(|(token, _)| self.is_admin(*token));
+        candidates
+            .renew(admins.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))));
+        let spare = self.next_spare(&mut candidates);
+        spare.unwrap_or_else(|| self.no_spare(&candidates))
+    }
+
+    /// The first candidate that can be spared by now.
+    fn next_spare(&mut self, candidates: &mut Candidates) -> Option<Spare> {
+        while let Some((from, token)) = candidates.next(self.now.at) {
+            if self.spare_from(token) != Some(from) {
+                candidates.skip();
+                continue;
+            }
+            // A last look: it may have sent a request just now.
+            let connections = self.links.len();
+            self.turn(token, Why::Readable);
+            if self.links.len() < connections {
+                candidates.skip();
+                return Some(Spare::Gone);
+            }
+            let taken = self.links.get_mut(token).is_some_and(|l| l.is_taken());
+            if taken && self.spare_from(token) == Some(from) {
+                return Some(Spare::Idle(token));
+            }
+            candidates.skip();
+        }
+        None
+    }
+
+    fn no_spare(&self, candidates: &Candidates) -> Spare {
+        Spare::None(candidates.due().min(self.now.at.after(LOOK_AGAIN_MS)))
     }
 
     fn spare_from(&mut self, token: Token) -> Option<Millis> {

@@ -5,14 +5,17 @@ mod common;
 mod json;
 mod prometheus;
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{Client, Response, Server, TempPath, ports_of, program, signal, wait_until};
+use common::{Client, Response, Server, TempPath, ports_of, program, signal, sleep_ms, wait_until};
 use json::Json;
 use prometheus::Series;
+
+/// How many admin connections a worker has at most.
+const ROOM: usize = 8;
 
 /// A server with an admin address of its own.
 #[track_caller]
@@ -50,6 +53,17 @@ fn wait_for_ready(port: u16, deaths: u64) {
         let status = json(port);
         status["workers_ready"] == status["workers_wanted"] && status["deaths"].number() == deaths
     });
+}
+
+/// Whether the server has not closed a connection, of which nothing has come.
+#[track_caller]
+fn is_open(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("a socket");
+    match stream.peek(&mut [0]) {
+        Ok(0) => false,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+        other => panic!("neither silence nor an end: {other:?}"),
+    }
 }
 
 /// Runs `httprs status`.
@@ -221,34 +235,64 @@ fn a_server_that_is_full_still_says_so() {
     assert_eq!(json(port)["total"]["accepted"].number(), 1);
     // The other way round: those who ask for the status and say nothing are in nobody's way.
     let connect = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-    let mut silent: Vec<TcpStream> = (0..7).map(|_| connect()).collect();
-    for _ in 0..2 {
-        assert_eq!(json(port)["total"]["connections"].number(), 1);
-    }
-    silent.push(connect());
-    let mut late = connect();
-    late.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        .expect("room");
+    let silent: Vec<TcpStream> = (0..ROOM).map(|_| connect()).collect();
     // Long enough for them to be closed, if they were to make room for clients.
-    late.set_read_timeout(Some(Duration::from_millis(1_500)))
-        .unwrap();
-    let none = late
-        .read(&mut [0; 100])
-        .expect_err("there is no room")
-        .kind();
-    assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none));
+    sleep_ms(1_500);
     busy.send(b"lo");
     assert_eq!(busy.response().status, 200);
     drop(busy);
     assert_eq!(waiting.response().status, 200);
     // They are still there, so nobody had to wait for their end.
-    for stream in &silent {
-        stream.set_nonblocking(true).unwrap();
-        let still = stream.peek(&mut [0]).expect_err("no answer and no end");
-        assert_eq!(still.kind(), ErrorKind::WouldBlock);
+    assert_eq!(silent.iter().filter(|stream| is_open(stream)).count(), ROOM);
+}
+
+#[test]
+fn who_says_nothing_makes_room_for_whoever_asks() {
+    let (_server, port) = start(&["-w", "1"]);
+    // The first of all, so that it would be the first to go.
+    let mut half = admin(port);
+    half.send(b"GET /livez HTT");
+    let connect = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    let mut silent: Vec<TcpStream> = Vec::new();
+    for _ in 1..ROOM {
+        silent.push(connect());
+        // The clock of the worker ticks coarsely, and it cannot tell who came first in a tick.
+        sleep_ms(20);
     }
-    drop(silent);
-    assert_eq!(Client::tcp(late).response().text(), "alive\n");
+    let began = Instant::now();
+    for round in 1..=3 {
+        assert!(get(port, "/status.txt").text().starts_with("httprs "));
+        let open: Vec<bool> = silent.iter().map(is_open).collect();
+        let gone = open.iter().filter(|open| !**open).count();
+        assert!((1..=round).contains(&gone), "round {round}: {open:?}");
+        assert!(open[gone..].iter().all(|open| *open), "{open:?}");
+    }
+    println!("3 answers beside silent connections: {:?}", began.elapsed());
+    // They would be sent away after ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(5));
+    half.send(b"P/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(half.response().text(), "alive\n");
+}
+
+#[test]
+fn nobody_who_asks_makes_room_for_another() {
+    let (server, port) = start(&["-w", "1"]);
+    let mut asking: Vec<Client> = (0..ROOM).map(|_| admin(port)).collect();
+    for client in &mut asking {
+        client.send(b"GET /livez HTT");
+    }
+    let mut late = admin(port);
+    late.send(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    late.patience(Duration::from_millis(1_500));
+    let none = late.try_response(false).expect_err("there is no room");
+    assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none.kind()));
+    late.patience(common::PATIENCE);
+    for client in &mut asking {
+        client.send(b"P/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(client.response().text(), "alive\n");
+    }
+    assert_eq!(late.response().status, 200);
+    assert_eq!(server.err.all().len(), 1, "{:?}", server.err.all());
 }
 
 #[test]
