@@ -1,5 +1,5 @@
 //! What the disk does meanwhile: the program serves a directory that is deployed over, files that
-//! are replaced, removed and sparse, and runs out of descriptors.
+//! are replaced, removed and sparse, has no room for the log, and runs out of descriptors.
 
 mod common;
 
@@ -211,6 +211,47 @@ fn files_beyond_four_gibibytes_have_ends_too() {
         if status == 206 {
             assert_eq!(answer.text(), body, "{range}");
         }
+    }
+}
+
+#[test]
+fn a_log_that_a_full_disk_does_not_take_is_told_of_now_and_then() {
+    const REQUESTS: u64 = 20;
+    for (place, log_file) in [
+        ("standard output", None),
+        ("the log file", Some("/dev/full")),
+    ] {
+        let mut command = program();
+        command.args(["--host", "127.0.0.1", "--port", "0", "-w", "1"]);
+        command.args(["--log", "text"]);
+        match log_file {
+            Some(path) => command.args(["--log-file", path]),
+            None => command.stdout(File::create("/dev/full").expect("a device")),
+        };
+        let mut server = Server::launch(command);
+        let began = Instant::now();
+        for _ in 0..REQUESTS {
+            assert_eq!(server.get("/x").status, 200);
+        }
+        server.err.wait_for("log lines dropped");
+        server.stop();
+        let told = server.err.to_the_end();
+        let told: Vec<&String> = told
+            .iter()
+            .filter(|line| line.contains("log lines dropped"))
+            .collect();
+        // The first at once, one in ten seconds, and one in the end.
+        let most = 2 + began.elapsed().as_secs() as usize / 10;
+        assert!((1..=most).contains(&told.len()), "{told:#?}");
+        let mut lost = 0;
+        for line in told {
+            let why = format!(", since {place} cannot be written: No space left on device");
+            assert!(line.contains(&why), "{line}");
+            let (_, count) = line.split_once("log lines dropped: ").expect("a count");
+            let (count, _) = count.split_once(',').expect("a count");
+            lost += count.parse::<u64>().expect("a count");
+        }
+        assert_eq!(lost, REQUESTS, "{place}");
     }
 }
 

@@ -6,6 +6,7 @@
 //! steady state. Knows nothing of HTTP or sockets.
 
 mod line;
+mod losses;
 mod sink;
 
 use std::cell::{Cell, RefCell};
@@ -13,6 +14,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use losses::Losses;
 use sink::{Sink, Target};
 
 /// How access lines look.
@@ -83,9 +85,6 @@ const BUFFER: usize = 16 * 1024;
 /// pipe holds 64 KiB: this rides out a reader that is away for a moment.
 const BACKLOG: usize = 256 * 1024;
 
-/// At most one report of dropped lines in so many milliseconds.
-const REPORT_EVERY_MS: u64 = 10_000;
-
 /// The log of one process. After a fork each process has its own; flush before, so that no line is
 /// there twice.
 pub struct Log {
@@ -104,9 +103,7 @@ pub struct Log {
     begun: Cell<usize>,
     /// The last write would have had to wait.
     blocked: Cell<bool>,
-    dropped: Cell<u64>,
-    reported: Cell<u64>,
-    reported_ms: Cell<Option<u64>>,
+    losses: Losses,
     /// The latest time that anybody mentioned: the log reads no clock.
     now_ms: Cell<u64>,
 }
@@ -149,9 +146,7 @@ impl Log {
             scratch: Cell::default(),
             begun: Cell::new(0),
             blocked: Cell::new(false),
-            dropped: Cell::new(0),
-            reported: Cell::new(0),
-            reported_ms: Cell::new(None),
+            losses: Losses::default(),
             now_ms: Cell::new(0),
         }
     }
@@ -168,11 +163,7 @@ impl Log {
             let sink = Sink::open(path)?;
             self.lines.replace(sink);
             // What the old one did not take is lost with it.
-            let mut waiting = self.waiting.borrow_mut();
-            self.dropped.set(self.dropped.get() + count_lines(&waiting));
-            waiting.clear();
-            self.begun.set(0);
-            self.blocked.set(false);
+            self.give_up_waiting();
         }
         Ok(())
     }
@@ -189,7 +180,7 @@ impl Log {
 
     /// Lines that could not be written so far.
     pub fn dropped(&self) -> u64 {
-        self.dropped.get()
+        self.losses.total()
     }
 
     /// Writes one event to standard error, at once.
@@ -198,10 +189,15 @@ impl Log {
         if !self.enabled(level) {
             return;
         }
-        if self.write_event(level, unix_ms, message) {
-            self.report();
-        } else {
-            self.dropped.set(self.dropped.get() + 1);
+        match self.write_event(level, unix_ms, message) {
+            Ok(_) => self.report(),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => self.losses.unread(1),
+                _ => {
+                    self.losses.note_failure("standard error", error);
+                    self.losses.failed(1);
+                }
+            },
         }
     }
 
@@ -220,7 +216,7 @@ impl Log {
         }
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() + line.len() > BACKLOG {
-            self.dropped.set(self.dropped.get() + 1);
+            self.losses.unread(1);
         } else {
             waiting.extend_from_slice(&line);
         }
@@ -245,12 +241,12 @@ impl Log {
         while at < waiting.len() {
             let piece = whole_lines(&waiting[at..]);
             match self.lines.borrow().write(piece) {
-                Ok(0) => trouble = Some(ErrorKind::WriteZero),
+                Ok(0) => trouble = Some(ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     at += n;
                     continue;
                 }
-                Err(e) => trouble = Some(e.kind()),
+                Err(error) => trouble = Some(error),
             }
             break;
         }
@@ -259,37 +255,52 @@ impl Log {
             self.begun
                 .set(if torn { first_line(&waiting[at..]) } else { 0 });
         }
-        if trouble != Some(ErrorKind::WouldBlock) {
+        let kind = trouble.as_ref().map(io::Error::kind);
+        if let Some(error) = trouble
+            && kind != Some(ErrorKind::WouldBlock)
+        {
             // A line whose beginning was written stays, so that the next one begins on a line of
             // its own; the others go.
             let kept = at + self.begun.get();
-            let lost = count_lines(&waiting[kept..]);
-            self.dropped.set(self.dropped.get() + lost);
+            self.losses.note_failure(self.place(), error);
+            self.losses.failed(count_lines(&waiting[kept..]));
             waiting.truncate(kept);
         }
         waiting.drain(..at);
         drop(waiting);
-        match trouble {
-            None => self.report(),
-            Some(ErrorKind::WouldBlock) => {
-                self.blocked.set(true);
-                self.report();
-            }
-            Some(ErrorKind::BrokenPipe) => self.close(),
-            Some(_) => self.report(),
+        match kind {
+            Some(ErrorKind::BrokenPipe) => return self.close(),
+            Some(ErrorKind::WouldBlock) => self.blocked.set(true),
+            _ => {}
         }
+        self.report();
     }
 
     /// The last flush of a process: what still cannot be written is lost, and all that was lost is
     /// said.
     pub fn finish(&self) {
         self.flush();
-        let mut waiting = self.waiting.borrow_mut();
-        self.dropped.set(self.dropped.get() + count_lines(&waiting));
-        waiting.clear();
-        drop(waiting);
-        self.reported_ms.set(None);
+        self.give_up_waiting();
+        self.losses.hurry();
         self.report();
+    }
+
+    /// What waits is lost.
+    fn give_up_waiting(&self) {
+        let lines = count_lines(&self.waiting.take());
+        match self.blocked.take() {
+            true => self.losses.unread(lines),
+            false => self.losses.failed(lines),
+        }
+        self.begun.set(0);
+    }
+
+    /// Where access lines go.
+    fn place(&self) -> &'static str {
+        match self.path {
+            Some(_) => "the log file",
+            None => "standard output",
+        }
     }
 
     /// Nobody will ever read the access lines again.
@@ -298,50 +309,42 @@ impl Log {
         self.waiting.borrow_mut().clear();
         self.begun.set(0);
         self.blocked.set(false);
-        let lost = self.dropped.get() - self.reported.replace(self.dropped.get());
+        let lost = self.losses.take_unsaid();
         if self.enabled(Level::Warn) {
-            let to = match self.path {
-                Some(_) => "the log file",
-                None => "standard output",
-            };
-            let now = self.now_ms.get();
+            let (to, now) = (self.place(), self.now_ms.get());
             let message = format_args!(
                 "nobody reads {to} any more: no more access lines, and {lost} were lost before"
             );
-            self.write_event(Level::Warn, now, message);
+            let _ = self.write_event(Level::Warn, now, message);
         }
     }
 
-    /// Says how many lines were dropped since this was last said, but not too often.
+    /// Says how many lines were lost since this was last said, but not too often.
     fn report(&self) {
-        let lost = self.dropped.get() - self.reported.get();
-        let now = self.now_ms.get();
-        let last = self.reported_ms.get();
-        let too_early = last.is_some_and(|last| now.saturating_sub(last) < REPORT_EVERY_MS);
-        if lost == 0 || too_early || !self.enabled(Level::Warn) {
-            return;
-        }
-        let message = format_args!("log lines dropped, since nobody read them in time: {lost}");
-        if self.write_event(Level::Warn, now, message) {
-            self.reported.set(self.reported.get() + lost);
-            self.reported_ms.set(Some(now));
+        if self.enabled(Level::Warn) {
+            let now = self.now_ms.get();
+            self.losses.report(now, |message| {
+                self.write_event(Level::Warn, now, message).is_ok()
+            });
         }
     }
 
-    /// Whether it was written.
-    fn write_event(&self, level: Level, unix_ms: u64, message: fmt::Arguments<'_>) -> bool {
+    fn write_event(
+        &self,
+        level: Level,
+        unix_ms: u64,
+        message: fmt::Arguments<'_>,
+    ) -> io::Result<usize> {
         let mut line = self.scratch.take();
         line.clear();
         line::event(&mut line, self.format, level, unix_ms, message);
         let mut events = self.events.borrow_mut();
         let written = events.write(&line);
         self.scratch.set(line);
-        match written {
-            Ok(_) => return true,
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => events.close(),
-            Err(_) => {}
+        if matches!(&written, Err(error) if error.kind() == ErrorKind::BrokenPipe) {
+            events.close();
         }
-        false
+        written
     }
 }
 
@@ -351,7 +354,7 @@ impl fmt::Debug for Log {
             .field("format", &self.format)
             .field("level", &self.level)
             .field("path", &self.path)
-            .field("dropped", &self.dropped.get())
+            .field("dropped", &self.dropped())
             .finish_non_exhaustive()
     }
 }
@@ -376,6 +379,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::losses::REPORT_EVERY_MS;
     use super::*;
     use std::fs::File;
     use std::io::{PipeReader, Read};
@@ -498,16 +502,44 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_rate_limited_and_none_is_lost() {
-        let (log, _lines, events) = log(Format::Text);
-        for (now, lost) in [(MS, 3), (MS + 1, 4), (MS + REPORT_EVERY_MS, 5)] {
-            log.dropped.set(log.dropped.get() + lost);
-            log.event(Level::Info, now, format_args!("x"));
+    fn why_lines_cannot_be_written_is_said_now_and_then_and_in_the_end() {
+        let full = || File::options().write(true).open("/dev/full").unwrap();
+        let (reader, events) = io::pipe().unwrap();
+        let level = Some(Level::Info);
+        let log = Log::with(Format::Text, level, None, sink(full()), sink(events));
+        for now in [MS, MS + 1, MS + 2, MS + REPORT_EVERY_MS, MS + 20_000] {
+            access(&log, now, "/");
+            log.flush();
+            assert!(!log.is_blocked() && log.waiting.borrow().is_empty());
         }
-        let text = rest(log, events);
-        let reports: Vec<&str> = text.lines().filter(|l| l.contains("dropped")).collect();
-        assert_eq!(reports.len(), 2, "{text}");
-        assert!(reports[0].ends_with(": 3") && reports[1].ends_with(": 9"));
+        access(&log, MS + 20_001, "/");
+        log.finish();
+        assert_eq!(log.dropped(), 6);
+        let text = rest(log, reader);
+        let counts: Vec<&str> = text
+            .lines()
+            .map(|line| {
+                let (_, said) = line.split_once(" warn  log lines dropped: ").expect(line);
+                let (count, why) = said.split_once(", since ").expect(line);
+                let want = io::Error::from_raw_os_error(libc::ENOSPC);
+                assert_eq!(why, format!("standard output cannot be written: {want}"));
+                count
+            })
+            .collect();
+        assert_eq!(counts, ["1", "3", "1", "1"]);
+    }
+
+    #[test]
+    fn events_that_cannot_be_written_are_counted() {
+        let (reader, lines) = io::pipe().unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let level = Some(Level::Info);
+        let log = Log::with(Format::Text, level, None, sink(lines), sink(full));
+        log.event(Level::Error, MS, format_args!("nobody hears this"));
+        access(&log, MS, "/heard");
+        log.finish();
+        assert_eq!(log.dropped(), 1);
+        assert!(rest(log, reader).contains("/heard"));
     }
 
     #[test]

@@ -109,7 +109,7 @@ const BY_WORKER: [ByWorker; 5] = [
     (
         "access_log_lost_lines_total",
         "counter",
-        "Access log lines that nobody took.",
+        "Access log lines that were lost, unread or unwritten.",
         |counters| counters.lost_lines,
     ),
 ];
