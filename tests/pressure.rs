@@ -297,6 +297,68 @@ fn idle_clients_make_room_where_files_have_taken_the_descriptors() {
 }
 
 #[test]
+fn clients_leave_descriptors_for_those_who_look_after_the_server() {
+    const FILES: usize = 7;
+    let site = common::TempDir::new("pressure-admin");
+    for n in 0..FILES {
+        let file = fs::File::create(site.path(&format!("large-{n}"))).unwrap();
+        file.set_len(64 << 20).unwrap();
+    }
+    // Nobody is given up meanwhile.
+    let patient = ["--header-timeout-ms", "60000", "--timeout-ms", "60000"];
+    let mut args = vec!["-w", "1", "--admin", "127.0.0.1:0", "--min-rate", "0"];
+    args.extend(patient);
+    args.push(site.text());
+    let server = Server::launch(with_descriptors(48, &args));
+    let worker = server.workers()[0];
+    let told = server.err.wait_for("connections and not 1024");
+    let (_, room) = told.split_once(" takes ").expect(&told);
+    let room = room.split(' ').next().and_then(|n| n.parse().ok());
+    let room: usize = room.expect(&told);
+    let port = common::ports_of(&server.banner)[1];
+    let connect = || Client::tcp(TcpStream::connect(("127.0.0.1", port)).expect("a connection"));
+    // These use what is kept for files, and do not read.
+    let mut slow: Vec<Client> = (0..FILES).map(|_| server.connect()).collect();
+    for (n, client) in slow.iter_mut().enumerate() {
+        client.send(format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+    }
+    let is_large = |fd: &fs::DirEntry| {
+        let path = fs::read_link(fd.path()).unwrap_or_default();
+        path.to_string_lossy().contains("/large-")
+    };
+    wait_until("the files to be open", || {
+        let fds = fs::read_dir(format!("/proc/{worker}/fd"))
+            .unwrap()
+            .flatten();
+        fds.filter(is_large).count() == FILES
+    });
+    // And these are in the middle of a request.
+    let rest = room + 5 - FILES;
+    let mut clients: Vec<Client> = (0..rest).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(b"GET / HTT");
+    }
+    let all = format!(", {room} of {room} connections open\n");
+    wait_until("all the room to be taken", || {
+        connect().get("/status.txt").text().contains(&all)
+    });
+    // So many at a time, none of which is idle either.
+    let mut admins: Vec<Client> = (0..8).map(|_| connect()).collect();
+    for admin in &mut admins {
+        admin.send(b"GET /status.txt HTTP/1.1\r\n");
+    }
+    for admin in admins.iter_mut().rev() {
+        // Before their heads are overdue, which would make room.
+        admin.patience(Duration::from_secs(5));
+        admin.send(b"Host: x\r\n\r\n");
+        let answer = admin.response();
+        assert!(answer.text().contains(&all), "{}", answer.text());
+    }
+    assert!(server.err.find("Too many open files").is_none());
+    assert_eq!(server.workers(), [worker]);
+}
+
+#[test]
 fn a_socket_that_is_closed_at_once_costs_nobody_a_connection() {
     let server = Server::start(&["-w", "1", "--max-connections", "2"]);
     let mut idle: Vec<Client> = (0..2).map(|_| server.connect()).collect();
