@@ -389,23 +389,42 @@ fn port_0_is_one_real_port_for_all_hosts() {
 
 #[test]
 fn children_that_are_not_its_own_are_reaped_and_ignored() {
-    let mut command = common::clean(std::process::Command::new("sh"));
-    command.args([
-        "-c",
-        "sleep 0.3 & exec \"$0\" \"$@\"",
-        env!("CARGO_BIN_EXE_httprs"),
-    ]);
-    command.args(["--host", "127.0.0.1", "--port", "0", "-w", "2"]);
-    command.stdout(Stdio::piped());
-    let mut server = Server::launch(command);
-    // Zombies are children too: the sleeper must be waited for, not just dead.
-    wait_until("two children and no more", || {
-        children(server.pid()).len() == 2
-    });
-    assert_eq!(server.get("/").status, 200);
-    let complaints: Vec<String> = server.err.all().drain(1..).collect();
-    assert!(complaints.is_empty(), "{complaints:?}");
-    assert!(server.stop().success());
+    let site = common::TempDir::new("prefork-children");
+    for (name, dies_before) in [("it was dead before", true), ("it dies later", false)] {
+        let mut command = common::clean(std::process::Command::new("sh"));
+        let script = "sleep 100 & echo $!; exec \"$0\" \"$@\"";
+        command.args(["-c", script, env!("CARGO_BIN_EXE_httprs"), site.text()]);
+        command.args(["--host", "127.0.0.1", "--port", "0", "-w", "2"]);
+        // It begins when that has come to its end.
+        let (list, hold) = std::io::pipe().unwrap();
+        command.args(["--mime-types", "/dev/stdin"]).stdin(list);
+        command.stdout(Stdio::piped());
+        let mut server = Server::launch_quiet(command, 0);
+        wait_until("the pid of a child", || !server.out.all().is_empty());
+        let pid = server.out.all()[0].trim().parse().expect("a pid");
+        if dies_before {
+            // The signal that tells of it comes before anybody reads it.
+            signal(pid, "KILL");
+            wait_until("a zombie", || !is_alive(pid));
+        }
+        drop(hold);
+        let banner = server.err.wait_for(" serves ");
+        server.port = ports_of(&banner)[0];
+        if !dies_before {
+            assert!(children(server.pid()).contains(&pid), "{name}");
+            for what in ["STOP", "CONT", "KILL"] {
+                signal(pid, what);
+            }
+        }
+        // Zombies are children too: it must be waited for, not just dead.
+        wait_until("two children and no more", || {
+            let children = children(server.pid());
+            children.len() == 2 && !children.contains(&pid)
+        });
+        assert_eq!(server.get("/livez").status, 200, "{name}");
+        assert_eq!(server.err.all(), [banner], "{name}");
+        assert!(server.stop().success(), "{name}");
+    }
 }
 
 #[test]
