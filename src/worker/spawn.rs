@@ -161,3 +161,61 @@ impl WorkerManager<'_> {
         Some(&mut *group.worker)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Log;
+    use crate::scoreboard::Scoreboard;
+    use crate::sys::epoll::Epoll;
+    use crate::worker::supervisor::{Event, Policy};
+    use crate::worker::{Stopper, WorkerGroup};
+    use std::{thread, time::Duration};
+
+    /// Ends at once.
+    struct Brief;
+
+    impl Worker for Brief {
+        fn run(&mut self, _: &mut Context<'_>) -> i32 {
+            0
+        }
+    }
+
+    #[test]
+    fn only_a_fork_that_succeeds_is_a_start() {
+        let (board, log) = (Scoreboard::new().unwrap(), Log::silent());
+        let group = WorkerGroup {
+            worker: Box::new(Brief),
+            count: 1,
+        };
+        let policy = Policy {
+            workers: 1,
+            most_workers: 1,
+            drain_delay_ms: 0,
+            drain_timeout_ms: 1_000,
+            restarts: 2,
+            restarts_within_ms: 60_000,
+        };
+        let stopper = Stopper::new().unwrap();
+        let manager = WorkerManager::new(vec![group], policy, &board, &log, stopper, false);
+        let mut manager = manager.unwrap();
+        let starts = || board.slot(0).unwrap().record().lives;
+        // A child that cannot be watched is not kept.
+        manager.epoll = None;
+        assert_eq!(manager.decide(Event::Start), None);
+        for _ in 0..3 {
+            thread::sleep(Duration::from_millis(50));
+            assert_eq!(manager.decide(Event::Tick), None, "no reason to give up");
+            assert!(manager.children[0].is_none());
+            assert_eq!((starts(), manager.slot_state(0)), (0, State::Empty));
+        }
+        manager.epoll = Some(Epoll::new().unwrap());
+        while manager.children[0].is_none() {
+            thread::sleep(Duration::from_millis(10));
+            assert_eq!(manager.decide(Event::Tick), None);
+        }
+        assert_eq!(starts(), 1);
+        let child = manager.children[0].take().unwrap();
+        process::wait(child.pid).unwrap();
+    }
+}

@@ -228,7 +228,7 @@ fn histories() {
         ],
     );
     plays(
-        "a fork that fails is tried again, later and later",
+        "a fork that fails is tried again, later and later, and is no early death",
         &[
             STARTED,
             (0, E::ForkFailed(2), &[]),
@@ -237,6 +237,13 @@ fn histories() {
             (10, E::ForkFailed(2), &[]),
             (29, E::Tick, &[]),
             (30, E::Tick, &[Fork(2)]),
+            (30, E::ForkFailed(2), &[]),
+            (70, E::Tick, &[Fork(2)]),
+            (71, E::Died(2), &[]),
+            (151, E::Tick, &[Fork(2)]),
+            (152, E::Died(2), &[]),
+            (312, E::Tick, &[Fork(2)]),
+            (313, E::Died(2), &[Announce, Kill(0)]),
         ],
     );
     plays(
