@@ -7,7 +7,7 @@
 //! so a worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
 
 mod latency;
-mod recorder;
+pub(crate) mod recorder;
 mod reports;
 mod unfinished;
 
@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use latency::{BUCKETS, Latency};
-pub use recorder::{HEAD_BYTES, RecordedRequest, Recording};
 pub use reports::Report;
 
 use crate::process::Stage;

@@ -13,7 +13,7 @@ use super::Slot;
 use crate::process::{Peer, Stage};
 
 /// How much of a request is noted, in bytes.
-pub const HEAD_BYTES: usize = 256;
+const HEAD_BYTES: usize = 256;
 
 // Words of a slot; see the map in `mod.rs`.
 const STAGE: usize = 48;
@@ -31,22 +31,22 @@ const A_PEER: u64 = 1;
 
 /// What a worker was doing, as far as it noted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// Whose turn it was.
-    pub peer: Peer,
+    pub(crate) peer: Peer,
     /// The request that was worked on.
-    pub request: Option<RecordedRequest>,
+    pub(crate) request: Option<RecordedRequest>,
 }
 
 /// A request that a worker was working on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedRequest {
+pub(crate) struct RecordedRequest {
     /// How far it had come.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// When its first byte was seen, in milliseconds of the monotonic clock.
-    pub since_ms: u64,
+    pub(crate) since_ms: u64,
     /// How it began, with secrets blanked: not text, not to be trusted, cut off somewhere.
-    pub head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
 }
 
 impl Slot {

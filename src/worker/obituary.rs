@@ -7,7 +7,8 @@ use super::Outcome;
 use super::manager::{WorkerManager, now};
 use super::supervisor::Event;
 use crate::log::Level;
-use crate::scoreboard::{Recording, State};
+use crate::scoreboard::State;
+use crate::scoreboard::recorder::Recording;
 use crate::sys::clock;
 use crate::sys::process::{Exit, Pid};
 use crate::sys::signal::Signal;
@@ -183,7 +184,7 @@ fn describe(recording: Option<&Recording>, now: Millis) -> String {
 mod tests {
     use super::*;
     use crate::process::{Peer, Stage};
-    use crate::scoreboard::RecordedRequest;
+    use crate::scoreboard::recorder::RecordedRequest;
 
     #[test]
     fn it_is_one_line_whatever_was_sent() {
