@@ -88,6 +88,21 @@ fn histories() {
         ]),
     );
     plays(
+        "one that was told to and has to be cut off ends it as well",
+        &after_start(&[
+            (100, E::Retire(2), &[Fork(3)]),
+            (110, E::Ready(3), &[Drain(2)]),
+            (8_000, E::Died(0), &[Fork(0)]),
+            (8_010, E::Ready(0), &[]),
+            (8_020, E::Died(0), &[]),
+            (8_030, E::Tick, &[Fork(0)]),
+            (8_040, E::Ready(0), &[]),
+            (8_110, E::Tick, &[Cut(2)]),
+            (8_120, E::Died(2), &[]),
+            (8_130, E::Died(0), &[Fork(0)]),
+        ]),
+    );
+    plays(
         "one that dies while it is replaced is one more in the row",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
@@ -187,6 +202,27 @@ fn histories() {
             (1_301, E::Died(0), &[]),
             (1_301, E::Died(1), &[Finish(Verdict::Stopped { killed: 2 })]),
         ]),
+    );
+    plays(
+        "a second wish has no more patience with one that hangs than there was before",
+        &after_start(&[
+            (700, E::Hung(0), &[Abort(0), Fork(1)]),
+            (1_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
+            (1_100, E::Stop, &[Cut(1), Cut(2)]),
+            (1_199, E::Tick, &[]),
+            (1_200, E::Tick, &[Kill(0)]),
+            (1_300, E::Tick, &[Kill(1), Kill(2)]),
+        ]),
+    );
+    plays(
+        "a second wish is not told to one that was killed",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (30_000, E::Tick, &[Kill(2), Fork(3)]),
+            (30_010, E::Stop, &[Announce, Drain(0), Drain(3)]),
+            (30_100, E::Stop, &[Cut(0), Cut(3)]),
+        ],
     );
     plays(
         "a second wish cuts all off, however late it comes",
@@ -482,6 +518,20 @@ fn histories() {
             (80, E::Died(0), &[Finish(Verdict::GaveUp)]),
         ],
     );
+    plays(
+        "who was killed before is not killed again when the server gives up",
+        &[
+            STARTED,
+            (1, E::Ready(0), &[]),
+            (30_000, E::Tick, &[Kill(2), Fork(3)]),
+            (30_001, E::Died(3), &[Fork(3)]),
+            (30_002, E::Died(3), &[]),
+            (30_012, E::Tick, &[Fork(3)]),
+            (30_013, E::Died(3), &[Announce, Kill(0)]),
+            (30_014, E::Died(2), &[]),
+            (30_015, E::Died(0), &[Finish(Verdict::GaveUp)]),
+        ],
+    );
     let deaths_at = |third: u64, want: &'static [Action]| {
         plays(
             "early deaths count for so long and no longer",
@@ -719,6 +769,7 @@ fn histories_with_a_delay() {
     let begun = &[&BEGUN[..], &[(1_000, E::Stop, &[Announce])]].concat();
     let supervisor = plays_by(POLICY, "it wakes when it is over", begun);
     assert_eq!(supervisor.wake_at(), Millis::new(3_000));
+    assert_eq!(supervisor.delay_ms(), 2_000);
     assert!(supervisor.is_complete() && !supervisor.is_closing());
     plays_by(
         POLICY,
