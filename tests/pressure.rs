@@ -359,6 +359,46 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
 }
 
 #[test]
+fn files_leave_descriptors_for_those_who_look_after_the_server() {
+    const FILES: usize = 40;
+    let site = common::TempDir::new("pressure-admin-files");
+    for n in 0..FILES {
+        let file = fs::File::create(site.path(&format!("large-{n}"))).unwrap();
+        file.set_len(64 << 20).unwrap();
+    }
+    let mut args = vec!["-w", "1", "--admin", "127.0.0.1:0", "--log", "none"];
+    // Nobody is given up meanwhile.
+    args.extend(["--timeout-ms", "60000", "--min-rate", "0", site.text()]);
+    let server = Server::launch(with_descriptors(48, &args));
+    let worker = server.workers()[0];
+    let port = common::ports_of(&server.banner)[1];
+    // Each holds two descriptors, if there are so many, and does not read.
+    let mut slow: Vec<Client> = Vec::new();
+    for n in 0..FILES {
+        let mut client = server.connect();
+        client.send(format!("GET /large-{n} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        slow.push(client);
+    }
+    server.err.wait_for("Too many open files");
+    let began = Instant::now();
+    for round in 0..10 {
+        // Two that stay for a while, so that more than one is needed.
+        let stream = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        let mut pair = [stream(), stream()].map(Client::tcp);
+        for client in &mut pair {
+            client.patience(Duration::from_secs(5));
+            client.send(b"GET /status.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+        }
+        for client in &mut pair {
+            assert_eq!(client.response().status, 200, "round {round}");
+        }
+    }
+    println!("20 answers: {:?}", began.elapsed());
+    assert_patient(worker);
+    assert_eq!(server.workers(), [worker]);
+}
+
+#[test]
 fn a_socket_that_is_closed_at_once_costs_nobody_a_connection() {
     let server = Server::start(&["-w", "1", "--max-connections", "2"]);
     let mut idle: Vec<Client> = (0..2).map(|_| server.connect()).collect();

@@ -3,10 +3,11 @@
 //!
 //! They should get through when nobody else does, and what they look at should not change because
 //! they look. So their connections have room of their own, take no part in the balance between
-//! workers, and are counted nowhere.
+//! workers, and are counted nowhere. Their descriptors are held from the start: however many there
+//! are for clients, files take those that nobody uses.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use super::acceptor::{Acceptor, Asked, Pause};
 use super::admit::is_exhausted;
@@ -32,6 +33,10 @@ pub struct Admin<'a> {
     acceptor: Acceptor<'a>,
     /// Its connections: few, and mostly none. They are never closed to make room for clients.
     tokens: Vec<Token>,
+    /// A descriptor for each connection that there is still room for: copies of one that the worker
+    /// has anyway.
+    held: Vec<OwnedFd>,
+    nudge: &'a EventFd,
 }
 
 impl<'a> Admin<'a> {
@@ -45,11 +50,15 @@ impl<'a> Admin<'a> {
     ) -> io::Result<Admin<'a>> {
         let mut acceptor = Acceptor::new(listeners, Acceptor::ADMIN, ROOM, board, nudge);
         acceptor.start(epoll)?;
-        Ok(Admin {
+        let mut admin = Admin {
             process,
             acceptor,
             tokens: Vec::with_capacity(ROOM),
-        })
+            held: Vec::with_capacity(ROOM),
+            nudge,
+        };
+        admin.hold();
+        Ok(admin)
     }
 
     /// The protocol of a connection, if that is one of these.
@@ -67,9 +76,44 @@ impl<'a> Admin<'a> {
         self.acceptor.len() == 0
     }
 
-    /// A connection is closed.
+    /// A connection is closed, and so is its descriptor.
     pub fn forget(&mut self, token: Token) {
+        let before = self.tokens.len();
         self.tokens.retain(|known| *known != token);
+        if self.tokens.len() < before {
+            self.hold();
+        }
+    }
+
+    /// Holds as many descriptors as there is room for connections, or as can be had.
+    fn hold(&mut self) {
+        while self.held.len() + self.tokens.len() < ROOM {
+            match self.nudge.as_fd().try_clone_to_owned() {
+                Ok(fd) => self.held.push(fd),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes the next connection of a listener, in place of a descriptor that is held if there is no
+    /// other.
+    fn accept(&mut self, index: usize) -> io::Result<(OwnedFd, Peer)> {
+        match self.acceptor.accept(index) {
+            Err(error) if is_exhausted(&error) && self.held.pop().is_some() => {
+                let accepted = self.acceptor.accept(index);
+                if accepted.is_err() {
+                    self.hold();
+                }
+                accepted
+            }
+            accepted => accepted,
+        }
+    }
+
+    /// A connection has begun.
+    fn note(&mut self, token: Token) {
+        self.tokens.push(token);
+        self.held.truncate(ROOM.saturating_sub(self.tokens.len()));
     }
 }
 
@@ -136,16 +180,16 @@ impl EventLoop<'_> {
                     return;
                 }
             };
-            let Some(admin) = &self.admin else {
+            let Some(admin) = &mut self.admin else {
                 return;
             };
-            match admin.acceptor.accept(index) {
+            match admin.accept(index) {
                 Ok((socket, peer)) => {
                     waits = false;
+                    self.open_admin(socket, peer);
                     if let Some(token) = unwanted {
                         self.turn(token, Why::Unwanted);
                     }
-                    self.open_admin(socket, peer);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_exhausted(&error) => {
@@ -197,7 +241,7 @@ impl EventLoop<'_> {
         };
         let token = self.insert(socket, peer, process);
         if let Some(admin) = &mut self.admin {
-            admin.tokens.push(token);
+            admin.note(token);
         }
         self.turn(token, Why::Readable);
     }

@@ -373,6 +373,7 @@ impl<'a> EventLoop<'a> {
         if let Some(link) = self.links.remove(token) {
             self.under_way.forget(&link, &self.context.slot);
             self.deadlines.set(token.index(), Millis::NEVER);
+            drop(link);
             if let Some(admin) = &mut self.admin {
                 admin.forget(token);
             }
