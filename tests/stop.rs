@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -211,4 +211,22 @@ fn an_answer_is_finished_when_it_is_sent_and_not_when_it_is_made() {
         let receipt = server.err.wait_for("stopped by ");
         assert!(receipt.contains(told), "{receipt}");
     }
+}
+
+#[test]
+fn an_answer_of_some_size_does_not_hold_up_the_end_for_a_slow_reader() {
+    // As much as kernels take at once.
+    const SIZE: usize = 1024 * 1024;
+    let dir = TempDir::new("slow-reader");
+    fs::write(dir.path("file"), vec![b'x'; SIZE]).unwrap();
+    let mut server = Server::start(&["-w", "1", "--drain-timeout-ms", "600000", dir.text()]);
+    let mut client = server.connect();
+    client.send(b"GET /file HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client.read(&mut [0; 1000]).unwrap();
+    server.signal("TERM");
+    // It goes while most is unread, and the client gets it all the same.
+    let status = server.wait();
+    assert_eq!(status.code(), Some(0), "{}", how(status));
+    let rest = client.rest().unwrap();
+    assert!(rest.len() > SIZE - 1000, "{}", rest.len());
 }

@@ -23,6 +23,9 @@ const BYTES_PER_TURN: u64 = 1024 * 1024;
 /// A link whose output was full steps again when no more than this is left of it, so that a slow
 /// reader costs a step for every so many bytes and not for every packet.
 const LOW_WATER: u64 = Output::HIGH_WATER / 4;
+/// As long as more than this is left of a file, the kernel does not get it all at once. What it has
+/// is not judged by us and survives our end, so up to about here it should have it.
+const HELD_BACK: u64 = 1024 * 1024;
 /// How long a closed connection is still read from, in milliseconds: as long as a refused client
 /// may need to notice. Closing at once would make the kernel answer what still comes with a reset,
 /// and the peer's kernel would then throw away our answer, read or not.
@@ -56,6 +59,8 @@ pub struct Link<'p, S = Socket> {
     eof: bool,
     /// The last step stopped because the output was full.
     held: bool,
+    /// The stream holds back.
+    holds_back: bool,
     step_by: Millis,
     /// While the peer is behind with reading. Apart, since few are.
     lag: Option<Box<Lag>>,
@@ -87,6 +92,7 @@ impl<'p, S: Stream> Link<'p, S> {
             phase: Phase::Open,
             eof: false,
             held: false,
+            holds_back: false,
             step_by: Millis::NEVER,
             lag: None,
             moved: now,
@@ -239,6 +245,11 @@ impl<'p, S: Stream> Link<'p, S> {
     fn flush(&mut self, budget: &mut u64) -> io::Result<()> {
         while !self.output.is_empty() && *budget > 0 {
             let (sent, wanted) = if let Some(range) = self.output.front_file() {
+                let hold_back = range.len > HELD_BACK;
+                if self.holds_back != hold_back {
+                    self.holds_back = hold_back;
+                    self.stream.hold_back(hold_back);
+                }
                 match self.stream.send_file(range, *budget) {
                     // It was truncated. Its length was promised, so all that is left is to break
                     // the connection, visibly.
