@@ -22,11 +22,6 @@ use crate::time::Millis;
 const STAND_BACK_MS: u64 = 50;
 /// Connections accepted in one turn at most: enough to keep up, few enough that others get theirs.
 const AT_ONCE: usize = 16;
-/// How often only one is taken after a queue was found empty. To find nothing costs more than a
-/// wait that finds something (3.5 µs to 0.4 where it was measured), because the kernel makes the
-/// whole new socket before it looks. nginx always takes one unless `multi_accept` is on; a crowd
-/// would so have to wait for a turn of everybody else for each of its members.
-const ONE_BY_ONE: u8 = 16;
 /// How long to wait after accepting failed for want of descriptors or memory, in milliseconds.
 const EXHAUSTED_MS: u64 = 100;
 
@@ -79,8 +74,8 @@ pub struct Acceptor<'a> {
     watch: Watch,
     /// It stood back as long as it may: what waits now is taken, mean or no mean.
     overdue: bool,
-    /// How often only one is taken.
-    one_by_one: u8,
+    /// When the queue was last found empty.
+    empty_at: Millis,
     capacity: usize,
     /// The token of the first listener.
     first: u16,
@@ -110,7 +105,7 @@ impl<'a> Acceptor<'a> {
             nudge,
             watch,
             overdue: false,
-            one_by_one: 0,
+            empty_at: Millis::NEVER,
             capacity,
             first,
         }
@@ -170,18 +165,24 @@ impl<'a> Acceptor<'a> {
 
     /// How many to take at most. If more wait, epoll says so again, unless it was another worker
     /// that said it.
-    pub fn at_once(&mut self, asked: Asked) -> usize {
-        if self.one_by_one == 0 || self.overdue || asked == Asked::ByOther {
-            return AT_ONCE;
+    ///
+    /// For the rest of the millisecond in which a queue was found empty, one: to find nothing costs
+    /// more than a wait that finds something (3.5 µs to 0.4 where it was measured), because the
+    /// kernel makes the whole new socket before it looks. nginx always takes one unless
+    /// `multi_accept` is on; beside slow handlers, each of a crowd then waits for a turn of all
+    /// others.
+    pub fn at_once(&self, asked: Asked, now: Millis) -> usize {
+        let was_empty = self.empty_at == now && !self.overdue;
+        match was_empty && asked == Asked::ByClient {
+            true => 1,
+            false => AT_ONCE,
         }
-        self.one_by_one -= 1;
-        1
     }
 
     /// The queue was found empty: whoever is above the mean stands back again.
-    pub fn found_empty(&mut self) {
+    pub fn found_empty(&mut self, now: Millis) {
         self.overdue = false;
-        self.one_by_one = ONE_BY_ONE;
+        self.empty_at = now;
     }
 
     /// Stops watching for a while, and wakes the others: they may be asleep, and what waits in the
@@ -307,7 +308,7 @@ mod tests {
             .unwrap();
         assert!(is_watched(&epoll), "others are hung");
         assert_eq!(admits(&mut acceptor, 10, 51), Admission::Welcome);
-        acceptor.found_empty();
+        acceptor.found_empty(at(51));
         assert_eq!(admits(&mut acceptor, 10, 52), Admission::No, "again");
 
         other.set_connections(10);
@@ -342,28 +343,16 @@ mod tests {
     fn an_empty_queue_is_not_looked_at_each_time() {
         let (board, nudge) = (Scoreboard::new().unwrap(), EventFd::new().unwrap());
         let mut acceptor = Acceptor::new(Vec::new(), Acceptor::CLIENTS, 100, &board, &nudge);
-        assert_eq!(
-            acceptor.at_once(Asked::ByClient),
-            AT_ONCE,
-            "nothing is known"
-        );
-        assert_eq!(acceptor.at_once(Asked::ByClient), AT_ONCE, "it had so many");
-        acceptor.found_empty();
-        assert_eq!(acceptor.at_once(Asked::ByOther), AT_ONCE, "told once");
-        for turn in 0..ONE_BY_ONE {
-            assert_eq!(acceptor.at_once(Asked::ByClient), 1, "{turn}");
-        }
-        assert_eq!(
-            acceptor.at_once(Asked::ByClient),
-            AT_ONCE,
-            "perhaps a crowd waits by now"
-        );
-        acceptor.found_empty();
+        let (first, next) = (Millis::new(7), Millis::new(8));
+        let client = |a: &Acceptor<'_>, now| a.at_once(Asked::ByClient, now);
+        assert_eq!(client(&acceptor, first), AT_ONCE, "nothing is known");
+        acceptor.found_empty(first);
+        assert_eq!(client(&acceptor, first), 1);
+        assert_eq!(client(&acceptor, first), 1, "still");
+        let other = acceptor.at_once(Asked::ByOther, first);
+        assert_eq!(other, AT_ONCE, "it is told once");
+        assert_eq!(client(&acceptor, next), AT_ONCE, "perhaps a crowd by now");
         acceptor.overdue = true;
-        assert_eq!(
-            acceptor.at_once(Asked::ByClient),
-            AT_ONCE,
-            "nobody else takes them"
-        );
+        assert_eq!(client(&acceptor, first), AT_ONCE, "nobody else takes them");
     }
 }

@@ -15,7 +15,8 @@ impl EventLoop<'_> {
         let mut waits = asked == Asked::ByClient;
         // An idle one was closed because there were no descriptors, and nobody came in for it yet.
         let mut owed = false;
-        for _ in 0..self.acceptor.at_once(asked) {
+        let mut left = self.acceptor.at_once(asked, self.now.at);
+        while left > 0 {
             let connections = self.clients();
             let admission = self
                 .acceptor
@@ -34,7 +35,7 @@ impl EventLoop<'_> {
                     }
                     // If somebody waits, we are told so at once.
                     Spare::None(_) => {
-                        self.acceptor.found_empty();
+                        self.acceptor.found_empty(self.now.at);
                         return;
                     }
                 },
@@ -49,7 +50,7 @@ impl EventLoop<'_> {
                     self.open(socket, peer);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.acceptor.found_empty();
+                    self.acceptor.found_empty(self.now.at);
                     self.crowded = false;
                     return;
                 }
@@ -57,11 +58,12 @@ impl EventLoop<'_> {
                     // The kernel finds a descriptor before it looks at the queue. Nobody is closed
                     // for a client that may not be there: if it is, we are told again.
                     if !waits && !owed && asked == Asked::ByClient {
-                        self.acceptor.found_empty();
+                        self.acceptor.found_empty(self.now.at);
                         return;
                     }
                     if waits && !owed && self.shed() {
                         self.complain(&error);
+                        // Tried again however many may be taken: else nobody would know of it.
                         owed = true;
                         continue;
                     }
@@ -74,6 +76,7 @@ impl EventLoop<'_> {
                 // A connection that failed while it waited, a firewall's refusal: the next one.
                 Err(_) => {}
             }
+            left -= 1;
         }
     }
 
