@@ -13,10 +13,10 @@ pub(super) struct Losses {
     total: Cell<u64>,
     /// Who should have read them was too slow.
     unread: Unsaid,
-    /// They could not be written, however long one waits.
-    failed: Unsaid,
-    /// What could not be written to, and why, when that last happened.
-    failure: RefCell<Option<(&'static str, io::Error)>>,
+    /// Access lines that could not be written, however long one waits.
+    lines: Failed,
+    /// Events of which the same is true.
+    events: Failed,
 }
 
 /// Lines of one kind of loss of which nothing was said yet.
@@ -24,6 +24,14 @@ pub(super) struct Losses {
 struct Unsaid {
     lines: Cell<u64>,
     said_ms: Cell<Option<u64>>,
+}
+
+/// The same of one place that cannot be written to.
+#[derive(Default)]
+struct Failed {
+    unsaid: Unsaid,
+    /// Why, when that last happened.
+    why: RefCell<Option<io::Error>>,
 }
 
 impl Losses {
@@ -38,42 +46,62 @@ impl Losses {
         self.unread.add(lines);
     }
 
-    /// So many lines were lost, since writing fails.
-    pub(super) fn failed(&self, lines: u64) {
+    /// So many access lines were lost, since writing them fails; why, if that is known better than
+    /// before.
+    pub(super) fn lines_failed(&self, lines: u64, why: Option<io::Error>) {
         self.total.set(self.total.get() + lines);
-        self.failed.add(lines);
+        self.lines.add(lines, why);
     }
 
-    /// Writing failed.
-    pub(super) fn note_failure(&self, to: &'static str, error: io::Error) {
-        self.failure.replace(Some((to, error)));
+    /// An event was lost for that.
+    pub(super) fn event_failed(&self, why: io::Error) {
+        self.total.set(self.total.get() + 1);
+        self.events.add(1, Some(why));
     }
 
     /// How many lines were lost of which nothing was said, which counts as said now.
     pub(super) fn take_unsaid(&self) -> u64 {
-        self.unread.lines.take() + self.failed.lines.take()
+        let all = [&self.unread, &self.lines.unsaid, &self.events.unsaid];
+        all.iter().map(|unsaid| unsaid.lines.take()).sum()
     }
 
     /// What is still unsaid is due, however short ago something was said.
     pub(super) fn hurry(&self) {
-        self.unread.said_ms.set(None);
-        self.failed.said_ms.set(None);
+        for unsaid in [&self.unread, &self.lines.unsaid, &self.events.unsaid] {
+            unsaid.said_ms.set(None);
+        }
     }
 
-    /// Says what is due; `say` returns whether it could.
-    pub(super) fn report(&self, now_ms: u64, say: impl Fn(fmt::Arguments<'_>) -> bool) {
+    /// Says what is due; `say` returns whether it could. Access lines go to `place`.
+    pub(super) fn report(
+        &self,
+        now_ms: u64,
+        place: &str,
+        say: impl Fn(fmt::Arguments<'_>) -> bool,
+    ) {
         self.unread.report(now_ms, |lines| {
             say(format_args!(
                 "log lines dropped, since nobody read them in time: {lines}"
             ))
         });
-        self.failed
-            .report(now_ms, |lines| match &*self.failure.borrow() {
-                Some((to, error)) => say(format_args!(
-                    "log lines dropped: {lines}, since {to} cannot be written: {error}"
+        for (failed, place) in [(&self.lines, place), (&self.events, "standard error")] {
+            let why = failed.why.borrow();
+            failed.unsaid.report(now_ms, |lines| match &*why {
+                Some(why) => say(format_args!(
+                    "log lines dropped: {lines}, since {place} cannot be written: {why}"
                 )),
                 None => false,
             });
+        }
+    }
+}
+
+impl Failed {
+    fn add(&self, lines: u64, why: Option<io::Error>) {
+        self.unsaid.add(lines);
+        if why.is_some() {
+            self.why.replace(why);
+        }
     }
 }
 
@@ -108,7 +136,6 @@ mod tests {
                 failure()
             )
         };
-        losses.note_failure("the log file", failure());
         for (now, slow, broken, heard, want) in [
             (0, 0, 0, true, vec![]),
             (1, 3, 0, true, vec![unread(3)]),
@@ -120,9 +147,9 @@ mod tests {
             (REPORT_EVERY_MS + 3, 1, 1, true, vec![]),
         ] {
             losses.unread(slow);
-            losses.failed(broken);
+            losses.lines_failed(broken, (broken > 0).then(failure));
             let said = RefCell::new(Vec::new());
-            losses.report(now, |message| {
+            losses.report(now, "the log file", |message| {
                 if heard {
                     said.borrow_mut().push(message.to_string());
                 }
@@ -132,14 +159,38 @@ mod tests {
         }
         losses.hurry();
         let said = Cell::new(0);
-        losses.report(REPORT_EVERY_MS + 4, |_| {
+        losses.report(REPORT_EVERY_MS + 4, "the log file", |_| {
             said.set(said.get() + 1);
             true
         });
         assert_eq!(said.get(), 2);
         losses.unread(1);
-        losses.failed(2);
+        losses.lines_failed(2, None);
         assert_eq!((losses.take_unsaid(), losses.take_unsaid()), (3, 0));
         assert_eq!(losses.total(), 3 + 4 + 5 + 6 + 1 + 2 + 3);
+    }
+
+    #[test]
+    fn what_fails_in_one_place_is_not_said_of_another() {
+        let losses = Losses::default();
+        losses.lines_failed(500, Some(io::Error::from_raw_os_error(libc::ENOSPC)));
+        losses.event_failed(io::Error::from_raw_os_error(libc::EIO));
+        let said = RefCell::new(Vec::new());
+        losses.report(1, "standard output", |message| {
+            said.borrow_mut().push(message.to_string());
+            true
+        });
+        let why = |code| io::Error::from_raw_os_error(code).to_string();
+        let want = [
+            format!(
+                "log lines dropped: 500, since standard output cannot be written: {}",
+                why(libc::ENOSPC)
+            ),
+            format!(
+                "log lines dropped: 1, since standard error cannot be written: {}",
+                why(libc::EIO)
+            ),
+        ];
+        assert_eq!(said.into_inner(), want);
     }
 }

@@ -193,10 +193,7 @@ impl Log {
             Ok(_) => self.report(),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => self.losses.unread(1),
-                _ => {
-                    self.losses.note_failure("standard error", error);
-                    self.losses.failed(1);
-                }
+                _ => self.losses.event_failed(error),
             },
         }
     }
@@ -262,8 +259,8 @@ impl Log {
             // A line whose beginning was written stays, so that the next one begins on a line of
             // its own; the others go.
             let kept = at + self.begun.get();
-            self.losses.note_failure(self.place(), error);
-            self.losses.failed(count_lines(&waiting[kept..]));
+            self.losses
+                .lines_failed(count_lines(&waiting[kept..]), Some(error));
             waiting.truncate(kept);
         }
         waiting.drain(..at);
@@ -290,7 +287,7 @@ impl Log {
         let lines = count_lines(&self.waiting.take());
         match self.blocked.take() {
             true => self.losses.unread(lines),
-            false => self.losses.failed(lines),
+            false => self.losses.lines_failed(lines, None),
         }
         self.begun.set(0);
     }
@@ -323,7 +320,7 @@ impl Log {
     fn report(&self) {
         if self.enabled(Level::Warn) {
             let now = self.now_ms.get();
-            self.losses.report(now, |message| {
+            self.losses.report(now, self.place(), |message| {
                 self.write_event(Level::Warn, now, message).is_ok()
             });
         }
@@ -499,6 +496,24 @@ mod tests {
         let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
         assert!(events_text.ends_with(&said), "{events_text}");
         assert_eq!(events_text.lines().count(), 1);
+    }
+
+    #[test]
+    fn lines_that_wait_in_the_end_were_not_read_in_time() {
+        let (log, lines, events) = log(Format::Text);
+        // More than the pipe takes, and no more than may wait.
+        for i in 0..3_000 {
+            access(&log, MS, &format!("/{i}"));
+        }
+        log.flush();
+        assert!(log.is_blocked() && log.dropped() == 0);
+        log.finish();
+        let lost = log.dropped();
+        assert!(lost > 0);
+        let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
+        let events_text = rest(log, events);
+        assert!(events_text.ends_with(&said), "{events_text}");
+        drop(lines);
     }
 
     #[test]
