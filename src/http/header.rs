@@ -207,7 +207,7 @@ impl Fields {
 }
 
 /// The bit that names of this length have in `Fields::lengths`.
-const fn bit(len: usize) -> u64 {
+fn bit(len: usize) -> u64 {
     1 << (len % 64)
 }
 

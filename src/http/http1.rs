@@ -60,6 +60,7 @@ pub struct Http1<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) patience: Patience,
+    /// What all responses say.
     pub(super) common: RefCell<CommonLines>,
     /// Requests and responses between uses, so that a request costs no allocation.
     #[expect(

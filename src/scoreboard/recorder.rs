@@ -3,8 +3,8 @@
 //!
 //! A worker notes plain words of its own slot as it goes along. Of a request, only the master reads
 //! how it began, and only if the worker died or hangs; the stage is for whoever asks what workers
-//! are doing. Nothing is written to disk. What is noted of a
-//! request is what its protocol says of it: secrets are blanked before they come here.
+//! are doing. Nothing is written to disk. What is noted of a request is what its protocol says of
+//! it: secrets are blanked before they come here.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;

@@ -3,9 +3,9 @@
 //! All workers wait for the same listening sockets with `EPOLLEXCLUSIVE`, so that a connection
 //! wakes one of them and not all. Left alone, the kernel wakes the same one every time for as long
 //! as it keeps up, and it ends up with nearly all connections. So a worker that is well above the
-//! mean, or full while others are not, stands back: it takes the sockets out of its epoll set, which alone makes the kernel ask
-//! the others, and wakes them for what waits already. For how long has a bound, because the others
-//! may be hung: whatever then still waits is taken by whoever is there.
+//! mean, or full while others are not, stands back: it takes the sockets out of its epoll set, which
+//! alone makes the kernel ask the others, and wakes them for what waits already. For how long has a
+//! bound, because the others may be hung: whatever then still waits is taken by whoever is there.
 
 use std::io;
 use std::os::fd::OwnedFd;

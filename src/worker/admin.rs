@@ -198,7 +198,7 @@ impl EventLoop<'_> {
                         return;
                     }
                     self.complain(&error);
-                    if owed || !self.shed_admin() {
+                    if owed || !self.shed(Self::find_spare_admin) {
                         return self.pause_admin(Pause::Exhausted);
                     }
                     owed = true;
@@ -206,18 +206,6 @@ impl EventLoop<'_> {
                 // It failed while it waited: the next one.
                 Err(_) => {}
             }
-        }
-    }
-
-    /// Closes the connection that can best be spared; whether there was one.
-    fn shed_admin(&mut self) -> bool {
-        match self.find_spare_admin() {
-            Spare::Idle(token) => {
-                self.turn(token, Why::Unwanted);
-                true
-            }
-            Spare::Gone => true,
-            Spare::None(_) => false,
         }
     }
 

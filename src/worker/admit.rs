@@ -61,7 +61,7 @@ impl EventLoop<'_> {
                         self.acceptor.found_empty(self.now.at);
                         return;
                     }
-                    if waits && !owed && self.shed() {
+                    if waits && !owed && self.shed(Self::find_spare) {
                         self.complain(&error);
                         // Tried again however many may be taken: else nobody would know of it.
                         owed = true;
@@ -77,18 +77,6 @@ impl EventLoop<'_> {
                 Err(_) => {}
             }
             left -= 1;
-        }
-    }
-
-    /// Closes the connection that can best be spared; whether there was one.
-    fn shed(&mut self) -> bool {
-        match self.find_spare() {
-            Spare::Idle(token) => {
-                self.turn(token, Why::Unwanted);
-                true
-            }
-            Spare::Gone => true,
-            Spare::None(_) => false,
         }
     }
 }

@@ -2,8 +2,8 @@
 //! and leaves when its master says so or is dead.
 //!
 //! The time that is handed down is read once a turn (what answers took is measured apart, in
-//! `ledger`), log lines are written once a turn, and a quiet worker sleeps until its next deadline. On the way of a request that arrives whole there is one wait, one
-//! read and one write.
+//! `ledger`), log lines are written once a turn, and a quiet worker sleeps until its next deadline.
+//! On the way of a request that arrives whole there is one wait, one read and one write.
 
 use std::io;
 use std::mem;
@@ -373,6 +373,7 @@ impl<'a> EventLoop<'a> {
         if let Some(link) = self.links.remove(token) {
             self.under_way.forget(&link, &self.context.slot);
             self.deadlines.set(token.index(), Millis::NEVER);
+            // Before the admin side takes another descriptor in the place of this one.
             drop(link);
             if let Some(admin) = &mut self.admin {
                 admin.forget(token);

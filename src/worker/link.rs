@@ -24,8 +24,10 @@ const BYTES_PER_TURN: u64 = 1024 * 1024;
 /// reader costs a step for every so many bytes and not for every packet.
 const LOW_WATER: u64 = Output::HIGH_WATER / 4;
 /// As long as more than this is left of a file, the kernel does not get it all at once. What it has
-/// is not judged by us and survives our end, so up to about here it should have it.
-const HELD_BACK: u64 = 1024 * 1024;
+/// is not judged by us and survives our end, so up to about here it should have it. No less than
+/// `BYTES_PER_TURN`: so each file has a last piece that lifts this, and nothing behind it is held
+/// back.
+const HELD_BACK: u64 = BYTES_PER_TURN;
 /// How long a closed connection is still read from, in milliseconds: as long as a refused client
 /// may need to notice. Closing at once would make the kernel answer what still comes with a reset,
 /// and the peer's kernel would then throw away our answer, read or not.

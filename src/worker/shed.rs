@@ -140,6 +140,15 @@ impl EventLoop<'_> {
         None
     }
 
+    /// Closes the connection that can best be spared; whether there was one.
+    pub(super) fn shed(&mut self, find: fn(&mut Self) -> Spare) -> bool {
+        let spare = find(self);
+        if let Spare::Idle(token) = spare {
+            self.turn(token, Why::Unwanted);
+        }
+        !matches!(spare, Spare::None(_))
+    }
+
     fn no_spare(&self, candidates: &Candidates) -> Spare {
         Spare::None(candidates.due().min(self.now.at.after(LOOK_AGAIN_MS)))
     }

@@ -90,7 +90,7 @@ fn write_tiles(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
         let lines = Count(total.lost_lines);
         writeln!(
             out,
-            "<p class=\"note\">{lines} lines of the access log were lost; standard error says why.</p>"
+            "<p class=\"note\">{lines} lines of the access log were lost, unread or unwritten.</p>"
         )?;
     }
     Ok(())
