@@ -186,10 +186,10 @@ impl EventLoop<'_> {
             match admin.accept(index) {
                 Ok((socket, peer)) => {
                     waits = false;
-                    self.open_admin(socket, peer);
                     if let Some(token) = unwanted {
                         self.turn(token, Why::Unwanted);
                     }
+                    self.open_admin(socket, peer);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_exhausted(&error) => {
