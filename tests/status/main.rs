@@ -193,6 +193,10 @@ fn counters_go_on_when_a_worker_is_killed() {
         }
         signal(server.wait_for_workers(2)[0], "KILL");
         wait_for_ready(port, round);
+        // A death is counted while the dead one still looks ready.
+        wait_until("its successor", || {
+            json(port)["total"]["starts"].number() == 2 + round
+        });
         assert_eq!(server.get("/y").status, 200);
         let after = metrics(port);
         let lost = prometheus::backwards(&before, &after);
@@ -202,10 +206,7 @@ fn counters_go_on_when_a_worker_is_killed() {
         assert_eq!(status["total"]["requests"].number(), round * 6);
         assert_eq!(status["total"]["responses"]["2xx"].number(), round * 6);
         assert_eq!(status["total"]["starts"].number(), 2 + round);
-        // The worker that answered last need not have seen yet that its client is gone.
-        wait_until("nobody is connected", || {
-            json(port)["total"]["connections"].number() == 0
-        });
+        assert_eq!(status["total"]["connections"].number(), 0, "{status:?}");
         let report = &status["reports"].list()[0];
         assert_eq!(report["number"].number(), round);
         assert!(report["text"].text().contains("was killed by SIGKILL"));
