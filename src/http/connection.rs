@@ -13,12 +13,14 @@ use super::handler::Handler;
 use super::head::HeadEnd;
 use super::http1::{Http1, Pair};
 use super::incoming::Arrived;
+use super::outgoing::Outgoing;
 use super::recorded;
 use super::refusal::Refusal;
+use super::reply::Answered;
 use super::request::HttpRequest;
 use super::sink::Plan;
 use super::value::{Method, Version};
-use crate::process::{Connection, Io, Next, Stage, Tally};
+use crate::process::{Connection, Io, Next, Output, Stage, Tally};
 use crate::time::Millis;
 
 /// How long a client that has had an answer may still ask when the worker is about to leave, in
@@ -98,11 +100,16 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
         matches!(self.state, State::Idle)
     }
 
-    fn abandoned(&mut self, tally: &mut dyn Tally) {
-        if let State::Stream(pair) = &self.state
-            && let Some(outgoing) = &pair.outgoing
-        {
-            self.report(pair, outgoing.sent(), tally);
+    fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Body(pair) if !pair.incoming.is_dropped() => {
+                self.report(&pair, 0, Answered::Not, output, tally);
+            }
+            State::Stream(pair) => {
+                let sent = pair.outgoing.as_ref().map_or(0, Outgoing::sent);
+                self.report(&pair, sent, Answered::InPart, output, tally);
+            }
+            _ => {}
         }
     }
 }
@@ -258,7 +265,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             if nothing {
                 return Some(Next::Close);
             }
-            return self.refuse_head(Refusal::TIMEOUT, io);
+            return self.refuse_head(Refusal::SLOW_HEAD, io);
         }
         self.state = State::Head;
         Some(Next::WaitUntil(deadline))
@@ -318,7 +325,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         } else if io.eof {
             return self.refuse(pair, Refusal::BODY_CUT_SHORT, io);
         } else if late {
-            return self.refuse(pair, Refusal::TIMEOUT, io);
+            return self.refuse(pair, Refusal::SLOW_BODY, io);
         }
         self.state = State::Body(pair);
         Some(Next::WaitUntil(self.deadline))

@@ -10,6 +10,7 @@ use super::handler::Handler;
 use super::incoming::Incoming;
 use super::limits::Limits;
 use super::outgoing::Outgoing;
+use super::refusal::Refusal;
 use super::request::HttpRequest;
 use super::response::{FieldError, HttpResponse};
 use crate::process::{Connection, Input, Peer, Process};
@@ -151,6 +152,7 @@ impl<H: Handler> Http1<H> {
             pair.response.clear();
             pair.incoming.clear();
             pair.outgoing = None;
+            pair.refused = None;
             spares.push(pair);
         }
     }
@@ -178,6 +180,17 @@ pub(super) struct Pair {
     pub(super) response: HttpResponse,
     pub(super) incoming: Incoming,
     pub(super) outgoing: Option<Outgoing>,
+    /// Why the request was refused, if it was.
+    pub(super) refused: Option<Refusal>,
     /// The connection goes on behind the answer.
     pub(super) keep_alive: bool,
+}
+
+impl Pair {
+    /// Makes the response one that refuses the request.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.response.clear();
+        refusal.write(&mut self.response);
+        self.refused = Some(refusal);
+    }
 }

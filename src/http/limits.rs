@@ -33,6 +33,24 @@ pub struct Limits {
     pub trailer_bytes: usize,
 }
 
+impl Limits {
+    /// These limits with heads of up to so many bytes; the target may have half of them, and never
+    /// less than by default.
+    ///
+    /// ```
+    /// use httprs::http::Limits;
+    /// assert_eq!(Limits::default().of_head(64 * 1024).target_bytes, 32 * 1024);
+    /// ```
+    pub fn of_head(self, head_bytes: usize) -> Limits {
+        let target_bytes = (head_bytes / 2).max(Limits::default().target_bytes);
+        Limits {
+            head_bytes,
+            target_bytes,
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {

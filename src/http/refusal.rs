@@ -5,26 +5,52 @@
 
 use std::io::Write;
 
+use super::http1::Patience;
+use super::limits::Limits;
 use super::response::HttpResponse;
 use super::value::StatusCode;
 use super::{ChunkedError, FramingError, HeadError, UriError};
+use crate::process::{Limit, Refused};
 
 /// Why a request is answered without its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
     why: &'static str,
+    setting: Option<Setting>,
+}
+
+/// What an operator can change so that a request like this one is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setting {
+    HeadBytes,
+    TargetBytes,
+    Fields,
+    TrailerBytes,
+    BodyBytes,
+    HeadTime,
+    BodyTime,
 }
 
 impl Refusal {
-    pub(super) const TIMEOUT: Refusal = Refusal::new(
+    pub(super) const SLOW_HEAD: Refusal = Refusal::new(
         StatusCode::REQUEST_TIMEOUT,
         "the request took too long to arrive",
-    );
+    )
+    .at(Setting::HeadTime);
+    pub(super) const SLOW_BODY: Refusal = Refusal::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the request took too long to arrive",
+    )
+    .at(Setting::BodyTime);
     pub(super) const BODY_TOO_LARGE: Refusal =
-        Refusal::new(StatusCode::CONTENT_TOO_LARGE, "body too large");
+        Refusal::new(StatusCode::CONTENT_TOO_LARGE, "body too large").at(Setting::BodyBytes);
     pub(super) const BODY_CUT_SHORT: Refusal =
         Refusal::new(StatusCode::BAD_REQUEST, "unfinished body");
+    pub(super) const TLS: Refusal = Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "a TLS handshake on a port that speaks plain HTTP",
+    );
     pub(super) const EXPECTATION: Refusal =
         Refusal::new(StatusCode::EXPECTATION_FAILED, "unknown expectation");
     pub(super) const NO_TUNNEL: Refusal =
@@ -35,7 +61,45 @@ impl Refusal {
     );
 
     const fn new(status: StatusCode, why: &'static str) -> Refusal {
-        Refusal { status, why }
+        Refusal {
+            status,
+            why,
+            setting: None,
+        }
+    }
+
+    const fn at(self, setting: Setting) -> Refusal {
+        Refusal {
+            setting: Some(setting),
+            ..self
+        }
+    }
+
+    /// The same for the log: the reason, and the limit that the request went past.
+    pub(super) fn report(self, limits: &Limits, patience: &Patience) -> Refused {
+        let bytes = |setting, value| (setting, value, "bytes");
+        let limit = self.setting.map(|setting| match setting {
+            Setting::HeadBytes => bytes("--max-header-size", limits.head_bytes as u64),
+            // The flag raises both: see `Limits::of_head`.
+            Setting::TargetBytes => bytes("half of --max-header-size", limits.target_bytes as u64),
+            Setting::Fields => ("Limits::fields", limits.fields as u64, "lines"),
+            Setting::TrailerBytes => bytes("Limits::trailer_bytes", limits.trailer_bytes as u64),
+            Setting::BodyBytes => bytes("--max-body-size", limits.body_bytes),
+            Setting::HeadTime if patience.header_ms > patience.progress_ms => {
+                ("--timeout-ms", patience.progress_ms, "ms")
+            }
+            Setting::HeadTime => ("--header-timeout-ms", patience.header_ms, "ms"),
+            Setting::BodyTime => ("--timeout-ms", patience.progress_ms, "ms"),
+        });
+        Refused {
+            why: self.why,
+            notable: limit.is_some() || self == Refusal::TLS,
+            limit: limit.map(|(setting, value, unit)| Limit {
+                setting,
+                value,
+                unit,
+            }),
+        }
     }
 
     /// Fills in a response that says so.
@@ -50,7 +114,13 @@ impl Refusal {
 
 impl From<HeadError> for Refusal {
     fn from(error: HeadError) -> Refusal {
-        Refusal::new(error.status(), error.as_str())
+        let refusal = Refusal::new(error.status(), error.as_str());
+        match error {
+            HeadError::TooLong => refusal.at(Setting::HeadBytes),
+            HeadError::TargetTooLong => refusal.at(Setting::TargetBytes),
+            HeadError::TooManyFields => refusal.at(Setting::Fields),
+            _ => refusal,
+        }
     }
 }
 
@@ -68,6 +138,11 @@ impl From<FramingError> for Refusal {
 
 impl From<ChunkedError> for Refusal {
     fn from(error: ChunkedError) -> Refusal {
-        Refusal::new(error.status(), error.as_str())
+        let refusal = Refusal::new(error.status(), error.as_str());
+        match error {
+            ChunkedError::BodyTooLarge => refusal.at(Setting::BodyBytes),
+            ChunkedError::TrailersTooLong => refusal.at(Setting::TrailerBytes),
+            _ => refusal,
+        }
     }
 }

@@ -11,12 +11,23 @@ use super::refusal::Refusal;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::value::{Method, StatusCode, Version};
-use crate::process::{Connection, Exchange, Io, Next, Tally};
+use crate::process::{Connection, Exchange, Io, Next, Output, Tally};
 
 /// How much of what is no request is logged, in bytes.
 const LOGGED: usize = 256;
 /// A buffer for pieces that grew beyond this, in bytes, is not kept.
 const LARGEST_SPARE: usize = 64 * 1024;
+
+/// How much of an answer a request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// None was begun.
+    Not,
+    /// Its head, and some of its body.
+    InPart,
+    /// All of it.
+    Whole,
+}
 
 impl<H: Handler> Http1Connection<'_, H> {
     /// Sends what the handler answered. With `goes_on`, the connection may go on behind it.
@@ -88,7 +99,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             return self.answer(pair, Err(error), false, io);
         }
         self.queue(&mut pair, Delimited::Nothing, Persistence::Switch, io);
-        self.report(&pair, 0, io.tally);
+        self.report(&pair, 0, Answered::Whole, io.output, io.tally);
         self.http.give_back(pair);
         Some(Next::Become(next))
     }
@@ -105,6 +116,12 @@ impl<H: Handler> Http1Connection<'_, H> {
         let mut pair = self.http.take_pair();
         let Pair { request, .. } = &mut *pair;
         let bytes = io.input.bytes();
+        // A handshake record of TLS (RFC 8446 §5.1): the client was given the wrong port or scheme,
+        // as its operator should read at once. No request begins with this control byte.
+        let refusal = match bytes {
+            [22, ..] => Refusal::TLS,
+            _ => refusal,
+        };
         // For the access log: what was asked, or what was sent instead of asking.
         if request
             .head
@@ -134,8 +151,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         refusal: Refusal,
         io: &mut Io<'_>,
     ) -> Option<Next> {
-        pair.response.clear();
-        refusal.write(&mut pair.response);
+        pair.refuse(refusal);
         self.send(pair, false, io)
     }
 
@@ -222,7 +238,12 @@ impl<H: Handler> Http1Connection<'_, H> {
 
     /// The answer is queued to its end.
     fn sent(&mut self, pair: Box<Pair>, body_bytes: u64, io: &mut Io<'_>) -> Option<Next> {
-        self.report(&pair, body_bytes, io.tally);
+        // A source that broke off is still there.
+        let answered = match pair.outgoing {
+            None => Answered::Whole,
+            Some(_) => Answered::InPart,
+        };
+        self.report(&pair, body_bytes, answered, io.output, io.tally);
         if !pair.keep_alive {
             // Who has asked for the end sends nothing behind it (RFC 9112 §9.6), so there is nothing
             // to wait for, which would cost as much as the request.
@@ -251,8 +272,15 @@ impl<H: Handler> Http1Connection<'_, H> {
         None
     }
 
-    /// Tells the log of an answer.
-    pub(super) fn report(&self, pair: &Pair, body_bytes: u64, tally: &mut dyn Tally) {
+    /// Reports an answer of which so many bytes of the body are queued, up to the end of the output.
+    pub(super) fn report(
+        &self,
+        pair: &Pair,
+        body_bytes: u64,
+        answered: Answered,
+        output: &Output,
+        tally: &mut dyn Tally,
+    ) {
         let Pair {
             request, response, ..
         } = pair;
@@ -264,10 +292,17 @@ impl<H: Handler> Http1Connection<'_, H> {
                 line => line,
             },
             protocol: request.head.version().as_str(),
-            status: response.status.get(),
+            status: match answered {
+                Answered::Not => 0,
+                Answered::InPart | Answered::Whole => response.status.get(),
+            },
             body_bytes,
+            queued: output.queued(),
+            whole: answered == Answered::Whole,
             since: self.began,
             unlogged: response.unlogged,
+            refused: (pair.refused)
+                .map(|refusal| refusal.report(&self.http.limits, &self.http.patience)),
             fault: response.fault.as_ref(),
         });
     }

@@ -5,13 +5,13 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Access, Format, Level};
+use super::{Access, COMPLETE, Format, Level};
 
 /// A pipe takes so many bytes in one piece (`PIPE_BUF`), so no line is longer.
 pub(super) const LONGEST: usize = 4096;
 
 /// Kept free behind the target for the rest of an access line, which is shorter.
-const REST: usize = 256;
+const REST: usize = 384;
 
 /// Methods and peers of honest clients are far shorter.
 const SHORT: usize = 128;
@@ -40,11 +40,17 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             let Access {
                 status,
                 body_bytes,
-                ms,
+                us,
                 worker,
+                ended,
                 ..
             } = entry;
-            put(out, format_args!(" {status} {body_bytes} {ms}ms w{worker}"));
+            let (ms, us) = (us / 1_000, us % 1_000);
+            put_status(out, *status);
+            put(out, format_args!(" {body_bytes} {ms}.{us:03}ms w{worker}"));
+            if *ended != COMPLETE {
+                put(out, format_args!(" ({ended})"));
+            }
             out.push(b'\n');
         }
         Format::Common => {
@@ -54,7 +60,8 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             common_time(out, entry.unix_ms);
             out.push(b']');
             request(out, Style::Quoted, start, entry);
-            put(out, format_args!(" {} {}", entry.status, entry.body_bytes));
+            put_status(out, entry.status);
+            put(out, format_args!(" {}", entry.body_bytes));
             out.push(b'\n');
         }
         Format::Json => {
@@ -72,18 +79,26 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             let Access {
                 status,
                 body_bytes,
-                ms,
+                us,
                 worker,
+                ended,
+                refused,
                 ..
             } = entry;
+            let (ms, us) = (us / 1_000, us % 1_000);
             put(
                 out,
                 format_args!(
-                    "\",\"status\":{status},\"bytes\":{body_bytes},\"ms\":{ms},\
-                     \"worker\":{worker}}}"
+                    "\",\"status\":{status},\"bytes\":{body_bytes},\"ms\":{ms}.{us:03},\
+                     \"ended\":\"{ended}\",\"worker\":{worker}"
                 ),
             );
-            out.push(b'\n');
+            if let Some(refused) = refused {
+                out.extend_from_slice(b",\"refused\":\"");
+                escape(out, Style::Json, SHORT, refused.as_bytes());
+                out.push(b'"');
+            }
+            out.extend_from_slice(b"}\n");
         }
     }
 }
@@ -112,6 +127,14 @@ pub(super) fn event(
         put(out, format_args!(" {name:5} "));
         put_escaped(out, Style::Message, LONGEST - REST, message);
         out.push(b'\n');
+    }
+}
+
+/// A dash for a request that was not answered.
+fn put_status(out: &mut Vec<u8>, status: u16) {
+    match status {
+        0 => out.extend_from_slice(b" -"),
+        _ => put(out, format_args!(" {status}")),
     }
 }
 
@@ -327,7 +350,9 @@ mod tests {
             protocol: "HTTP/1.1",
             status: 200,
             body_bytes: 512,
-            ms: 3,
+            us: 3_004,
+            ended: COMPLETE,
+            refused: None,
             worker: 1,
         }
     }
@@ -357,13 +382,13 @@ mod tests {
                 "text",
                 Format::Text,
                 entry(),
-                "2026-11-22T13:00:00.123Z 127.0.0.1:40000 \"GET /x?y HTTP/1.1\" 200 512 3ms w1\n",
+                "2026-11-22T13:00:00.123Z 127.0.0.1:40000 \"GET /x?y HTTP/1.1\" 200 512 3.004ms w1\n",
             ),
             (
                 "text, not understood",
                 Format::Text,
                 unclear,
-                "2026-11-22T13:00:00.123Z 127.0.0.1:40000 \"-\" 400 512 3ms w1\n",
+                "2026-11-22T13:00:00.123Z 127.0.0.1:40000 \"-\" 400 512 3.004ms w1\n",
             ),
             (
                 "common",
@@ -377,7 +402,7 @@ mod tests {
                 entry(),
                 "{\"time\":\"2026-11-22T13:00:00.123Z\",\"peer\":\"127.0.0.1:40000\",\
                  \"method\":\"GET\",\"target\":\"/x?y\",\"protocol\":\"HTTP/1.1\",\
-                 \"status\":200,\"bytes\":512,\"ms\":3,\"worker\":1}\n",
+                 \"status\":200,\"bytes\":512,\"ms\":3.004,\"ended\":\"complete\",\"worker\":1}\n",
             ),
             ("none", Format::None, entry(), ""),
         ] {
@@ -469,7 +494,7 @@ mod tests {
             target: &all,
             ..entry()
         };
-        for (format, quotes) in [(Format::Text, 2), (Format::Common, 2), (Format::Json, 28)] {
+        for (format, quotes) in [(Format::Text, 2), (Format::Common, 2), (Format::Json, 32)] {
             let line = line(format, &entry);
             assert_eq!(line.find('\n'), Some(line.len() - 1), "{format:?}");
             assert!(!line.trim_end().contains(char::is_control), "{format:?}");
@@ -489,7 +514,8 @@ mod tests {
                     target: &target.as_bytes()[extra % target.len()..],
                     status: u16::MAX,
                     body_bytes: u64::MAX,
-                    ms: u64::MAX,
+                    us: u64::MAX,
+                    refused: Some("a reason"),
                     worker: usize::MAX,
                     ..entry()
                 };

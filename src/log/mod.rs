@@ -68,15 +68,22 @@ pub struct Access<'a> {
     pub target: &'a [u8],
     /// The protocol's name and version.
     pub protocol: &'a str,
-    /// The status of the answer.
+    /// The status of the answer; 0 if there was none.
     pub status: u16,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body that were sent.
     pub body_bytes: u64,
-    /// How long it took, in milliseconds.
-    pub ms: u64,
+    /// From the first byte of the request to the last one sent of the answer, in microseconds.
+    pub us: u64,
+    /// How it ended.
+    pub ended: &'a str,
+    /// Why the request was refused, if it was.
+    pub refused: Option<&'a str>,
     /// Which worker answered.
     pub worker: usize,
 }
+
+/// How an exchange ends that needs no mention in formats for people.
+pub const COMPLETE: &str = "complete";
 
 /// Lines wait here for the end of the turn; a turn that has more of them writes in between.
 const BUFFER: usize = 16 * 1024;
@@ -405,7 +412,9 @@ mod tests {
             protocol: "HTTP/1.1",
             status: 200,
             body_bytes: 512,
-            ms: 3,
+            us: 3_004,
+            ended: COMPLETE,
+            refused: None,
             worker: 0,
         });
     }
@@ -492,7 +501,11 @@ mod tests {
         lines.read_to_end(&mut text).unwrap();
         let lines_text = String::from_utf8(text).unwrap();
         assert_eq!(lines_text.lines().count() as u64, sent - lost + 2);
-        assert!(lines_text.lines().all(|l| l.ends_with(" 200 512 3ms w0")));
+        assert!(
+            lines_text
+                .lines()
+                .all(|l| l.ends_with(" 200 512 3.004ms w0"))
+        );
         let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
         assert!(events_text.ends_with(&said), "{events_text}");
         assert_eq!(events_text.lines().count(), 1);

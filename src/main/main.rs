@@ -118,9 +118,8 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
 
 fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {
     let limits = Limits {
-        head_bytes: options.max_header_size,
         body_bytes: options.max_body_size,
-        ..Limits::default()
+        ..Limits::default().of_head(options.max_header_size)
     };
     let patience = Patience {
         progress_ms: options.timeout_ms,

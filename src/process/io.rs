@@ -1,17 +1,16 @@
-//! What a connection reads from and writes to: [`Input`], [`Output`] and the reports it makes.
+//! What a connection reads from and writes to: [`Input`] and [`Output`].
 //!
 //! Both ends are plain memory. The caller fills the input and drains the output; a file is a
 //! segment of the output that the caller sends with `sendfile(2)`, so a protocol never reads one.
 //! Buffers grow on use and can be lent: a connection that is idle holds none.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
 
-use super::Peer;
-use crate::time::{Millis, Now};
+use super::{Peer, Tally};
+use crate::time::Now;
 
 /// Everything that one step of a connection may look at and change.
 pub struct Io<'a> {
@@ -32,69 +31,6 @@ pub struct Io<'a> {
     pub crowded: bool,
     /// Where finished exchanges are reported, for the access log and the scoreboard.
     pub tally: &'a mut dyn Tally,
-}
-
-/// Where a protocol reports what it does, for the access log, the scoreboard and the flight
-/// recorder. `()` takes no note of it.
-pub trait Tally {
-    /// From here on, in this step, a request is read that began so: noted before it is understood,
-    /// so that a crash in reading it can be told from others. What must not be seen by whoever
-    /// reads of a crash, such as a password, is blanked. Of a long `head`, the rest is not noted.
-    ///
-    /// A connection that takes a request up again in a later step says so again.
-    fn begin(&mut self, _head: &[u8], _since: Millis) {}
-
-    /// That request has come so far.
-    fn stage(&mut self, _stage: Stage) {}
-
-    /// A request was answered.
-    fn end(&mut self, _exchange: &Exchange<'_>) {}
-}
-
-/// How far a request has come. Displays as what one does with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Its head or its body is being read.
-    Reading,
-    /// Whoever answers it has it.
-    Answering,
-    /// The answer is being made or sent.
-    Sending,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Reading => "reading",
-            Stage::Answering => "answering",
-            Stage::Sending => "sending the answer to",
-        })
-    }
-}
-
-impl Tally for () {}
-
-/// A request and its answer, as the access log sees them when all of the answer is queued, or the
-/// peer is gone before: how much of it will be read, and when, nobody knows yet. The bytes are the
-/// peer's: not text, not to be trusted, not yet escaped.
-#[derive(Clone, Copy, Debug)]
-pub struct Exchange<'a> {
-    /// The method as it was sent; empty if the request could not be understood.
-    pub method: &'a [u8],
-    /// What was asked for, as it was sent; if the request could not be understood, how it began.
-    pub target: &'a [u8],
-    /// The protocol's name and version, such as `HTTP/1.1`.
-    pub protocol: &'static str,
-    /// The status of the answer.
-    pub status: u16,
-    /// Bytes of the answer's body.
-    pub body_bytes: u64,
-    /// When the first byte of the request was seen.
-    pub since: Millis,
-    /// Leave this one out of the access log (health checks); it is still counted.
-    pub unlogged: bool,
-    /// Why the server failed to answer, or to answer well. The peer is not told.
-    pub fault: Option<&'a io::Error>,
 }
 
 /// Bytes that the peer sent: a window over one buffer.

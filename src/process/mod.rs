@@ -6,13 +6,15 @@
 //! hammer it. Knows nothing of HTTP, sockets, workers or the kernel.
 
 pub mod echo;
+mod exchange;
 pub mod harness;
 mod io;
 
 use std::fmt;
 use std::net::SocketAddr;
 
-pub use io::{Exchange, FileRange, Input, Io, Output, Segment, Stage, Tally};
+pub use exchange::{Exchange, Limit, Refused, Stage, Tally};
+pub use io::{FileRange, Input, Io, Output, Segment};
 
 use crate::time::Millis;
 
@@ -58,9 +60,10 @@ pub trait Connection {
         false
     }
 
-    /// The peer is gone, or was given up, before the protocol was done with it. There is nobody to
-    /// talk to any more, but what was under way can still be reported. Called once, at the end.
-    fn abandoned(&mut self, _tally: &mut dyn Tally) {}
+    /// The connection has failed, or was given up, before the protocol was done with it. Nothing can
+    /// be sent any more, but a request in flight can still be reported; `output` holds what was
+    /// queued and not sent. Called once, at the end.
+    fn abandoned(&mut self, _output: &Output, _tally: &mut dyn Tally) {}
 }
 
 /// What a connection waits for after a step.

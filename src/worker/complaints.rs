@@ -1,7 +1,8 @@
 //! [`Complaints`]: what goes wrong again and again is logged now and then, and counted in between.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 
 use crate::log::{Level, Log};
 use crate::time::{Millis, Now};
@@ -15,13 +16,20 @@ pub struct Complaints {
 
 impl Complaints {
     /// Says so, unless that was done in the last `pause_ms` milliseconds.
-    pub fn make(&self, log: &Log, now: Now, pause_ms: u64, message: fmt::Arguments<'_>) {
+    pub fn make(
+        &self,
+        log: &Log,
+        level: Level,
+        now: Now,
+        pause_ms: u64,
+        message: fmt::Arguments<'_>,
+    ) {
         match self.is_due(now.at, pause_ms) {
             None => {}
-            Some(0) => log.event(Level::Error, now.unix_ms, message),
+            Some(0) => log.event(level, now.unix_ms, message),
             Some(n) => {
                 let message = format_args!("{message} ({n} like it before went unsaid)");
-                log.event(Level::Error, now.unix_ms, message);
+                log.event(level, now.unix_ms, message);
             }
         }
     }
@@ -34,6 +42,23 @@ impl Complaints {
         }
         self.last.set(Some(now));
         Some(self.unsaid.take())
+    }
+}
+
+/// The same for trouble of several kinds, each with a pause of its own.
+#[derive(Debug, Default)]
+pub struct ByKind(RefCell<Vec<(&'static str, Rc<Complaints>)>>);
+
+impl ByKind {
+    /// The complaints of this kind. Kinds are part of the program, so they are few.
+    pub fn of(&self, kind: &'static str) -> Rc<Complaints> {
+        let mut kinds = self.0.borrow_mut();
+        if let Some((_, of_kind)) = kinds.iter().find(|(known, _)| *known == kind) {
+            return of_kind.clone();
+        }
+        let of_kind = Rc::new(Complaints::default());
+        kinds.push((kind, of_kind.clone()));
+        of_kind
     }
 }
 

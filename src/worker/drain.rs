@@ -24,7 +24,7 @@ impl EventLoop<'_> {
         let tokens: Vec<Token> = self.links.tokens().collect();
         for token in &tokens {
             if let Some(link) = self.links.get_mut(*token) {
-                link.begin_to_count();
+                link.start_drain_accounting();
             }
         }
         for token in tokens {

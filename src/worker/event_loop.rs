@@ -12,10 +12,11 @@ use std::os::fd::OwnedFd;
 use super::Context;
 use super::acceptor::{Acceptor, Asked};
 use super::admin::Admin;
-use super::complaints::Complaints;
+use super::complaints::{ByKind, Complaints};
 use super::control::{Command, Message};
 use super::deadlines::Deadlines;
 use super::link::Link;
+use super::link::answers::Answers;
 use super::listener::Listener;
 use super::shed::Candidates;
 use super::slab::{Slab, Token};
@@ -73,6 +74,9 @@ pub struct EventLoop<'a> {
     pub(super) under_way: UnderWay,
     complaints: Complaints,
     faults: Complaints,
+    refusals: ByKind,
+    /// Those of the connection that has its turn; empty between turns.
+    answers: Answers,
     /// Log lines that nobody took, as far as they were counted.
     pub(super) lost_lines: u64,
 }
@@ -122,6 +126,8 @@ impl<'a> EventLoop<'a> {
             under_way: UnderWay::default(),
             complaints: Complaints::default(),
             faults: Complaints::default(),
+            refusals: ByKind::default(),
+            answers: Answers::default(),
             lost_lines: context.log.dropped(),
         })
     }
@@ -251,8 +257,13 @@ impl<'a> EventLoop<'a> {
             self.context.index,
             self.clients()
         );
-        self.complaints
-            .make(self.context.log, self.now, COMPLAIN_MS, message);
+        self.complaints.make(
+            self.context.log,
+            Level::Error,
+            self.now,
+            COMPLAIN_MS,
+            message,
+        );
     }
 
     fn complain_of_protocol(&self, process: &dyn Process) {
@@ -319,7 +330,9 @@ impl<'a> EventLoop<'a> {
         let was_open = link.is_open();
         // Admins are counted nowhere.
         let counts = admin.is_none();
-        let answered = counts.then(|| self.under_way.begin(link, &self.context.slot));
+        if counts {
+            self.under_way.begin(link, &self.context.slot);
+        }
         let fate = link.turn(
             why,
             &mut Turn {
@@ -334,11 +347,13 @@ impl<'a> EventLoop<'a> {
                 worker: self.context.index,
                 log: self.context.log,
                 faults: &self.faults,
-                spares: &mut self.spares,
+                refusals: &self.refusals,
+                answers: &mut self.answers,
+                pool: &mut self.spares,
             },
         );
-        if let Some(answered) = answered {
-            self.under_way.end(link, &self.context.slot, answered, fate);
+        if counts {
+            self.under_way.end(link, &self.context.slot);
         }
         // One client that ends is enough for one that waits.
         self.crowded &= admin.is_some() || !was_open || link.is_open();

@@ -4,17 +4,21 @@
 //! A link owns the patience with a peer that does not read; patience with one that does not write
 //! is the protocol's, which alone knows what it waits for.
 
-mod unfinished;
+pub(super) mod answers;
+pub(super) mod in_flight;
 
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
+use super::exchange_log::ExchangeLog;
 use super::lag::Lag;
 use super::stream::{Socket, Stream};
 use super::turn::{Fate, Turn, Why};
 use crate::process::{Connection, Input, Io, Next, Output, Peer};
 use crate::sys::epoll::Interest;
 use crate::time::Millis;
+use answers::Ended;
+use in_flight::Exchanges;
 
 /// Steps in one turn; a link that could do more comes again after the others.
 const STEPS_PER_TURN: usize = 8;
@@ -72,7 +76,9 @@ pub struct Link<'p, S = Socket> {
     pub(super) heard: bool,
     /// What epoll was told; nothing at first.
     watched: Option<Interest>,
-    account: unfinished::Account,
+    exchanges: Exchanges,
+    /// A request is in flight, as of the last turn.
+    pending: bool,
     /// For the loop: it is in line for another turn.
     pub again: bool,
 }
@@ -100,7 +106,8 @@ impl<'p, S: Stream> Link<'p, S> {
             moved: now,
             heard: false,
             watched: None,
-            account: Default::default(),
+            exchanges: Exchanges::default(),
+            pending: false,
             again: false,
         }
     }
@@ -134,24 +141,30 @@ impl<'p, S: Stream> Link<'p, S> {
     /// writes.
     pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
         turn.slot.record_turn(&self.peer);
-        turn.spares.lend(&mut self.input, &mut self.output);
+        turn.pool.lend(&mut self.input, &mut self.output);
+        self.exchanges.resume(turn.answers);
         let reading = !matches!(self.watched, Some(Interest::NONE | Interest::WRITE));
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
-            Why::HungUp if !reading => Fate::Gone,
-            Why::Unwanted => Fate::Gone,
-            Why::Cut => self.cut(),
-            // However it failed, the peer is gone.
-            _ => self.advance(why != Why::Other, turn).unwrap_or(Fate::Gone),
+            Why::HungUp if !reading => Err(Ended::ClientClosed),
+            Why::Unwanted => Err(Ended::Evicted),
+            Why::Cut => {
+                self.cut();
+                Err(Ended::CutAtStop)
+            }
+            _ => self.advance(why != Why::Other, turn),
         };
-        if self.phase == Phase::Open && matches!(fate, Fate::Gone | Fate::Stuck) {
-            self.connection.abandoned(&mut turn.ledger(&self.peer));
-        }
-        turn.spares.take_back(&mut self.input, &mut self.output);
+        let (fate, over) = match fate {
+            Ok(fate @ (Fate::Wait(_) | Fate::Again)) => (fate, None),
+            Ok(fate @ (Fate::Gone | Fate::Stuck)) => (fate, Some(Ended::Failed)),
+            Err(ended) => (Fate::Gone, Some(ended)),
+        };
+        self.settle_exchanges(over, turn);
+        turn.pool.take_back(&mut self.input, &mut self.output);
         fate
     }
 
-    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> io::Result<Fate> {
+    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> Result<Fate, Ended> {
         if let Phase::Lingering(until) = self.phase {
             return self.linger(until, readable, turn);
         }
@@ -170,9 +183,7 @@ impl<'p, S: Stream> Link<'p, S> {
             }
             let queued = self.output.queued();
             self.flush(&mut budget)?;
-            if !self.note_progress(queued, turn)? {
-                return Ok(Fate::Gone);
-            }
+            self.note_progress(queued, turn)?;
             if budget == 0 && !self.output.is_empty() {
                 return Ok(Fate::Again);
             }
@@ -184,7 +195,7 @@ impl<'p, S: Stream> Link<'p, S> {
         Ok(Fate::Again)
     }
 
-    fn fill(&mut self, turn: &Turn<'_>) -> io::Result<()> {
+    fn fill(&mut self, turn: &Turn<'_>) -> Result<(), Ended> {
         let space = self.input.space(turn.input_limit);
         if space.is_empty() {
             return Ok(());
@@ -198,7 +209,7 @@ impl<'p, S: Stream> Link<'p, S> {
                 self.heard = true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            Err(_) => return Err(Ended::ClientClosed),
         }
         Ok(())
     }
@@ -212,7 +223,11 @@ impl<'p, S: Stream> Link<'p, S> {
             eof: self.eof,
             stopping: turn.stopping,
             crowded: turn.crowded,
-            tally: &mut turn.ledger(&self.peer),
+            tally: &mut ExchangeLog {
+                turn,
+                peer: &self.peer,
+                exchanges: &mut self.exchanges,
+            },
         });
         self.held = self.output.is_full();
         self.step_by = Millis::NEVER;
@@ -244,7 +259,7 @@ impl<'p, S: Stream> Link<'p, S> {
     }
 
     /// Sends what is queued, until there is none, no room, or no budget.
-    fn flush(&mut self, budget: &mut u64) -> io::Result<()> {
+    fn flush(&mut self, budget: &mut u64) -> Result<(), Ended> {
         while !self.output.is_empty() && *budget > 0 {
             let (sent, wanted) = if let Some(range) = self.output.front_file() {
                 let hold_back = range.len > HELD_BACK;
@@ -255,7 +270,7 @@ impl<'p, S: Stream> Link<'p, S> {
                 match self.stream.send_file(range, *budget) {
                     // It was truncated. Its length was promised, so all that is left is to break
                     // the connection, visibly.
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(0) => return Err(Ended::Failed),
                     result => (result, range.len.min(*budget)),
                 }
             } else {
@@ -270,9 +285,11 @@ impl<'p, S: Stream> Link<'p, S> {
             let sent = match sent {
                 Ok(sent) => sent as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
+                // However it failed, the client is gone.
+                Err(_) => return Err(Ended::ClientClosed),
             };
             self.output.advance(sent);
+            self.exchanges.sent += sent;
             *budget = budget.saturating_sub(sent);
             if sent < wanted {
                 // The peer's window is full: asking again would only be told so.
@@ -284,36 +301,40 @@ impl<'p, S: Stream> Link<'p, S> {
 
     /// Whether there is patience left with a peer that is behind. Looked at after trying to write,
     /// since it may have been we who came late.
-    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> io::Result<bool> {
+    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> Result<(), Ended> {
         let sent = queued_before.saturating_sub(self.output.queued());
         if sent > 0 {
             self.moved = turn.now.at;
         }
         if self.output.is_empty() {
             self.lag = None;
-            return Ok(true);
+            return Ok(());
         }
+        let gone = |_| Ended::ClientClosed;
         match &mut self.lag {
-            Some(lag) => lag.note(sent, &self.stream, turn.now.at, turn.pace),
+            Some(lag) => {
+                let goes_on = lag.note(sent, &self.stream, turn.now.at, turn.pace);
+                goes_on.map_err(gone)?.then_some(()).ok_or(Ended::Timeout)
+            }
             None => {
-                let lag = Lag::new(self.stream.untaken()?, turn.now.at, turn.pace);
-                self.lag = Some(Box::new(lag));
-                Ok(true)
+                let untaken = self.stream.untaken().map_err(gone)?;
+                self.lag = Some(Box::new(Lag::new(untaken, turn.now.at, turn.pace)));
+                Ok(())
             }
         }
     }
 
-    fn settle(&mut self, turn: &Turn<'_>) -> io::Result<Fate> {
+    fn settle(&mut self, turn: &Turn<'_>) -> Result<Fate, Ended> {
         let waits = self.phase == Phase::Open && !self.held && self.step_by == Millis::NEVER;
         if waits && self.eof && self.output.is_empty() {
             // There is no more input, no room to wait for and no deadline: nothing will ever
             // change for it.
-            self.connection.abandoned(&mut turn.ledger(&self.peer));
-            self.close(Phase::Closing);
+            return Err(Ended::ClientClosed);
         }
         if self.phase == Phase::Broken {
-            self.stream.reset()?;
-            return Ok(Fate::Gone);
+            // If this fails, it is gone already.
+            let _ = self.stream.reset();
+            return Err(Ended::Failed);
         }
         if self.phase == Phase::Finishing && self.output.is_empty() {
             return Ok(Fate::Gone);
@@ -322,7 +343,7 @@ impl<'p, S: Stream> Link<'p, S> {
             if self.eof {
                 return Ok(Fate::Gone);
             }
-            self.stream.shutdown()?;
+            self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
             let until = turn.now.at.after(linger_ms(turn.stopping));
             self.phase = Phase::Lingering(until);
             return Ok(Fate::Wait(until));
@@ -337,7 +358,7 @@ impl<'p, S: Stream> Link<'p, S> {
         Ok(Fate::Wait(step_by.min(write_by)))
     }
 
-    fn linger(&mut self, until: Millis, readable: bool, turn: &Turn<'_>) -> io::Result<Fate> {
+    fn linger(&mut self, until: Millis, readable: bool, turn: &Turn<'_>) -> Result<Fate, Ended> {
         let until = until.min(turn.now.at.after(linger_ms(turn.stopping)));
         self.phase = Phase::Lingering(until);
         if turn.now.at >= until {
@@ -349,7 +370,7 @@ impl<'p, S: Stream> Link<'p, S> {
                 Ok(0) => return Ok(Fate::Gone),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+                Err(_) => return Err(Ended::ClientClosed),
             }
         }
         Ok(Fate::Wait(until))
@@ -374,13 +395,14 @@ enum Stepped {
 
 #[cfg(test)]
 mod tests {
+    use super::answers::Answers;
     use super::*;
     use crate::log::Log;
     use crate::process::echo::EchoProcess;
     use crate::process::{Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::{Scoreboard, Slot};
     use crate::time::Now;
-    use crate::worker::complaints::Complaints;
+    use crate::worker::complaints::{ByKind, Complaints};
     use crate::worker::lag::Pace;
     use crate::worker::shed::{HELLO_MS, PAUSE_MS};
     use crate::worker::spares::Spares;
@@ -397,6 +419,8 @@ mod tests {
         slot: Slot,
         log: Log,
         faults: Complaints,
+        refusals: ByKind,
+        answers: Answers,
         now: u64,
         stopping: bool,
         min_rate: u64,
@@ -414,6 +438,8 @@ mod tests {
                 slot: Scoreboard::new().unwrap().slot(0).unwrap(),
                 log: Log::silent(),
                 faults: Complaints::default(),
+                refusals: ByKind::default(),
+                answers: Answers::default(),
                 now: 0,
                 stopping: false,
                 min_rate: 0,
@@ -445,7 +471,9 @@ mod tests {
                     worker: 0,
                     log: &self.log,
                     faults: &self.faults,
-                    spares: &mut self.spares,
+                    refusals: &self.refusals,
+                    answers: &mut self.answers,
+                    pool: &mut self.spares,
                 },
             )
         }
@@ -800,6 +828,55 @@ mod tests {
         assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_750)));
     }
 
+    /// An exchange that began at 0, of which so many bytes of body are queued.
+    fn exchange(body_bytes: u64, output: &Output) -> Exchange<'static> {
+        Exchange {
+            method: b"GET",
+            target: b"/",
+            protocol: "HTTP/1.1",
+            status: 200,
+            body_bytes,
+            queued: output.queued(),
+            whole: true,
+            since: Millis::default(),
+            unlogged: false,
+            refused: None,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_counted_when_it_is_sent_with_the_bytes_that_were() {
+        const HEAD: &[u8] = b"a head";
+        let body = vec![b'x'; 3_000_000];
+        let mut asked = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut asked, true) {
+                // Two answers in one step: the second is larger than what the kernel takes.
+                for body in [&b"small"[..], &body] {
+                    io.output.push(HEAD);
+                    io.output.push(body);
+                    io.tally.end(&exchange(body.len() as u64, io.output));
+                }
+            }
+            Next::Wait
+        });
+        desk.turn(false);
+        let record = desk.slot.record();
+        assert_eq!((record.requests, record.body_bytes), (1, 5), "the first");
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        desk.turn(false);
+        assert_eq!(desk.slot.record().requests, 1, "the second is not sent");
+        // The client is given up: no more was sent than it has read. (Of a Unix socket the kernel
+        // tells how much memory is in use, which is more than the bytes in it.)
+        desk.wake(Why::Cut);
+        let record = desk.slot.record();
+        assert_eq!(record.requests, 2);
+        assert!(record.body_bytes <= 50_000, "{}", record.body_bytes);
+        assert!(desk.answers.is_empty());
+    }
+
     #[test]
     fn what_was_under_way_is_reported_when_the_peer_is_gone() {
         struct Endless;
@@ -810,16 +887,10 @@ mod tests {
                 }
                 Next::Wait
             }
-            fn abandoned(&mut self, tally: &mut dyn Tally) {
+            fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
                 tally.end(&Exchange {
-                    method: b"GET",
-                    target: b"/",
-                    protocol: "HTTP/1.1",
-                    status: 200,
-                    body_bytes: 7,
-                    since: Millis::default(),
-                    unlogged: false,
-                    fault: None,
+                    whole: false,
+                    ..exchange(1 << 40, output)
                 });
             }
         }
@@ -832,7 +903,8 @@ mod tests {
             drop(std::mem::replace(&mut desk.peer, peer));
             assert_eq!(desk.wake(why), Fate::Gone, "{why:?}");
             assert_eq!(desk.slot.record().requests, 1, "{why:?}");
-            assert_eq!(desk.slot.record().body_bytes, 7, "{why:?}");
+            let unsent = (1 << 40) - desk.slot.record().body_bytes;
+            assert!(unsent >= Output::HIGH_WATER, "{why:?}: {unsent}");
         }
     }
 

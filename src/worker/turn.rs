@@ -1,11 +1,10 @@
 //! What a [`Link`](super::link::Link) is told when it has a turn, and what it says after it.
 
-use super::complaints::Complaints;
+use super::complaints::{ByKind, Complaints};
 use super::lag::Pace;
-use super::ledger::Ledger;
+use super::link::answers::Answers;
 use super::spares::Spares;
 use crate::log::Log;
-use crate::process::Peer;
 use crate::scoreboard::Slot;
 use crate::time::{Millis, Now};
 
@@ -33,27 +32,12 @@ pub struct Turn<'a> {
     pub log: &'a Log,
     /// What went wrong in answering.
     pub faults: &'a Complaints,
-    /// Buffers for those who need some.
-    pub spares: &'a mut Spares,
-}
-
-impl<'a> Turn<'a> {
-    /// Where the connection with this peer reports what it does.
-    pub fn ledger<'l>(&self, peer: &'l Peer) -> Ledger<'l>
-    where
-        'a: 'l,
-    {
-        Ledger {
-            slot: self.slot,
-            worker: self.worker,
-            log: self.log,
-            faults: self.faults,
-            counted: self.counted,
-            peer,
-            now: self.now,
-            now_us: self.now_us,
-        }
-    }
+    /// Why requests were refused.
+    pub refusals: &'a ByKind,
+    /// The answers of this connection that are not sent.
+    pub answers: &'a mut Answers,
+    /// Buffers for connections that need some.
+    pub pool: &'a mut Spares,
 }
 
 /// Why a link has a turn.

@@ -2,7 +2,6 @@
 //! master can read it when the worker is dead.
 
 use super::link::Link;
-use super::turn::Fate;
 use crate::scoreboard::Slot;
 
 /// Counts the links that owe an answer.
@@ -16,19 +15,13 @@ impl UnderWay {
     }
 
     /// A link has its turn. What it does in it is under way, too: it may never come back from it.
-    /// Returns how many requests were answered so far.
-    pub fn begin(&self, link: &Link<'_>, slot: &Slot) -> u64 {
-        slot.set_under_way(self.0 + usize::from(!link.is_owing()));
-        slot.requests()
+    pub fn begin(&self, link: &Link<'_>, slot: &Slot) {
+        slot.set_under_way(self.0 + usize::from(!link.is_pending()));
     }
 
-    /// The turn has come to this, when so many requests had been `answered` before it.
-    pub fn end(&mut self, link: &mut Link<'_>, slot: &Slot, answered: u64, fate: Fate) {
-        let finished = link.count(slot.requests() - answered, fate);
-        if finished > 0 {
-            slot.count_finished(finished);
-        }
-        match link.note_owing() {
+    /// The turn is over.
+    pub fn end(&mut self, link: &mut Link<'_>, slot: &Slot) {
+        match link.update_pending() {
             Some(true) => self.0 += 1,
             Some(false) => self.0 -= 1,
             None => {}
@@ -38,7 +31,7 @@ impl UnderWay {
 
     /// A link is closed, whatever it owes.
     pub fn forget(&mut self, link: &Link<'_>, slot: &Slot) {
-        self.0 -= usize::from(link.is_owing());
+        self.0 -= usize::from(link.is_pending());
         slot.set_under_way(self.0);
     }
 }
