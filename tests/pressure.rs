@@ -350,7 +350,7 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
     for admin in admins.iter_mut().rev() {
         // Before their heads are overdue, which would make room.
         admin.patience(Duration::from_secs(5));
-        admin.send(b"Host: x\r\n\r\n");
+        admin.send(b"Host: localhost\r\n\r\n");
         let answer = admin.response();
         assert!(answer.text().contains(&all), "{}", answer.text());
     }
@@ -393,7 +393,7 @@ fn files_leave_descriptors_for_those_who_look_after_the_server() {
         let mut pair = [admin(), admin()].map(Client::tcp);
         for client in &mut pair {
             client.patience(Duration::from_secs(5));
-            client.send(b"GET /status.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+            client.send(b"GET /status.txt HTTP/1.1\r\nHost: [::1]:1\r\n\r\n");
         }
         for client in &mut pair {
             assert_eq!(client.response().status, 200, "round {round}");

@@ -221,7 +221,8 @@ fn the_status_lists_deaths_without_secrets() {
         ("/metrics", "*/*", "httprs_worker_deaths_total 1"),
     ] {
         let mut client = Client::tcp(TcpStream::connect(admin).unwrap());
-        let wire = format!("GET {target} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n");
+        let wire =
+            format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAccept: {accept}\r\n\r\n");
         client.send(wire.as_bytes());
         let text = client.response().text();
         assert!(text.contains(want), "{target}: {text}");

@@ -57,9 +57,20 @@ impl Flag {
 
     /// The name of its environment variable.
     pub(super) fn variable(&self) -> String {
-        let name = self.long.replace('-', "_").to_ascii_uppercase();
-        format!("HTTPRS_{name}")
+        variable(self.long)
     }
+
+    /// The same, and that of its alias.
+    pub(super) fn variables(&self) -> impl Iterator<Item = String> {
+        [Some(self.long), self.alias]
+            .into_iter()
+            .flatten()
+            .map(variable)
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("HTTPRS_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
 /// What rows that do not say otherwise have.

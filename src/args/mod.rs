@@ -4,6 +4,7 @@
 //! of them can promise what another does not keep. Pure: arguments and a lookup in, [`Command`]
 //! out. Knows nothing of files, sockets or the rest of the crate.
 
+mod environment;
 mod flag;
 mod flags;
 mod nearest;
@@ -16,6 +17,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+pub use environment::unknown_variables;
 use flag::{Flag, Job};
 pub use options::{Caching, Level, LogFormat, Options, Protocol, Workers};
 pub use text::{help, readme_table, version};
@@ -178,7 +180,7 @@ pub fn parse(
     let mut options = Options::default();
     for flag in flags::all() {
         if !given.iter().any(|g| g.flag.long == flag.long) {
-            from_environment(flag, env, &mut options)?;
+            environment::read(flag, env, &mut options)?;
         }
     }
     // The hosts of the command line replace those of the environment, they do not join them.
@@ -312,64 +314,6 @@ fn next_value(
             value: flag.value,
         })),
     }
-}
-
-fn from_environment(
-    flag: &Flag,
-    env: &dyn Fn(&str) -> Option<OsString>,
-    options: &mut Options,
-) -> Result<(), Error> {
-    if matches!(flag.job, Job::Help | Job::Version) {
-        return Ok(());
-    }
-    let own = flag.variable();
-    let names = [Some(own.as_str()), flag.platform];
-    for name in names.into_iter().flatten() {
-        let Some(value) = env(name).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        // For a service called `httprs`, Kubernetes and Docker links set HTTPRS_PORT to a URL.
-        // It is not meant for us, and must not keep the server from starting.
-        if flag.long == "port" && value.as_bytes().starts_with(b"tcp://") {
-            continue;
-        }
-        return apply(flag, &value, options).map_err(|expected| {
-            Error(Problem::BadVariable {
-                name: name.to_owned(),
-                given: shown(&value),
-                expected,
-            })
-        });
-    }
-    Ok(())
-}
-
-/// Applies the value of a variable; on failure says what was expected.
-fn apply(flag: &Flag, value: &OsStr, options: &mut Options) -> Result<(), String> {
-    match flag.job {
-        Job::Switch(set) => match value.as_bytes() {
-            b"1" | b"true" => set(options, true),
-            b"0" | b"false" => set(options, false),
-            _ => return Err("1, true, 0 or false".to_owned()),
-        },
-        Job::Value(set) => set(options, value)?,
-        Job::List(set) => {
-            for item in value.as_bytes().split(|b| *b == b',') {
-                set(options, OsStr::from_bytes(item.trim_ascii()))?;
-            }
-        }
-        Job::Lines(set) => {
-            // What was written in YAML ends with an empty line.
-            for line in value.as_bytes().split(|b| *b == b'\n') {
-                let line = line.trim_ascii();
-                if !line.is_empty() {
-                    set(options, OsStr::from_bytes(line))?;
-                }
-            }
-        }
-        Job::Help | Job::Version => {}
-    }
-    Ok(())
 }
 
 fn os_string(bytes: &[u8]) -> OsString {

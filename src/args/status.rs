@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
+use super::environment::{self, apply};
 use super::{Command, Error, Job, Options, Problem};
-use super::{apply, flags, from_environment, read_long, shown};
+use super::{flags, read_long, shown};
 
 /// The word that asks for it, as the first argument. A directory of that name is `./status`.
 pub(super) const WORD: &str = "status";
@@ -35,7 +36,7 @@ pub(super) fn parse(
     }
     let mut options = Options::default();
     match given.pop() {
-        None => from_environment(flags::admin(), env, &mut options)?,
+        None => environment::read(flags::admin(), env, &mut options)?,
         Some(last) => apply(last.flag, &last.value, &mut options).map_err(|expected| {
             Error(Problem::BadFlag {
                 flag: last.name,

@@ -717,3 +717,31 @@ fn help_and_readme_list_every_flag() {
     }
     assert!(help.ends_with('\n') && version().ends_with('\n'));
 }
+
+#[test]
+fn variables_that_no_flag_has_are_told_with_the_nearest_one() {
+    for (name, want) in [
+        ("HTTPRS_WORKER", None),
+        ("HTTPRS_WORKERS", None),
+        ("HTTPRS_SERVICE_HOST", None),
+        ("HTTPRS_SERVICE_PORT_HTTP", None),
+        ("HTTPRS_PORT_8080_TCP_ADDR", None),
+        ("HTTPRSX", None),
+        ("PATH", None),
+        (
+            "HTTPRS_KEEPALIVE",
+            Some("did you mean HTTPRS_KEEPALIVE_MS?"),
+        ),
+        ("HTTPRS_WROKER", Some("did you mean HTTPRS_WORKER?")),
+        ("HTTPRS_BANANA", Some("see --help")),
+    ] {
+        let said = unknown_variables([name].into_iter());
+        let all = said.join("\n");
+        assert_eq!(said.len(), usize::from(want.is_some()), "{name}: {all}");
+        assert!(all.ends_with(want.unwrap_or_default()), "{name}: {all}");
+    }
+    assert_eq!(
+        options(&[], &[("HTTPRS_WORKERS", "5")]).workers,
+        Workers::Exactly(5)
+    );
+}

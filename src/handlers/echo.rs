@@ -2,15 +2,40 @@
 
 use std::io::{self, Write};
 
-use crate::http::{Handler, HttpRequest, HttpResponse};
+use super::pages;
+use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
+
+/// Words in the names of fields that carry credentials: what browsers attach by themselves, and what
+/// proxies that log users in add.
+const SECRET: [&str; 11] = [
+    "assertion",
+    "auth",
+    "cookie",
+    "credential",
+    "jwt",
+    "key",
+    "oidc",
+    "password",
+    "secret",
+    "session",
+    "token",
+];
 
 /// Answers every request with 200 and, as plain text, what was asked: a line `Echo response`, a
 /// line with method, path and query, a line for each header field, then the body as decoded.
+///
+/// The values of fields that carry credentials are blanked: a script of the same origin could read
+/// cookies here that are hidden from scripts. For the same reason `TRACE` is 405 (RFC 9110 §9.3.8).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
 impl Handler for Echo {
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        if req.method() == Method::Trace {
+            let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+            res.header("Allow", allowed)?;
+            return pages::explain(req, res, StatusCode::METHOD_NOT_ALLOWED);
+        }
         res.header("Content-Type", "text/plain; charset=utf-8")?;
         // What comes back is the client's own: no browser may take it for a page of ours.
         res.header("X-Content-Type-Options", "nosniff")?;
@@ -22,11 +47,19 @@ impl Handler for Echo {
         writeln!(res)?;
         for (name, value) in req.headers().iter() {
             write!(res, "{name}: ")?;
-            res.write_all(value)?;
+            res.write_all(if is_secret(name) { b"***" } else { value })?;
             writeln!(res)?;
         }
         res.write_all(req.body())
     }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.as_bytes();
+    SECRET.iter().any(|word| {
+        let mut windows = name.windows(word.len());
+        windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    })
 }
 
 #[cfg(test)]
@@ -34,6 +67,33 @@ mod tests {
     use super::*;
     use crate::harness::every_split;
     use crate::http::Http1;
+
+    #[test]
+    fn credentials_do_not_come_back() {
+        for (name, shown) in [
+            ("Cookie", false),
+            ("Authorization", false),
+            ("Proxy-Authorization", false),
+            ("X-Api-Key", false),
+            ("X-CSRF-Token", false),
+            ("Cf-Access-Jwt-Assertion", false),
+            ("X-Session-Id", false),
+            ("User-Agent", true),
+            ("X-Forwarded-For", true),
+            ("Accept", true),
+        ] {
+            let wire = format!("GET / HTTP/1.1\r\nHost: x\r\n{name}: s3cret\r\n\r\n");
+            let got = every_split(&Http1::with(Echo), wire.as_bytes());
+            let text = String::from_utf8(got.bytes).unwrap();
+            assert_eq!(text.contains("s3cret"), shown, "{name}: {text}");
+            assert_eq!(text.contains(&format!("{name}: ***")), !shown, "{name}");
+        }
+        let trace = b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let got = every_split(&Http1::with(Echo), trace);
+        let text = String::from_utf8(got.bytes).unwrap();
+        assert!(text.starts_with("HTTP/1.1 405 "), "{text}");
+        assert!(text.contains("\r\nAllow: GET, HEAD, POST,"), "{text}");
+    }
 
     #[test]
     fn what_was_asked_comes_back() {

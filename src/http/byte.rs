@@ -33,17 +33,17 @@ pub(super) const HOST: Class = class(b"-._~!$&'()*+,;=", true);
 /// path = *( "/" / pchar )                                    (RFC 3986 §3.3)
 /// pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
 /// ```
-/// and `[`, `]`, `|`, which no URI may hold but every browser sends as they are (the path
-/// percent-encode set of the WHATWG URL standard lacks them), and on which no two readers differ.
-/// `%` is not in it.
-pub(super) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|", true);
+/// and `[`, `]`, `|`, `^`, which no URI may hold but browsers send as they are, and on which no two
+/// readers differ. `%` is not in it, and neither is the backslash, which browsers turn into a slash.
+pub(super) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|^", true);
 
 /// ```text
 /// query = *( pchar / "/" / "?" )                             (RFC 3986 §3.4)
 /// ```
-/// and what browsers send as it is: `?a[]=1`, `?q={"x"}` without the quotes, `|`, `^`, `` ` ``.
-/// `%` is not in it.
-pub(super) const QUERY: Class = class(b"-._~!$&'()*+,;=:@/?[]|{}^`", true);
+/// and what browsers send as it is, because the query percent-encode set of the WHATWG URL standard
+/// lacks it: `[`, `]`, `{`, `}`, `|`, `^`, `` ` ``, the backslash, and `%`, whatever follows it. No two
+/// readers differ on where a query ends, and what it means is its reader's business.
+pub(super) const QUERY: Class = class(b"-._~!$&'()*+,;=:@/?[]|{}^`\\%", true);
 
 /// ```text
 /// entity-tag = [ weak ] DQUOTE *etagc DQUOTE                 (RFC 9110 §8.8.3)
@@ -306,8 +306,21 @@ mod tests {
             assert!(!PATH[i] || QUERY[i], "{b:#x} is in paths alone");
             assert!(!HOST[i] || PATH[i], "{b:#x} is in hosts alone");
         }
-        for b in b"%#\\\"<> \x7f\x80" {
-            assert!(!QUERY[usize::from(*b)], "query {b:#x}");
+    }
+
+    /// Character by character: what a browser does not encode (WHATWG URL, "percent-encoded bytes")
+    /// is what we accept, and what no browser sends we refuse.
+    #[test]
+    fn what_browsers_send_is_accepted_and_no_more() {
+        for b in 0..=255u8 {
+            let i = usize::from(b);
+            let encoded_in_query = !b.is_ascii_graphic() || b"\"#<>".contains(&b);
+            assert_eq!(QUERY[i], !encoded_in_query, "query {b:#x}");
+            // The standard of before 2024 does not encode the circumflex.
+            let encoded_in_path = encoded_in_query || b"?`{}".contains(&b);
+            // The percent sign begins an escape; the backslash is sent as a slash.
+            let elsewhere = b"%\\".contains(&b);
+            assert_eq!(PATH[i], !encoded_in_path && !elsewhere, "path {b:#x}");
         }
     }
 

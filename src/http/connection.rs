@@ -102,7 +102,7 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
 
     fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
         match mem::replace(&mut self.state, State::Over) {
-            State::Body(pair) if !pair.incoming.is_dropped() => {
+            State::Body(pair) => {
                 self.report(&pair, 0, Answered::Not, output, tally);
             }
             State::Stream(pair) => {
@@ -304,27 +304,19 @@ impl<H: Handler> Http1Connection<'_, H> {
                 return self.answer_early(pair, handled, true, io);
             }
             Ok(Arrived::Failed(error)) => return self.answer_early(pair, Err(error), true, io),
-            Ok(Arrived::Dropped) => return self.go_on(pair, io),
+            Ok(Arrived::Dropped) => {
+                let handled = pair.handled.take().unwrap_or(Ok(()));
+                return self.answer(pair, handled, true, io);
+            }
             Err(refusal) => return self.refuse(pair, refusal, io),
-        }
-        if incoming.is_dropped() && (mem::take(&mut self.held) || !io.output.is_empty()) {
-            // It is read only while the answer is not in the way.
-            incoming.restart(io.now.at);
-            self.deadline = incoming.deadline(io.now.at, &self.http.patience);
         }
         if io.input.len() < before {
             self.deadline = incoming.deadline(io.now.at, &self.http.patience);
         }
-        let late = io.now.at >= self.deadline;
-        if incoming.is_dropped() {
-            // The client has its answer; nobody waits for what is left of its request.
-            if io.eof || late || io.stopping {
-                self.http.give_back(pair);
-                return Some(Next::Close);
-            }
-        } else if io.eof {
+        if io.eof {
             return self.refuse(pair, Refusal::BODY_CUT_SHORT, io);
-        } else if late {
+        }
+        if io.now.at >= self.deadline {
             return self.refuse(pair, Refusal::SLOW_BODY, io);
         }
         self.state = State::Body(pair);
@@ -350,7 +342,7 @@ fn examine(request: &mut HttpRequest) -> Result<Framing, Refusal> {
 mod tests {
     use super::*;
     use crate::harness::{Conversation, converse};
-    use crate::http::{Flow, Patience, StatusCode};
+    use crate::http::{Flow, HttpResponse, Patience, StatusCode};
     use crate::process::{Input, Output, Peer, Process};
     use crate::time::Now;
     use std::io::Write;
@@ -472,6 +464,49 @@ mod tests {
         talk.send(&GET[..9]);
         talk.stop();
         assert!(text(talk.pass(HURRY_MS)).starts_with("HTTP/1.1 408 "));
+    }
+
+    #[test]
+    fn no_answer_leaves_a_body_behind_that_may_never_come() {
+        struct Early;
+        impl Handler for Early {
+            fn plan(&self, _: &HttpRequest, res: &mut HttpResponse) -> std::io::Result<Plan> {
+                write!(res, "early").map(|()| Plan::Answered)
+            }
+            fn handle(&self, _: &HttpRequest, _: &mut HttpResponse) -> std::io::Result<()> {
+                unreachable!("it is answered before")
+            }
+        }
+        let http = Http1::with(Early).patience(PATIENCE);
+        for (name, fields, waits) in [
+            ("a small body", "Content-Length: 5\r\n", true),
+            ("the largest small one", "Content-Length: 65536\r\n", true),
+            ("a larger one", "Content-Length: 65537\r\n", false),
+            ("chunks", "Transfer-Encoding: chunked\r\n", false),
+            (
+                "a client that waits",
+                "Content-Length: 5\r\nExpect: 100-continue\r\n",
+                false,
+            ),
+        ] {
+            let mut talk = Conversation::open(&http);
+            let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+            let got = text(talk.send(head.as_bytes()));
+            assert_eq!(got.is_empty(), waits, "{name}: {got}");
+            if waits {
+                // The rest does not come: the answer is the one of a body that does not.
+                let got = text(talk.pass(PATIENCE.progress_ms));
+                assert!(got.starts_with("HTTP/1.1 408 ") && talk.closed(), "{name}");
+            } else {
+                assert!(got.contains("\r\nConnection: close\r\n"), "{name}: {got}");
+                assert!(got.ends_with("early") && talk.closed(), "{name}");
+            }
+        }
+        // It does, and what is behind it is a request of its own.
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nGET /";
+        let got = crate::harness::every_split(&http, &[&post[..], GET].concat());
+        assert!(!got.closed);
+        assert_eq!(text(got.bytes).matches("HTTP/1.1 200 OK").count(), 2);
     }
 
     /// Steps once with all of `wire` there; what comes next.

@@ -13,6 +13,7 @@ use super::head_error::HeadError;
 use super::header::{Fields, Line, Span};
 use super::host;
 use super::limits::Limits;
+use super::names;
 use super::request_line::RequestLine;
 use super::value::{Method, Version};
 
@@ -232,12 +233,16 @@ impl Head {
                 Line::fault(rest)
             });
         };
-        // RFC 9112 §3.2: exactly one in 1.1. HTTP/1.0 knows none, so there it may be missing.
+        // RFC 9112 §3.2: exactly one in 1.1, and an `http` URI has a host (RFC 9110 §4.2.1).
+        // HTTP/1.0 knows none, so there it may be missing or empty.
         match host {
-            Some(host) if !host::is_valid(host) => Err(HeadError::Host),
-            None if self.line.version == Version::Http11 => Err(HeadError::HostMissing),
-            _ => Ok(after),
+            Some([]) if self.line.version == Version::Http11 => return Err(HeadError::Host),
+            Some(host) if !host::is_valid(host) => return Err(HeadError::Host),
+            None if self.line.version == Version::Http11 => return Err(HeadError::HostMissing),
+            _ => {}
         }
+        names::check(&self.fields, bytes)?;
+        Ok(after)
     }
 
     /// What follows the request line.

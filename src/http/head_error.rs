@@ -38,6 +38,10 @@ pub enum HeadError {
     HostRepeated,
     /// Host names no host.
     Host,
+    /// A field that may stand in a head only once stands there twice.
+    FieldRepeated,
+    /// A name that is a framing field's where `_` is read as `-`.
+    FramingName,
     /// The bytes end before the head does.
     Unfinished,
 }
@@ -74,6 +78,8 @@ impl HeadError {
             HeadError::HostMissing => "no Host",
             HeadError::HostRepeated => "more than one Host",
             HeadError::Host => "malformed Host",
+            HeadError::FieldRepeated => "a field that may be there only once is there twice",
+            HeadError::FramingName => "an underscore in the name of a framing field",
             HeadError::Unfinished => "unfinished head",
         }
     }

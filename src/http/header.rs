@@ -28,6 +28,8 @@ pub struct Fields {
     pub(super) lines: Vec<Line>,
     /// A bit for each length that a name has here: most lookups are for names that are not there.
     pub(super) lengths: u64,
+    /// The same for each length that two names have.
+    pub(super) repeated: u64,
 }
 
 /// Where the parts of one field line are. Offsets are `u32` to keep a line in 16 bytes; parsers
@@ -108,7 +110,9 @@ impl Fields {
     /// Adds a line that was read from what `bytes` hold or will hold.
     #[inline(always)]
     pub(super) fn add(&mut self, line: Line) {
-        self.lengths |= bit(line.name.len());
+        let bit = bit(line.name.len());
+        self.repeated |= self.lengths & bit;
+        self.lengths |= bit;
         self.lines.push(line);
     }
 
@@ -117,6 +121,7 @@ impl Fields {
         self.bytes.clear();
         self.lines.clear();
         self.lengths = 0;
+        self.repeated = 0;
     }
 
     /// The value of the first line with this name.
@@ -206,8 +211,8 @@ impl Fields {
     }
 }
 
-/// The bit that names of this length have in `Fields::lengths`.
-fn bit(len: usize) -> u64 {
+/// The bit that names of this length have in `Fields::lengths` and `Fields::repeated`.
+pub(super) const fn bit(len: usize) -> u64 {
     1 << (len % 64)
 }
 

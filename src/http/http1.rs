@@ -153,6 +153,7 @@ impl<H: Handler> Http1<H> {
             pair.incoming.clear();
             pair.outgoing = None;
             pair.refused = None;
+            pair.handled = None;
             spares.push(pair);
         }
     }
@@ -180,6 +181,8 @@ pub(super) struct Pair {
     pub(super) response: HttpResponse,
     pub(super) incoming: Incoming,
     pub(super) outgoing: Option<Outgoing>,
+    /// What came of answering, if that was before the body was there: the answer waits for it.
+    pub(super) handled: Option<io::Result<()>>,
     /// Why the request was refused, if it was.
     pub(super) refused: Option<Refusal>,
     /// The connection goes on behind the answer.

@@ -16,8 +16,9 @@ use crate::time::Millis;
 /// How long a body may come at any rate, in milliseconds: short ones have no rate to speak of.
 const RATE_GRACE_MS: u64 = 10_000;
 
-/// Bodies up to this length, in bytes, are read and dropped when nobody wants them: for both sides
-/// that is cheaper than another connection. Forms and small documents have no more.
+/// A body up to this length, in bytes, that no handler wants is read and dropped before the answer is
+/// sent: for both sides that is cheaper than another connection. Forms and small documents have no
+/// more.
 const SMALL: u64 = 64 * 1024;
 
 /// A body that is arriving; by default, none.
@@ -28,8 +29,8 @@ pub(super) struct Incoming {
     /// When it began, and how much of it has come, as it was sent.
     began: Millis,
     seen: u64,
-    /// It may be dropped without closing the connection. This depends on what the head says and
-    /// not on how much is left: the answer must not depend on how the bytes were cut.
+    /// An answer may wait until it is read and dropped. This depends on what the head says and not
+    /// on how much is left: the answer must not depend on how the bytes were cut.
     small: bool,
 }
 
@@ -52,7 +53,7 @@ enum Goes {
     Whole,
     /// To whoever asked for pieces, and takes so many bytes at most.
     Pieces(Box<dyn Sink>, u64),
-    /// Nowhere: the request was answered.
+    /// Nowhere: the answer does not depend on it.
     Away,
 }
 
@@ -85,12 +86,6 @@ impl Incoming {
         self.small = matches!(framing, Framing::None | Framing::Length(..=SMALL));
     }
 
-    /// Its time begins now: until now we did not read, and it could not come.
-    pub(super) fn restart(&mut self, now: Millis) {
-        self.began = now;
-        self.seen = 0;
-    }
-
     /// There is none any more, and no sink that waits for it.
     pub(super) fn clear(&mut self) {
         self.left = Left::Nothing;
@@ -103,7 +98,7 @@ impl Incoming {
         self.goes = Goes::Pieces(sink, most);
     }
 
-    /// What is left of it is not wanted. Whether the connection can go on behind it.
+    /// What is left of it is not wanted. Whether an answer should wait for its end.
     pub(super) fn drop_rest(&mut self) -> bool {
         self.goes = Goes::Away;
         self.small
@@ -112,11 +107,6 @@ impl Incoming {
     /// Whether there is nothing left of it.
     pub(super) fn is_complete(&self) -> bool {
         matches!(self.left, Left::Nothing)
-    }
-
-    /// Whether nobody wants it.
-    pub(super) fn is_dropped(&self) -> bool {
-        matches!(self.goes, Goes::Away)
     }
 
     /// Whether its length, if that is known, is within its limit.

@@ -47,6 +47,7 @@ pub mod host;
 mod http1;
 mod incoming;
 pub mod limits;
+mod names;
 mod outgoing;
 pub mod range;
 mod recorded;

@@ -61,7 +61,12 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.send(pair, goes_on, io)
     }
 
-    /// The same before all of the body is there. With `comes`, the rest of it certainly comes.
+    /// The same where nothing depends on the rest of the body. With `comes`, the rest certainly
+    /// comes.
+    ///
+    /// An answer that is sent before the body is there, on a connection that goes on, would let a
+    /// front end that lost the length take the next client's request for the missing body, or us.
+    /// So either the answer waits for a small body, or the connection ends with it.
     pub(super) fn answer_early(
         &mut self,
         mut pair: Box<Pair>,
@@ -70,7 +75,12 @@ impl<H: Handler> Http1Connection<'_, H> {
         io: &mut Io<'_>,
     ) -> Option<Next> {
         let small = pair.incoming.drop_rest();
-        self.answer(pair, handled, small && comes, io)
+        if !(small && comes) {
+            return self.answer(pair, handled, false, io);
+        }
+        pair.handled = Some(handled);
+        self.deadline = pair.incoming.deadline(io.now.at, &self.http.patience);
+        self.body(pair, io)
     }
 
     /// Hands the connection over to another protocol, if the request allows that.
@@ -252,16 +262,11 @@ impl<H: Handler> Http1Connection<'_, H> {
             self.http.give_back(pair);
             return Some(if finished { Next::Finish } else { Next::Close });
         }
-        if pair.incoming.is_complete() {
-            return self.go_on(pair, io);
-        }
-        self.held = true;
-        self.state = State::Body(pair);
-        None
+        self.go_on(pair, io)
     }
 
     /// Waits for the next request.
-    pub(super) fn go_on(&mut self, pair: Box<Pair>, io: &Io<'_>) -> Option<Next> {
+    fn go_on(&mut self, pair: Box<Pair>, io: &Io<'_>) -> Option<Next> {
         self.http.give_back(pair);
         self.deadline = io.now.at.after(self.idle_ms());
         if io.stopping {

@@ -67,7 +67,16 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     let site = Site::open(options)?;
     let log = open_log(options)?;
     let admin = admin::addresses(options)?;
-    for doubt in site.doubts().into_iter().chain(admin::doubts(&admin)) {
+    let names: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect();
+    let unknown = args::unknown_variables(names.iter().map(String::as_str));
+    for doubt in site
+        .doubts()
+        .into_iter()
+        .chain(admin::doubts(&admin))
+        .chain(unknown)
+    {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_ms = since.map_or(0, |since| since.as_millis() as u64);
         log.event(Level::Warn, unix_ms, format_args!("{doubt}"));

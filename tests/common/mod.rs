@@ -547,7 +547,7 @@ impl Client {
     /// A plain request on this connection, which goes on.
     #[track_caller]
     pub fn get(&mut self, target: &str) -> Response {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
         self.response()
     }
 

@@ -134,7 +134,7 @@ fn every_form_says_the_same() {
     let text = get(port, "/status").text();
     assert!(text.contains("\n8 requests ("), "{text}");
     let mut browser = admin(port);
-    browser.send(b"GET /status HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n");
+    browser.send(b"GET /status HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n");
     let page = browser.response();
     assert!(
         page.text().contains("<dt>Requests</dt><dd>8</dd>"),
@@ -227,12 +227,12 @@ fn counters_go_on_when_a_worker_is_killed() {
 fn a_server_that_is_full_still_says_so() {
     let (server, port) = start(&["-w", "1", "--max-connections", "1"]);
     let mut busy = server.connect();
-    busy.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhal");
+    busy.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhal");
     wait_until("the only place to be taken", || {
         json(port)["total"]["connections"].number() == 1
     });
     let mut waiting = server.connect();
-    waiting.send(b"GET /waiting HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    waiting.send(b"GET /waiting HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     for _ in 0..20 {
         assert_eq!(get(port, "/metrics").status, 200);
     }
@@ -274,7 +274,7 @@ fn who_says_nothing_makes_room_for_whoever_asks() {
     println!("3 answers beside silent connections: {:?}", began.elapsed());
     // They would be sent away after ten seconds.
     assert!(began.elapsed() < Duration::from_secs(5));
-    half.send(b"P/1.1\r\nHost: x\r\n\r\n");
+    half.send(b"P/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(half.response().text(), "alive\n");
 }
 
@@ -286,13 +286,13 @@ fn nobody_who_asks_makes_room_for_another() {
         client.send(b"GET /livez HTT");
     }
     let mut late = admin(port);
-    late.send(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    late.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     late.patience(Duration::from_millis(1_500));
     let none = late.try_response(false).expect_err("there is no room");
     assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none.kind()));
     late.patience(common::PATIENCE);
     for client in &mut asking {
-        client.send(b"P/1.1\r\nHost: x\r\n\r\n");
+        client.send(b"P/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(client.response().text(), "alive\n");
     }
     assert_eq!(late.response().status, 200);
@@ -386,7 +386,7 @@ fn it_is_there_throughout_a_reload_and_leaves_with_the_rest() {
     wait_for_ready(port, 0);
     // Something that holds up the stop, and somebody who watches.
     let mut busy = server.connect();
-    busy.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhal");
+    busy.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhal");
     wait_until("a connection", || {
         json(port)["total"]["connections"].number() == 1
     });
@@ -396,7 +396,7 @@ fn it_is_there_throughout_a_reload_and_leaves_with_the_rest() {
     wait_until("the end of new connections", || {
         TcpStream::connect(("127.0.0.1", port)).is_err()
     });
-    watching.send(b"P/1.1\r\nHost: x\r\n\r\n");
+    watching.send(b"P/1.1\r\nHost: localhost\r\n\r\n");
     let last = watching.response();
     assert_eq!(
         (last.status, &last.text()[..]),

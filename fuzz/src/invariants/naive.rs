@@ -91,6 +91,8 @@ impl Head<'_> {
         let codings = self.all("transfer-encoding");
         match (&lengths[..], &codings[..]) {
             ([], []) => Framing::None,
+            // Octal to some.
+            ([[b'0', _, ..]], []) => Framing::Doubtful,
             ([length], []) => digits(length).map_or(Framing::Doubtful, Framing::Length),
             ([], [coding])
                 if coding.eq_ignore_ascii_case(b"chunked") && self.version != b"HTTP/1.0" =>

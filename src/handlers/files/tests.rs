@@ -427,11 +427,6 @@ fn ranges() {
             ("beyond", &[("Range", &beyond)], Some(None)),
             ("no suffix", &[("Range", "bytes=-0")], Some(None)),
             ("several", &[("Range", "bytes=0-1,3-4")], None),
-            (
-                "two lines",
-                &[("Range", "bytes=0-1"), ("Range", "bytes=0-1")],
-                None,
-            ),
             ("another unit", &[("Range", "lines=0-1")], None),
             ("nonsense", &[("Range", "bytes=5-2")], None),
             (

@@ -7,7 +7,8 @@
 //! | `/status.json` | the same as JSON; see `json.rs` for its names, which stay |
 //! | `/metrics` | for Prometheus, in its text format 0.0.4 |
 //!
-//! `/` leads to `/status`. All of it is made from the [`Scoreboard`] when it is asked for, by
+//! `/` leads to `/status`. A request for a host that is a name other than `localhost` is 421, since
+//! a web page elsewhere can make its name lead here. All of it is made from the [`Scoreboard`] when it is asked for, by
 //! whichever worker is asked; that worker shows itself as sending a reply, as Apache's does. It may
 //! show how requests began that workers died of, so it belongs on an address of its own: see
 //! `Server::admin`.
@@ -19,9 +20,11 @@ mod snapshot;
 mod text;
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use super::pages::{self, Besides};
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode, accept};
+use crate::process::Peer;
 use crate::scoreboard::Scoreboard;
 use snapshot::Snapshot;
 
@@ -35,7 +38,7 @@ const REFRESH_S: u32 = 5;
 /// use httprs::{Http1, Scoreboard, harness};
 ///
 /// let http = Http1::with(Status::new(Scoreboard::new()?));
-/// let answer = harness::converse(&http, &[b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// let answer = harness::converse(&http, &[b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]);
 /// let text = String::from_utf8(answer.bytes).unwrap();
 /// assert!(text.contains("\nhttprs_workers_ready 0\n"));
 /// # Ok::<(), std::io::Error>(())
@@ -80,6 +83,14 @@ impl Handler for Status {
 
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         res.unlogged().header("Cache-Control", "no-store")?;
+        if !is_direct(req) {
+            res.status(StatusCode::MISDIRECTED_REQUEST);
+            typed(res, "text/plain; charset=utf-8")?;
+            return writeln!(
+                res,
+                "421 Misdirected Request: ask for an IP address or localhost, not for a name"
+            );
+        }
         if !matches!(req.method(), Method::Get | Method::Head) {
             res.status(StatusCode::METHOD_NOT_ALLOWED)
                 .header("Allow", "GET, HEAD")?;
@@ -110,6 +121,23 @@ impl Handler for Status {
             _ => pages::explain(req, res, StatusCode::NOT_FOUND),
         }
     }
+}
+
+/// Whether a web page cannot have made this request by a name of its own that it pointed at us (DNS
+/// rebinding): the host is an address or `localhost`, there is none, or the client is not on a
+/// network.
+fn is_direct(req: &HttpRequest) -> bool {
+    let Some(host) = req.host().filter(|_| req.peer() != Peer::Unix) else {
+        return true;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    name.eq_ignore_ascii_case("localhost") || bare.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 
 fn typed(res: &mut HttpResponse, content_type: &str) -> io::Result<()> {

@@ -49,7 +49,7 @@ fn board() -> Scoreboard {
 
 fn ask(board: &Scoreboard, line: &str, fields: &str) -> (String, String) {
     let http = Http1::with(Status::new(board.clone()));
-    let wire = format!("{line} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+    let wire = format!("{line} HTTP/1.1\r\nHost: localhost:9\r\n{fields}\r\n");
     let got = String::from_utf8(every_split(&http, wire.as_bytes()).bytes).unwrap();
     let (head, body) = got.split_once("\r\n\r\n").unwrap();
     (format!("{head}\r\n"), body.to_owned())
@@ -247,4 +247,41 @@ fn a_share_is_never_all_or_nothing_unless_it_is() {
     ] {
         assert_eq!(page::share(part, all), want, "{part} of {all}");
     }
+}
+
+#[test]
+fn a_page_elsewhere_cannot_point_its_name_here() {
+    let board = board();
+    let http = Http1::with(Status::new(board));
+    for (host, status) in [
+        ("127.0.0.1", "200"),
+        ("127.0.0.1:9000", "200"),
+        ("[::1]:9000", "200"),
+        ("[2001:db8::1]", "200"),
+        ("LocalHost:9000", "200"),
+        ("localhost", "200"),
+        ("evil.example:9000", "421"),
+        ("localhost.evil.example", "421"),
+        ("127.0.0.1.evil.example", "421"),
+        ("127.1", "421"),
+        ("[v1.x]", "421"),
+    ] {
+        for target in ["/status.json", "/metrics", "/status"] {
+            let wire = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let got = String::from_utf8(every_split(&http, wire.as_bytes()).bytes).unwrap();
+            assert!(
+                got.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{host}: {got}"
+            );
+        }
+        // The target's host counts (RFC 9112 §3.2.2).
+        let wire = format!("GET http://{host}/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        let got = String::from_utf8(every_split(&http, wire.as_bytes()).bytes).unwrap();
+        assert!(
+            got.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{host}: {got}"
+        );
+    }
+    let old = every_split(&http, b"GET /status.json HTTP/1.0\r\n\r\n").bytes;
+    assert!(old.starts_with(b"HTTP/1.1 200 "), "no host, no browser");
 }
