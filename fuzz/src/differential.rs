@@ -86,7 +86,29 @@ const REFUSED: &[Class] = &[
     Class {
         error: HeadError::Host,
         why: "RFC 9112 §3.2: an invalid one MUST be 400",
-        is: |theirs, _| matches!(theirs.hosts()[..], [host] if !is_plain(host)),
+        is: |theirs, _| match theirs.hosts()[..] {
+            [host] if host.trim_ascii().is_empty() => theirs.version == 1,
+            [host] => !is_plain(host),
+            _ => false,
+        },
+    },
+    Class {
+        error: HeadError::FieldRepeated,
+        why: "RFC 9110 §5.3: MUST NOT be sent twice; httparse knows no field",
+        is: |theirs, _| {
+            let mut names: Vec<String> = theirs.names().collect();
+            names.sort_unstable();
+            names.windows(2).any(|two| two[0] == two[1])
+        },
+    },
+    Class {
+        error: HeadError::FramingName,
+        why: "gateways read it as a framing field; httparse knows no field",
+        is: |theirs, _| {
+            let framing = ["content-length", "transfer-encoding"];
+            let mut names = theirs.names();
+            names.any(|name| name.contains('_') && framing.contains(&&*name.replace('_', "-")))
+        },
     },
 ];
 
@@ -192,6 +214,12 @@ fn theirs<'a>(
 }
 
 impl Theirs<'_> {
+    fn names(&self) -> impl Iterator<Item = String> {
+        self.fields
+            .iter()
+            .map(|field| field.name.to_ascii_lowercase())
+    }
+
     fn hosts(&self) -> Vec<&[u8]> {
         let named = |field: &&Header<'_>| field.name.eq_ignore_ascii_case("host");
         self.fields

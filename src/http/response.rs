@@ -64,7 +64,7 @@ pub enum Body {
 /// Field lines, encoded once to be sent often. Only [`HttpResponse::into_lines`] makes them, so
 /// every one of them has passed through [`HttpResponse::header`]: none can smuggle another one, and
 /// none says how the message is framed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FieldLines {
     fields: Box<[u8]>,
     vary: Box<[u8]>,

@@ -73,6 +73,14 @@ fn status(args: &[&str]) -> Output {
     command.output().expect("a program to run")
 }
 
+/// Waits until so many requests are counted: an answer is counted when it has been sent.
+#[track_caller]
+fn wait_for_requests(port: u16, requests: u64) {
+    wait_until("all to be counted", || {
+        json(port)["total"]["requests"].number() == requests
+    });
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -87,6 +95,7 @@ fn every_form_says_the_same() {
     client.send(b"nonsense\r\n\r\n");
     assert_eq!(client.response().status, 400);
 
+    wait_for_requests(port, 8);
     let status = json(port);
     assert_eq!(status["version"].text(), env!("CARGO_PKG_VERSION"));
     assert_eq!(status["master_pid"].number(), server.pid().into());
@@ -148,7 +157,7 @@ fn every_form_says_the_same() {
     assert_eq!(server.get("/readyz").status, 200, "still there, too");
 
     // None of that was counted but the last.
-    assert_eq!(json(port)["total"]["requests"].number(), 9);
+    wait_for_requests(port, 9);
     assert_eq!(json(port)["total"]["accepted"].number(), 2);
     assert!(
         server.out.find("\"target\":\"/status").is_none(),
@@ -202,8 +211,8 @@ fn counters_go_on_when_a_worker_is_killed() {
         let lost = prometheus::backwards(&before, &after);
         assert!(lost.is_empty(), "{lost:?}");
         before = after;
+        wait_for_requests(port, round * 6);
         let status = json(port);
-        assert_eq!(status["total"]["requests"].number(), round * 6);
         assert_eq!(status["total"]["responses"]["2xx"].number(), round * 6);
         assert_eq!(status["total"]["starts"].number(), 2 + round);
         assert_eq!(status["total"]["connections"].number(), 0, "{status:?}");

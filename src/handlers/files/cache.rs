@@ -105,6 +105,13 @@ impl<V: Clone> Cache<V> {
         });
     }
 
+    /// Changes what is remembered of `path`, without another look at it.
+    pub fn update(&mut self, path: &[u8], change: impl FnOnce(&mut V)) {
+        if let Some(&at) = self.places.get(path) {
+            change(&mut self.slots[at].value);
+        }
+    }
+
     /// Forgets `path`.
     pub fn remove(&mut self, path: &[u8]) {
         if let Some(&at) = self.places.get(path) {

@@ -1,9 +1,7 @@
 //! [`Entry`]: a file that was opened, looked at, and is ready to be sent many times.
 //!
-//! Small ones are read into memory, and their entity tag is a hash of their bytes: build tools
-//! give every file the same time, so a time says nothing. Larger ones stay files; their tag is
-//! time and size, but where the time is a whole second, as tools set it, and the file not very
-//! large, it is a hash as well. None of them depends on the machine, so replicas agree.
+//! Small files are read into memory. What is said of a file's identity comes from its bytes where
+//! that can be had (see `hashes`): build tools give every file the same time, so a time says little.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -12,6 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use super::caching::Caching;
+use super::hashes::{FNV_BASIS, fnv1a};
 use super::variants::Coding;
 use crate::http::{FieldError, FieldLines, HttpResponse, date};
 use crate::time::Now;
@@ -20,11 +19,15 @@ use crate::time::Now;
 /// beyond that, sendfile(2) costs less than copying.
 pub const SMALL: u64 = 64 * 1024;
 
-/// Files up to this size, in bytes, are hashed if their time says nothing: once for each change,
-/// in some 10 ms, during which the worker does nothing else.
+/// Files up to this size, in bytes, are hashed, a slice with each request.
 const HASHED: u64 = 8 * 1024 * 1024;
 
-/// A change so short a time, in milliseconds, before a file was looked at may not be the last one
+/// A time up to this one, in seconds since 1970, is no time at which a file changed: build tools set
+/// 0, 1 or the beginning of 1980, which ZIP cannot go below, so that every build is the same. It
+/// would be a validator that says of new bytes that they are the old ones. 1980-01-02.
+const CLAMPED: u64 = 315_619_200;
+
+/// A change so short a time, in milliseconds, from when a file was looked at may not be the last one
 /// with that time on it: clocks of file systems tick as slowly as that (FAT).
 const TICK_MS: i64 = 2_000;
 
@@ -47,16 +50,19 @@ pub struct Entry {
     pub content: Content,
     /// How many there are.
     pub size: u64,
-    /// The entity tag, with its quotes. Strong.
-    pub etag: Box<[u8]>,
-    /// When it changed, in seconds since 1970; 0 for before. It may lie in the future.
-    pub changed: u64,
+    /// The entity tag, with its quotes. Strong. `None` while no tag is certain to be of these bytes
+    /// alone.
+    pub etag: Option<Box<[u8]>>,
+    /// When it changed, in seconds since 1970; `None` where its time says nothing of that. It may lie
+    /// in the future.
+    pub changed: Option<u64>,
     /// Fields that say what it is.
     pub about: FieldLines,
-    /// Fields that say which one it is: ETag and Last-Modified.
+    /// Fields that say which one it is: ETag and Last-Modified, as far as there are any.
     pub validators: FieldLines,
     /// Fields that say for how long it may be kept: Cache-Control, or none.
     pub caching: FieldLines,
+    coding: Option<Coding>,
     stamp: Stamp,
     /// It changed so recently that it may have changed again since, with the same stamp.
     young: bool,
@@ -77,7 +83,7 @@ pub struct Role<'a> {
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -86,7 +92,8 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(seen: &Metadata) -> Stamp {
+    /// That of a file that was looked at.
+    pub fn of(seen: &Metadata) -> Stamp {
         Stamp {
             device: seen.dev(),
             inode: seen.ino(),
@@ -94,6 +101,25 @@ impl Stamp {
             mtime: (seen.mtime(), seen.mtime_nsec()),
             ctime: (seen.ctime(), seen.ctime_nsec()),
         }
+    }
+
+    /// The size of the file, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The same as bytes.
+    pub fn key(&self) -> [u8; 56] {
+        let ((changed, changed_ns), (set, set_ns)) = (self.ctime, self.mtime);
+        let times = [set, set_ns, changed, changed_ns].map(|word| word as u64);
+        let mut key = [0; 56];
+        let words = [self.device, self.inode, self.size]
+            .into_iter()
+            .chain(times);
+        for (to, word) in key.chunks_exact_mut(8).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        key
     }
 }
 
@@ -122,36 +148,69 @@ impl Entry {
 
     fn new(content: Content, seen: &Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let stamp = Stamp::of(seen);
+        let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
+        // The next change would have about the time that is now on it.
+        let young = changed_ms.abs_diff(now.unix_ms as i64) < TICK_MS as u64;
         let tag = match &content {
-            Content::Memory(bytes) => format!("{:032x}", fnv1a(FNV_BASIS, bytes)),
-            Content::Open(file) => {
-                let (seconds, nanoseconds) = stamp.mtime;
-                let says_nothing = nanoseconds == 0 && stamp.size <= HASHED;
-                // One that cannot be read to its end has changed again, and will be looked at again.
-                match says_nothing.then(|| hash(file, stamp.size)) {
-                    Some(Ok(hash)) => format!("{hash:032x}"),
-                    _ => format!("{seconds:x}.{nanoseconds:x}-{:x}", stamp.size),
-                }
+            Content::Memory(bytes) => Some(hash_tag(fnv1a(FNV_BASIS, bytes))),
+            // Its hash is not known yet, and what is young may change without looking changed.
+            Content::Open(_) if young || stamp.size <= HASHED => None,
+            // All that tells this state from others on this machine.
+            Content::Open(_) => {
+                let (seconds, nanoseconds) = stamp.ctime;
+                let identity = fnv1a(FNV_BASIS, &stamp.key());
+                Some(format!("{seconds:x}.{nanoseconds:x}-{identity:032x}"))
             }
         };
-        // Two forms of a file may be the same bytes and mean another thing (RFC 9110 §8.8.3.3).
-        let etag = match role.coding {
-            None => format!("\"{tag}\""),
-            Some(coding) => format!("\"{tag}-{}\"", coding.name()),
-        };
-        let changed = u64::try_from(stamp.mtime.0).unwrap_or(0);
-        let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
-        Ok(Entry {
+        let changed = u64::try_from(stamp.mtime.0).ok();
+        let mut entry = Entry {
             content,
             size: stamp.size,
             about: about(role.content_type, role.coding)?,
             caching: caching(role.caching.value(role.name, role.content_type))?,
-            validators: validators(&etag, changed)?,
-            etag: etag.into_bytes().into(),
-            changed,
+            validators: FieldLines::default(),
+            etag: None,
+            changed: changed.filter(|at| *at > CLAMPED),
+            coding: role.coding,
             stamp,
-            young: changed_ms.saturating_add(TICK_MS) > now.unix_ms as i64,
-        })
+            young,
+        };
+        entry.set_tag(tag)?;
+        Ok(entry)
+    }
+
+    /// Makes its validators, with this tag.
+    fn set_tag(&mut self, tag: Option<String>) -> Result<(), FieldError> {
+        // Two forms of a file may be the same bytes and mean another thing (RFC 9110 §8.8.3.3).
+        let etag = tag.map(|tag| match self.coding {
+            None => format!("\"{tag}\""),
+            Some(coding) => format!("\"{tag}-{}\"", coding.name()),
+        });
+        self.validators = validators(etag.as_deref(), self.changed)?;
+        self.etag = etag.map(|etag| etag.into_bytes().into());
+        Ok(())
+    }
+
+    /// The file that must be hashed before there is a tag, and which state of it, if that is so.
+    pub fn unhashed(&self) -> Option<(&Arc<File>, Stamp)> {
+        match &self.content {
+            Content::Open(file) if self.etag.is_none() && !self.young => Some((file, self.stamp)),
+            _ => None,
+        }
+    }
+
+    /// The same file, of which the hash is known.
+    pub fn with_hash(&self, hash: u128) -> Result<Entry, FieldError> {
+        let mut entry = Entry {
+            content: self.content.clone(),
+            about: self.about.clone(),
+            caching: self.caching.clone(),
+            validators: FieldLines::default(),
+            etag: None,
+            ..*self
+        };
+        entry.set_tag(Some(hash_tag(hash)))?;
+        Ok(entry)
     }
 
     /// Whether what is promised can still be kept: a file that is open may have been shortened or
@@ -189,11 +248,18 @@ fn about(content_type: &str, coding: Option<Coding>) -> Result<FieldLines, Field
     Ok(lines.into_lines())
 }
 
-fn validators(etag: &str, changed: u64) -> Result<FieldLines, FieldError> {
+fn hash_tag(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+fn validators(etag: Option<&str>, changed: Option<u64>) -> Result<FieldLines, FieldError> {
     let mut lines = HttpResponse::default();
-    lines
-        .header("ETag", etag)?
-        .header("Last-Modified", date::imf_fixdate(changed))?;
+    if let Some(etag) = etag {
+        lines.header("ETag", etag)?;
+    }
+    if let Some(changed) = changed {
+        lines.header("Last-Modified", date::imf_fixdate(changed))?;
+    }
     Ok(lines.into_lines())
 }
 
@@ -205,47 +271,12 @@ fn caching(value: Option<Cow<'static, str>>) -> Result<FieldLines, FieldError> {
     Ok(lines.into_lines())
 }
 
-/// FNV-1a with 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv): the same on every machine and in
-/// every version, unlike what `std` hashes with. Whoever can forge a collision can write the files.
-pub(super) fn fnv1a(basis: u128, bytes: &[u8]) -> u128 {
-    bytes.iter().fold(basis, |hash, b| {
-        (hash ^ u128::from(*b)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
-    })
-}
-
-/// What a hash begins with.
-pub(super) const FNV_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-
-/// The hash of a file of this size.
-fn hash(file: &File, size: u64) -> io::Result<u128> {
-    let mut piece = vec![0; SMALL as usize];
-    let (mut hash, mut at) = (FNV_BASIS, 0);
-    while at < size {
-        let n = SMALL.min(size - at) as usize;
-        file.read_exact_at(&mut piece[..n], at)?;
-        hash = fnv1a(hash, &piece[..n]);
-        at += n as u64;
-    }
-    Ok(hash)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sys::scratch::Scratch;
     use crate::time::Millis;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    #[test]
-    fn hashes() {
-        for (bytes, want) in [
-            ("", 0x6c62272e07bb014262b821756295c58d),
-            ("a", 0xd228cb696f1a8caf78912b704e4a8964),
-            ("foobar", 0x343e1662793c64bf6f0d3597ba446f18),
-        ] {
-            assert_eq!(fnv1a(FNV_BASIS, bytes.as_bytes()), want, "{bytes:?}");
-        }
-    }
 
     fn now(since_change_ms: i64) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -268,11 +299,22 @@ mod tests {
         Entry::load(file, seen, PLAIN, now)
     }
 
+    /// What a server that has seen all of the file's bytes says of it.
+    fn tagged(entry: &Entry) -> Option<Box<[u8]>> {
+        let Some((file, state)) = entry.unhashed() else {
+            return entry.etag.clone();
+        };
+        let mut hashes = super::super::hashes::Hashes::default();
+        let hash = (0..64).find_map(|turn| hashes.get(file, state, Millis::new(turn)));
+        hash.and_then(|hash| entry.with_hash(hash).unwrap().etag)
+    }
+
+    const SETTLED: i64 = TICK_MS + 1_000;
+
     #[test]
     fn tags_depend_on_what_replicas_share() {
         let (one, two) = (Scratch::new("entry"), Scratch::new("entry"));
         let at = |nanoseconds| UNIX_EPOCH + Duration::new(784_111_777, nanoseconds);
-        let mut tags = Vec::new();
         let large = vec![b'x'; SMALL as usize + 1];
         let other = [&large[1..], b"y"].concat();
         for (name, ns, a, b, same) in [
@@ -288,18 +330,63 @@ mod tests {
                 let path = scratch.write("f", bytes);
                 let file = File::options().write(true).open(&path).unwrap();
                 file.set_modified(at).unwrap();
-                let entry = load(&path, now(0)).unwrap();
+                let entry = load(&path, now(SETTLED)).unwrap();
                 assert_eq!(entry.is_open(), bytes.len() as u64 > SMALL, "{name}");
                 assert_eq!(
                     (entry.size, entry.changed),
-                    (bytes.len() as u64, 784_111_777)
+                    (bytes.len() as u64, Some(784_111_777))
                 );
-                entry.etag
+                tagged(&entry).expect(name)
             });
             assert_eq!(both[0] == both[1], same, "{name}");
-            tags.push(both[0].clone());
         }
-        assert_eq!(tags[3][..], *b"\"2ebc98a1.2a-10001\"");
+    }
+
+    #[test]
+    fn a_tag_never_stands_for_other_bytes_whatever_the_time_says() {
+        let scratch = Scratch::new("entry");
+        let sizes = [1, SMALL as usize + 1, HASHED as usize, HASHED as usize + 1];
+        for size in sizes {
+            let mut tags = Vec::new();
+            for byte in *b"ab" {
+                // Replaced as deploys do it, with the time that all files have.
+                let path = scratch.write("new", vec![byte; size]);
+                let file = File::options().write(true).open(&path).unwrap();
+                file.set_modified(UNIX_EPOCH + Duration::from_secs(1))
+                    .unwrap();
+                let to = path.with_file_name("f");
+                std::fs::rename(&path, &to).unwrap();
+                let entry = load(&to, now(SETTLED)).unwrap();
+                assert_eq!(entry.changed, None, "1970 is no time of change");
+                let young = load(&to, now(0)).unwrap();
+                assert_eq!(
+                    young.etag.is_some(),
+                    size == 1,
+                    "{size}: it may change again"
+                );
+                tags.push(tagged(&entry).expect("a tag"));
+            }
+            assert_ne!(tags[0], tags[1], "{size}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_build_tools_set_is_no_validator() {
+        let scratch = Scratch::new("entry");
+        for (seconds, counts) in [
+            (0, false),
+            (1, false),
+            (315_532_800, false),
+            (CLAMPED, false),
+            (CLAMPED + 1, true),
+        ] {
+            let path = scratch.write("f", "x");
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
+                .unwrap();
+            let entry = load(&path, now(0)).unwrap();
+            assert_eq!(entry.changed.is_some(), counts, "{seconds}");
+        }
     }
 
     #[test]
@@ -312,7 +399,8 @@ mod tests {
                 let file = File::open(&path).unwrap();
                 let seen = file.metadata().unwrap();
                 let role = Role { coding, ..PLAIN };
-                tags.push(Entry::load(file, seen, role, now(0)).unwrap().etag);
+                let entry = Entry::load(file, seen, role, now(SETTLED)).unwrap();
+                tags.push(tagged(&entry).expect("a tag"));
             }
             tags.sort();
             tags.dedup();

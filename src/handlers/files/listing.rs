@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use super::entry::{FNV_BASIS, fnv1a};
+use super::hashes::{FNV_BASIS, fnv1a};
 use super::store::{Found, Store};
 use super::{Files, is_hidden_name, render};
 use crate::handlers::pages;

@@ -6,6 +6,7 @@
 //! | `error_page` | what is said with an error |
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
+//! | `hashes` | what large files are, by their bytes |
 //! | `send` | a file as an answer: whole, in part, or not at all |
 //! | `variants` | coded forms of a file, and which one a client gets |
 //! | `caching` | for how long others may keep a file |
@@ -39,6 +40,7 @@ mod caching;
 mod doubts;
 mod entry;
 mod error_page;
+mod hashes;
 mod listing;
 mod render;
 mod send;
@@ -264,13 +266,23 @@ impl Files {
             };
             let coding = match (choice, &plain) {
                 (Some(coding), _) => coding,
-                (None, Some(plain)) => return send(plain, negotiated, req, res),
+                (None, Some(plain)) => {
+                    let plain = self
+                        .store
+                        .borrow_mut()
+                        .tagged(path, None, plain, req.now())?;
+                    return send(&plain, negotiated, req, res);
+                }
                 (None, None) if coded.is_empty() => return fail(cause, res),
                 (None, None) => return self.refuse_all(coded, req, res),
             };
             let found = self.store.borrow_mut().find_coded(path, coding, req.now());
             match found {
-                Ok(entry) => return send(&entry, negotiated, req, res),
+                Ok(entry) => {
+                    let mut store = self.store.borrow_mut();
+                    let entry = store.tagged(path, Some(coding), &entry, req.now())?;
+                    return send(&entry, negotiated, req, res);
+                }
                 Err(why) => cause = why,
             }
             coded.remove(coding);

@@ -20,9 +20,9 @@ pub fn send(
 ) -> io::Result<()> {
     let now = req.now().unix();
     // A time in the future would make the next change look like none (RFC 9110 §8.8.2.1).
-    let changed = entry.changed.min(now);
-    let etag = Some(&entry.etag[..]);
-    match conditional::evaluate(req.headers(), req.method(), etag, Some(changed), now) {
+    let changed = entry.changed.map(|changed| changed.min(now));
+    let etag = entry.etag.as_deref();
+    match conditional::evaluate(req.headers(), req.method(), etag, changed, now) {
         Outcome::Proceed => {}
         Outcome::NotModified => {
             res.status(StatusCode::NOT_MODIFIED);
@@ -32,7 +32,7 @@ pub fn send(
     }
     // Forms of a file may have one time and other bytes, so a time does not say which of them a
     // client has a part of.
-    let strong = (!negotiated).then_some(changed);
+    let strong = changed.filter(|_| !negotiated);
     let (start, end) = match asked_range(entry, strong, req) {
         Range::Whole => {
             res.lines(&entry.about).body(whole(entry));
@@ -71,7 +71,7 @@ fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range 
             if req.method() == Method::Get
                 && conditional::if_range_holds(
                     fields,
-                    Some(&entry.etag),
+                    entry.etag.as_deref(),
                     changed,
                     req.now().unix(),
                 ) =>
@@ -95,13 +95,17 @@ pub fn whole(entry: &Entry) -> Body {
 }
 
 /// Adds what is said of a file also where it is not sent.
-fn push_validators(entry: &Entry, changed: u64, res: &mut HttpResponse) -> io::Result<()> {
+fn push_validators(entry: &Entry, changed: Option<u64>, res: &mut HttpResponse) -> io::Result<()> {
     res.lines(&entry.caching);
     if changed == entry.changed {
         res.lines(&entry.validators);
-    } else {
-        res.header("ETag", &entry.etag)?
-            .header("Last-Modified", imf_fixdate(changed))?;
+        return Ok(());
+    }
+    if let Some(etag) = &entry.etag {
+        res.header("ETag", etag)?;
+    }
+    if let Some(changed) = changed {
+        res.header("Last-Modified", imf_fixdate(changed))?;
     }
     Ok(())
 }

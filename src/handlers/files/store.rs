@@ -12,9 +12,11 @@ use std::sync::Arc;
 use super::cache::{Cache, TRUST_MS};
 use super::caching::Caching;
 use super::entry::{Entry, Role};
+use super::hashes::Hashes;
 use super::listing::{LISTINGS, Listing};
 use super::variants::{Coding, Codings, may_be_coded};
 use crate::handlers::mime::Types;
+use crate::http::FieldError;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
@@ -73,6 +75,7 @@ pub struct Store {
     pub cache: Cache<Source>,
     /// What was listed, by the form it has and its path.
     pub(super) listings: Cache<Arc<Listing>>,
+    hashes: Hashes,
     path: PathBuf,
     pub(super) root: Root,
     /// When `path` was last resolved.
@@ -98,6 +101,7 @@ impl Store {
             types: Types::default(),
             cache: Cache::new(entries),
             listings: Cache::new(LISTINGS),
+            hashes: Hashes::default(),
             root: Root::open(&path)?,
             path,
             resolved: None,
@@ -147,19 +151,11 @@ impl Store {
         coding: Coding,
         now: Now,
     ) -> Result<Arc<Entry>, Cause> {
-        self.key.clear();
-        self.key.extend_from_slice(path);
-        self.key.push(0);
-        self.key.extend_from_slice(coding.suffix());
-        let known = match self.cache.get(&self.key, now.at) {
-            Some((
-                Source {
-                    plain: Some(entry), ..
-                },
-                true,
-            )) if entry.is_unchanged() => return Ok(entry),
-            Some((source, _)) => source.plain,
-            None => None,
+        self.set_key(path, coding);
+        let known = self.cache.get(&self.key, now.at);
+        let known = match known.and_then(|(source, fresh)| Some((source.plain?, fresh))) {
+            Some((entry, true)) if entry.is_unchanged() => return Ok(entry),
+            known => known.map(|(entry, _)| entry),
         };
         let mut found = self.look_coded(path, coding, known.as_ref(), now);
         for _ in 0..MORE_LOOKS {
@@ -179,6 +175,40 @@ impl Store {
             Err(_) => self.cache.remove(&self.key),
         }
         found
+    }
+
+    /// What was found at `path`, with its tag if that is known by now.
+    pub fn tagged(
+        &mut self,
+        path: &[u8],
+        coding: Option<Coding>,
+        entry: &Arc<Entry>,
+        now: Now,
+    ) -> Result<Arc<Entry>, FieldError> {
+        let unhashed = entry.unhashed();
+        let hash = unhashed.and_then(|(file, state)| self.hashes.get(file, state, now.at));
+        let Some(hash) = hash else {
+            return Ok(entry.clone());
+        };
+        let tagged = Arc::new(entry.with_hash(hash)?);
+        match coding {
+            None => self
+                .cache
+                .update(path, |source| source.plain = Some(tagged.clone())),
+            Some(coding) => {
+                self.set_key(path, coding);
+                self.cache
+                    .update(&self.key, |source| source.plain = Some(tagged.clone()));
+            }
+        }
+        Ok(tagged)
+    }
+
+    fn set_key(&mut self, path: &[u8], coding: Coding) {
+        self.key.clear();
+        self.key.extend_from_slice(path);
+        self.key.push(0);
+        self.key.extend_from_slice(coding.suffix());
     }
 
     /// Remembers nothing.
