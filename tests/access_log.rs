@@ -44,7 +44,7 @@ fn read_some(server: &Server, bytes: usize) -> TcpStream {
 #[test]
 fn a_transfer_is_logged_when_it_has_ended_and_as_it_ended() {
     let root = site("transfers");
-    let args = ["--log", "json", "-w", "1", "-t", "400"];
+    let args = ["--log", "json", "-w", "1", "--write-timeout-ms", "400"];
     let server = Server::start(&[&args[..], &["--min-rate", "0", root.text()]].concat());
 
     // The client closes after a megabyte.

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use common::{Client, Server, TempDir, cpu_ms, open_files_limit, sleep_ms};
 
-const SHORT: [&str; 8] = [
+const SHORT: [&str; 10] = [
+    "--write-timeout-ms",
+    "300",
     "-t",
     "300",
     "--header-timeout-ms",

@@ -18,8 +18,10 @@ pub struct Options {
     pub workers: Workers,
     /// Connections that one worker serves at a time.
     pub max_connections: usize,
-    /// How long a client may make no progress, in milliseconds.
+    /// How long a client may send no more of a request, in milliseconds.
     pub timeout_ms: u64,
+    /// How long a client may read nothing of an answer, in milliseconds.
+    pub write_timeout_ms: u64,
     /// How long a whole request head may take, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long a connection may idle between two requests, in milliseconds.
@@ -110,8 +112,9 @@ impl Default for Options {
             workers: Workers::Auto,
             max_connections: 1024,
             timeout_ms: 10_000,
+            write_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
-            keepalive_ms: 15_000,
+            keepalive_ms: 75_000,
             keepalive_requests: 0,
             min_rate: 64,
             max_header_size: 16_384,

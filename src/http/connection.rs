@@ -100,6 +100,11 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
         matches!(self.state, State::Idle)
     }
 
+    /// A source has nothing for now.
+    fn is_waiting(&self) -> bool {
+        matches!(&self.state, State::Stream(pair) if pair.outgoing.as_ref().is_some_and(Outgoing::waits))
+    }
+
     fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
         match mem::replace(&mut self.state, State::Over) {
             State::Body(pair) => {

@@ -113,6 +113,8 @@ pub struct Framed<'a> {
     pub persistence: Persistence,
     /// What other responses say too.
     pub common: &'a [u8],
+    /// What is said where the connection stays open.
+    pub keep_alive: &'a [u8],
 }
 
 /// Queues the response; returns how many bytes of body will be sent. The response's body is taken,
@@ -151,6 +153,9 @@ pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: F
 fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
     push_status_line(out, response.status);
     out.extend_from_slice(framed.common);
+    if framed.persistence == Persistence::KeepAlive {
+        out.extend_from_slice(framed.keep_alive);
+    }
     out.extend_from_slice(&response.fields);
     if !response.vary.is_empty() {
         out.extend_from_slice(b"Vary: ");

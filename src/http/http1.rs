@@ -28,7 +28,8 @@ pub struct Patience {
     /// that a client cannot stay for ever by sending a byte at a time; 0 for any rate. 64 bytes a
     /// second: slower than any line that a person would wait for.
     pub min_rate: u64,
-    /// For another request. 15 s: most browsers are back within it or not at all.
+    /// For another request. 75 s: longer than proxies and load balancers keep a connection to what is
+    /// behind them (mostly 60 s), so that the proxy closes first, and no request meets the end.
     pub keepalive_ms: u64,
     /// Requests on one connection; 0 for any number.
     pub keepalive_requests: u64,
@@ -40,7 +41,7 @@ impl Default for Patience {
             progress_ms: 10_000,
             header_ms: 10_000,
             min_rate: 64,
-            keepalive_ms: 15_000,
+            keepalive_ms: 75_000,
             keepalive_requests: 0,
         }
     }
@@ -61,6 +62,8 @@ pub struct Http1<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) patience: Patience,
+    /// What responses say behind which the connection goes on.
+    pub(super) keep_alive_line: Box<[u8]>,
     /// What all responses say.
     pub(super) common: RefCell<CommonLines>,
     /// Requests and responses between uses, so that a request costs no allocation.
@@ -73,6 +76,18 @@ pub struct Http1<H> {
     pub(super) piece: RefCell<Vec<u8>>,
     /// Where secrets of a head are blanked, for the flight recorder.
     pub(super) blanked: RefCell<Vec<u8>>,
+}
+
+/// How long the connection is kept (RFC 2068 §19.7.1.1), in whole seconds: clients that heed it, such as
+/// undici and Apache's, do not send a request into the end of the connection. Nothing where that is less
+/// than a second.
+fn keep_alive_line(patience: &Patience) -> Box<[u8]> {
+    match patience.keepalive_ms / 1_000 {
+        0 => Box::default(),
+        seconds => format!("Keep-Alive: timeout={seconds}\r\n")
+            .into_bytes()
+            .into(),
+    }
 }
 
 /// How many spare pairs a worker keeps; more are in use only while as many bodies arrive at once.
@@ -95,6 +110,7 @@ impl<H: Handler> Http1<H> {
             handler,
             limits: Limits::default(),
             patience: Patience::default(),
+            keep_alive_line: keep_alive_line(&Patience::default()),
             common: RefCell::new(CommonLines::new("httprs")),
             spares: RefCell::default(),
             piece: RefCell::default(),
@@ -110,6 +126,7 @@ impl<H: Handler> Http1<H> {
 
     /// How long a client may take.
     pub fn patience(mut self, patience: Patience) -> Http1<H> {
+        self.keep_alive_line = keep_alive_line(&patience);
         self.patience = patience;
         self
     }
@@ -132,6 +149,7 @@ impl<H: Handler> Http1<H> {
             handler: wrap(self.handler),
             limits: self.limits,
             patience: self.patience,
+            keep_alive_line: self.keep_alive_line,
             common: self.common,
             spares: self.spares,
             piece: self.piece,

@@ -53,6 +53,11 @@ impl Outgoing {
         self.delimited == Delimited::ByClose
     }
 
+    /// Whether the source said that there is nothing before a certain time.
+    pub(super) fn waits(&self) -> bool {
+        self.pull_at != Millis::default()
+    }
+
     /// Bytes of body that were queued.
     pub(super) fn sent(&self) -> u64 {
         self.sent
@@ -64,6 +69,7 @@ impl Outgoing {
             return Pulled::WaitUntil(self.pull_at);
         }
         self.told = io.stopping;
+        self.pull_at = Millis::default();
         while !io.output.is_full() {
             piece.clear();
             let flow = self.gather(io, piece).and_then(|flow| {

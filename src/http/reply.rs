@@ -208,6 +208,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             delimited,
             persistence,
             common: common.at(io.now.unix()),
+            keep_alive: &self.http.keep_alive_line,
         };
         self.served += 1;
         push_response(io.output, &mut pair.response, framed)
@@ -230,7 +231,13 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
             Pulled::WaitUntil(at) => {
                 self.state = State::Stream(pair);
-                Some(Next::WaitUntil(at))
+                // A client that has said its last while the source has nothing for it is taken to be
+                // gone: nothing else would tell, and a stream may never end. Waiting for nothing is
+                // the end of the connection.
+                Some(match io.eof {
+                    true => Next::Wait,
+                    false => Next::WaitUntil(at),
+                })
             }
             Pulled::Done => {
                 pair.outgoing = None;

@@ -38,11 +38,14 @@ pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result
     })
 }
 
-/// One answer a connection: there is little room, and those that are kept open would take it.
+/// One answer a connection, and a second for each: there is little room, and connections that are kept
+/// open, or say nothing, or half of what they want, would take it.
 fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>, Failure> {
     let http = Http1::with(Health::new(board.clone(), Status::new(board)));
     let patience = Patience {
         keepalive_requests: 1,
+        progress_ms: 1_000,
+        header_ms: 1_000,
         ..Patience::default()
     };
     named(http.patience(patience), options)

@@ -105,7 +105,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .workers(workers)
         .max_connections(options.max_connections)
         .backlog(options.backlog)
-        .write_timeout_ms(options.timeout_ms)
+        .write_timeout_ms(options.write_timeout_ms)
         .min_rate(options.min_rate)
         .drain_delay_ms(options.drain_delay_ms)
         .drain_timeout_ms(options.drain_timeout_ms)

@@ -244,10 +244,17 @@ impl<'p> Conversation<'p> {
             crowded: self.crowded,
             tally: &mut self.tally,
         });
+        let eof = self.eof && self.kept.is_empty();
         let moved = self.input.len() != before || !self.output.is_empty();
         self.drain();
         self.deadline = None;
         match next {
+            // Nothing will ever change for it.
+            Next::Wait if eof && !moved => {
+                self.closed = true;
+                self.connection.abandoned(&self.output, &mut self.tally);
+                false
+            }
             Next::Wait => moved,
             Next::WaitUntil(at) => {
                 self.deadline = (at != Millis::NEVER).then_some(at);

@@ -60,6 +60,13 @@ pub trait Connection {
         false
     }
 
+    /// Whether the protocol waits for something of its own, such as the next event of a stream, and
+    /// its peer has all that there is so far. Such a connection is closed when there is no room, after
+    /// those that are idle. Asked between steps.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
     /// The connection has failed, or was given up, before the protocol was done with it. Nothing can
     /// be sent any more, but a request in flight can still be reported; `output` holds what was
     /// queued and not sent. Called once, at the end.

@@ -6,6 +6,7 @@
 
 pub(super) mod answers;
 pub(super) mod in_flight;
+mod linger;
 
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
@@ -32,14 +33,6 @@ const LOW_WATER: u64 = Output::HIGH_WATER / 4;
 /// `BYTES_PER_TURN`: so each file has a last piece that lifts this, and nothing behind it is held
 /// back.
 const HELD_BACK: u64 = BYTES_PER_TURN;
-/// How long a closed connection is still read from, in milliseconds: as long as a refused client
-/// may need to notice. Closing at once would make the kernel answer what still comes with a reset,
-/// and the peer's kernel would then throw away our answer, read or not.
-const LINGER_MS: u64 = 2_000;
-/// The same when the worker is about to leave: a client that has its answer and just does not
-/// close should not hold up a stop.
-const LINGER_STOPPING_MS: u64 = 200;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The protocol speaks.
@@ -50,7 +43,8 @@ pub(super) enum Phase {
     Finishing,
     /// It has promised what it cannot keep.
     Broken,
-    /// All is sent; what still comes is thrown away until this time.
+    /// All is sent; what still comes is thrown away until this time, or until nothing has come for
+    /// `LINGER_SILENT_MS`.
     Lingering(Millis),
 }
 
@@ -117,6 +111,11 @@ impl<'p, S: Stream> Link<'p, S> {
         self.stream.as_fd()
     }
 
+    /// Whether the client has not taken all that there is for it.
+    pub fn is_behind(&self) -> bool {
+        self.lag.is_some()
+    }
+
     /// Whether the protocol has not ended it.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
@@ -147,7 +146,10 @@ impl<'p, S: Stream> Link<'p, S> {
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
             Why::HungUp if !reading => Err(Ended::ClientClosed),
-            Why::Unwanted => Err(Ended::Evicted),
+            Why::Unwanted => {
+                self.cut();
+                Err(Ended::Evicted)
+            }
             Why::Cut => {
                 self.cut();
                 Err(Ended::CutAtStop)
@@ -344,9 +346,7 @@ impl<'p, S: Stream> Link<'p, S> {
                 return Ok(Fate::Gone);
             }
             self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
-            let until = turn.now.at.after(linger_ms(turn.stopping));
-            self.phase = Phase::Lingering(until);
-            return Ok(Fate::Wait(until));
+            return Ok(self.begin_to_linger(turn));
         }
         // While it is held it will not be stepped, so its deadline must not wake anybody.
         let step_by = if self.held {
@@ -356,31 +356,6 @@ impl<'p, S: Stream> Link<'p, S> {
         };
         let write_by = self.lag.as_ref().map_or(Millis::NEVER, |lag| lag.until());
         Ok(Fate::Wait(step_by.min(write_by)))
-    }
-
-    fn linger(&mut self, until: Millis, readable: bool, turn: &Turn<'_>) -> Result<Fate, Ended> {
-        let until = until.min(turn.now.at.after(linger_ms(turn.stopping)));
-        self.phase = Phase::Lingering(until);
-        if turn.now.at >= until {
-            return Ok(Fate::Gone);
-        }
-        if readable {
-            let space = self.input.space(Input::CHUNK);
-            match self.stream.read(space) {
-                Ok(0) => return Ok(Fate::Gone),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(Ended::ClientClosed),
-            }
-        }
-        Ok(Fate::Wait(until))
-    }
-}
-
-fn linger_ms(stopping: bool) -> u64 {
-    match stopping {
-        true => LINGER_STOPPING_MS,
-        false => LINGER_MS,
     }
 }
 
@@ -396,6 +371,7 @@ enum Stepped {
 #[cfg(test)]
 mod tests {
     use super::answers::Answers;
+    use super::linger::{LINGER_MS, LINGER_SILENT_MS, LINGER_STOPPING_MS};
     use super::*;
     use crate::log::Log;
     use crate::process::echo::EchoProcess;
@@ -404,7 +380,7 @@ mod tests {
     use crate::time::Now;
     use crate::worker::complaints::{ByKind, Complaints};
     use crate::worker::lag::Pace;
-    use crate::worker::shed::{HELLO_MS, PAUSE_MS};
+    use crate::worker::shed::{HELLO_MS, PAUSE_MS, Rank};
     use crate::worker::spares::Spares;
     use std::fs::File;
     use std::io::{Read, Write};
@@ -515,13 +491,16 @@ mod tests {
             Next::Close
         });
         desk.peer.write_all(&[b'x'; 50]).unwrap();
-        assert_eq!(desk.turn(true), Fate::Wait(Millis::new(LINGER_MS)));
+        let silent = Fate::Wait(Millis::new(LINGER_SILENT_MS));
+        assert_eq!(desk.turn(true), silent);
         let first = Some((Interest::READ, true));
         assert_eq!(desk.link.change_of_interest(100), first);
         assert_eq!(desk.link.change_of_interest(100), None, "still reading");
         // It goes on for a while, and none of it matters.
+        desk.now = LINGER_SILENT_MS - 1;
         desk.peer.write_all(&[b'x'; 50]).unwrap();
-        assert_eq!(desk.turn(true), Fate::Wait(Millis::new(LINGER_MS)));
+        let later = Millis::new(desk.now).after(LINGER_SILENT_MS);
+        assert_eq!(desk.turn(true), Fate::Wait(later));
         let mut got = String::new();
         desk.peer.read_to_string(&mut got).unwrap();
         assert_eq!(got, "no");
@@ -566,16 +545,30 @@ mod tests {
     }
 
     #[test]
-    fn lingering_has_an_end_and_a_stop_brings_it_nearer() {
-        for (stopping, end) in [(false, LINGER_MS), (true, LINGER_STOPPING_MS)] {
+    fn lingering_ends_with_silence_and_a_stop_brings_the_end_nearer() {
+        for (stopping, end) in [(false, LINGER_SILENT_MS), (true, LINGER_STOPPING_MS)] {
             let mut desk = speaking(|_| Next::Close);
             desk.stopping = stopping;
-            assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
+            desk.turn(false);
             desk.now = end - 1;
             assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
             desk.now = end;
             assert_eq!(desk.turn(false), Fate::Gone);
         }
+    }
+
+    #[test]
+    fn lingering_lasts_as_long_as_the_client_sends_and_not_forever() {
+        let mut desk = speaking(|_| Next::Close);
+        desk.turn(false);
+        while desk.now < LINGER_MS - 1_000 {
+            desk.now += 1_000;
+            desk.peer.write_all(&[b'x'; 50]).unwrap();
+            assert!(matches!(desk.turn(true), Fate::Wait(_)), "{}", desk.now);
+        }
+        desk.now = LINGER_MS;
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
     }
 
     /// Says `no` and ends, or nothing, and calls itself idle or not.
@@ -602,7 +595,7 @@ mod tests {
     #[test]
     fn what_can_be_spared_and_when() {
         let desk = |idle, ends| Desk::new(Box::new(Claims { idle, ends }));
-        let from = |desk: &Desk<'_>| desk.link.spare_from().map(Millis::get);
+        let from = |desk: &Desk<'_>| desk.link.evictable_at().map(|(_, at)| at.get());
 
         let mut quiet = desk(true, false);
         quiet.turn(false);
@@ -630,7 +623,7 @@ mod tests {
         over.now = 6_000;
         over.peer.write_all(b"never mind").unwrap();
         over.turn(true);
-        assert_eq!(from(&over), Some(end), "whatever still comes");
+        assert_eq!(from(&over), Some(6_000 + PAUSE_MS), "it goes on sending");
         assert!(!over.link.is_taken(), "but has not read it");
         over.peer.read_exact(&mut [0; 2]).unwrap();
         assert!(over.link.is_taken());
@@ -650,18 +643,26 @@ mod tests {
         }
         let mut desk = Desk::new(Box::new(Idle(vec![b'x'; 1_000_000])));
         desk.turn(false);
-        assert_eq!(desk.link.spare_from(), None);
+        assert_eq!(
+            desk.link.evictable_at().map(|(rank, _)| rank),
+            Some(Rank::Stalled)
+        );
         let mut left = vec![0; 1_000_000];
         let mut peer = desk.peer.try_clone().unwrap();
         let reader = std::thread::spawn(move || peer.read_exact(&mut left).unwrap());
         desk.now = 50;
-        while desk.link.spare_from().is_none() {
+        while desk
+            .link
+            .evictable_at()
+            .is_none_or(|(rank, _)| rank != Rank::Idle)
+        {
             desk.turn(false);
             std::thread::yield_now();
         }
         reader.join().unwrap();
-        let from = desk.link.spare_from();
-        assert_eq!(from, Some(Millis::new(50 + HELLO_MS)), "since it was sent");
+        let from = desk.link.evictable_at();
+        let since = Millis::new(50 + HELLO_MS);
+        assert_eq!(from, Some((Rank::Idle, since)), "since it was sent");
     }
 
     #[test]

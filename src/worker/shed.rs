@@ -1,4 +1,6 @@
-//! Who goes when there is no room: the connection that has been idle the longest.
+//! Which connection is evicted when there is no room: one that lingers, then the one that has been
+//! idle the longest, then the one whose client has read nothing for the longest time, or whose stream
+//! has had nothing to send.
 //!
 //! Connections are not kept in the order in which they became idle: that would cost something with
 //! every request. When room is needed, all of them are looked at once and those that are idle are
@@ -21,20 +23,39 @@ pub(super) const PAUSE_MS: u64 = 200;
 /// How soon to look again when nobody can be spared, in milliseconds: who is busy now may be idle
 /// then, and nothing else would tell.
 const LOOK_AGAIN_MS: u64 = 100;
+/// How long a client must have read nothing, or a stream have had nothing to send, before it can be
+/// evicted, in milliseconds: slow is not paused.
+const STALLED_MS: u64 = 5_000;
+
+/// How long an admin connection that says nothing keeps its place when another one waits, in
+/// milliseconds.
+const ADMIN_HELLO_MS: u64 = 100;
+
+/// In which order connections are evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// The client has its last answer.
+    Lingering,
+    /// The client has all its answers.
+    Idle,
+    /// The client reads nothing, or there is nothing to read for it.
+    Stalled,
+}
 
 impl Link<'_> {
-    /// From when on it can be closed for somebody else, if it stays as it is; `None` while anything
-    /// is under way.
-    pub fn spare_from(&self) -> Option<Millis> {
+    /// From when on the connection can be evicted, if it stays as it is; `None` while it is busy.
+    pub fn evictable_at(&self) -> Option<(Rank, Millis)> {
+        let idle_ms = if self.heard { PAUSE_MS } else { HELLO_MS };
         match self.phase {
-            Phase::Open if self.is_idle() => match self.heard {
-                true => Some(self.moved.after(PAUSE_MS)),
-                false => Some(self.moved.after(HELLO_MS)),
-            },
-            // The peer has all that it will get, if not just now.
-            Phase::Lingering(_) => Some(self.moved.after(PAUSE_MS)),
+            Phase::Lingering(_) => Some((Rank::Lingering, self.moved.after(PAUSE_MS))),
+            Phase::Open if self.is_idle() => Some((Rank::Idle, self.moved.after(idle_ms))),
+            _ if self.is_stalled() => Some((Rank::Stalled, self.moved.after(STALLED_MS))),
             _ => None,
         }
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.is_behind() || (self.phase == Phase::Open && self.connection.is_waiting())
     }
 
     fn is_idle(&self) -> bool {
@@ -48,33 +69,43 @@ impl Link<'_> {
     }
 }
 
-/// Connections that could be spared when it was last looked, and from when on: the next to go at
-/// the end.
+/// When a connection can be evicted, and which one it is.
+type Candidate = (Rank, Millis, Token);
+
+/// Connections that could be evicted when it was last looked: the next one is the last.
 #[derive(Debug, Default)]
-pub struct Candidates(Vec<(Millis, Token)>);
+pub struct Candidates {
+    list: Vec<Candidate>,
+    /// Where the last answer of `next` is.
+    at: usize,
+}
 
 impl Candidates {
     /// Forgets those of before.
-    fn renew(&mut self, found: impl Iterator<Item = (Millis, Token)>) {
-        self.0.clear();
-        self.0.extend(found);
-        self.0
-            .sort_unstable_by_key(|(from, _)| u64::MAX - from.get());
+    fn renew(&mut self, found: impl Iterator<Item = Candidate>) {
+        self.list.clear();
+        self.list.extend(found);
+        (self.list).sort_unstable_by_key(|(rank, from, _)| std::cmp::Reverse((*rank, *from)));
     }
 
-    /// The next one, if it can be spared by now.
-    fn next(&self, now: Millis) -> Option<(Millis, Token)> {
-        self.0.last().copied().filter(|(from, _)| *from <= now)
+    /// The next one, if it can be evicted by now. One that cannot be yet does not keep those of the
+    /// next rank.
+    fn next(&mut self, now: Millis) -> Option<Candidate> {
+        self.at = self.list.iter().rposition(|(_, from, _)| *from <= now)?;
+        self.list.get(self.at).copied()
     }
 
     /// The next one is not to be asked again.
     fn skip(&mut self) {
-        self.0.pop();
+        if self.at < self.list.len() {
+            self.list.remove(self.at);
+        }
     }
 
     /// When the next one can be spared.
     fn due(&self) -> Millis {
-        self.0.last().map_or(Millis::NEVER, |(from, _)| *from)
+        let times = self.list.iter().map(|(_, from, _)| *from);
+        times.min().unwrap_or(Millis::NEVER)
     }
 }
 
@@ -97,12 +128,12 @@ impl EventLoop<'_> {
         if spare.is_none() {
             // Admins have room of their own: without one of them there is none more for clients.
             let clients = (self.links.iter()).filter(|(token, _)| !self.is_admin(*token));
-            candidates.renew(
-                clients.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))),
-            );
+            candidates.renew(clients.filter_map(candidate));
             spare = self.next_spare(&mut candidates);
         }
         let spare = spare.unwrap_or_else(|| self.no_spare(&candidates));
+        // Others may be idle when the next one is looked for, and go first.
+        candidates.list.retain(|(rank, ..)| *rank != Rank::Stalled);
         self.candidates = candidates;
         spare
     }
@@ -111,16 +142,20 @@ impl EventLoop<'_> {
     pub(super) fn find_spare_admin(&mut self) -> Spare {
         let mut candidates = Candidates::default();
         let admins = (self.links.iter()).filter(|(token, _)| self.is_admin(*token));
-        candidates
-            .renew(admins.filter_map(|(token, link)| link.spare_from().map(|from| (from, token))));
+        candidates.renew(admins.filter_map(|found| {
+            let (rank, from, token) = candidate(found)?;
+            // An admin that has connected and says nothing for longer is none.
+            Some((rank, from.min(found.1.moved.after(ADMIN_HELLO_MS)), token))
+        }));
         let spare = self.next_spare(&mut candidates);
         spare.unwrap_or_else(|| self.no_spare(&candidates))
     }
 
     /// The first candidate that can be spared by now.
     fn next_spare(&mut self, candidates: &mut Candidates) -> Option<Spare> {
-        while let Some((from, token)) = candidates.next(self.now.at) {
-            if self.spare_from(token) != Some(from) {
+        while let Some((rank, _, token)) = candidates.next(self.now.at) {
+            let found = self.evictable_at(token);
+            if found.is_none_or(|(now, _)| now != rank) {
                 candidates.skip();
                 continue;
             }
@@ -131,8 +166,10 @@ impl EventLoop<'_> {
                 candidates.skip();
                 return Some(Spare::Gone);
             }
-            let taken = self.links.get_mut(token).is_some_and(|l| l.is_taken());
-            if taken && self.spare_from(token) == Some(from) {
+            // What a client has not taken would be lost; one that does not read wants it so.
+            let link = self.links.get_mut(token);
+            let is_lossless = rank == Rank::Stalled || link.is_some_and(|l| l.is_taken());
+            if is_lossless && self.evictable_at(token) == found {
                 return Some(Spare::Idle(token));
             }
             candidates.skip();
@@ -153,9 +190,14 @@ impl EventLoop<'_> {
         Spare::None(candidates.due().min(self.now.at.after(LOOK_AGAIN_MS)))
     }
 
-    fn spare_from(&mut self, token: Token) -> Option<Millis> {
-        self.links.get_mut(token)?.spare_from()
+    fn evictable_at(&mut self, token: Token) -> Option<(Rank, Millis)> {
+        self.links.get_mut(token)?.evictable_at()
     }
+}
+
+fn candidate((token, link): (Token, &Link<'_>)) -> Option<Candidate> {
+    let (rank, from) = link.evictable_at()?;
+    Some((rank, from, token))
 }
 
 #[cfg(test)]
@@ -163,21 +205,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_that_are_idle_the_longest_go_first_and_nobody_goes_early() {
-        let at = Millis::new;
-        let token = |n: u64| Token::from_raw(n);
+    fn ranks_come_one_after_the_other_and_none_goes_early() {
+        use Rank::*;
+        let (at, token) = (Millis::new, Token::from_raw);
         let mut candidates = Candidates::default();
         assert_eq!(candidates.due(), Millis::NEVER);
         assert_eq!(candidates.next(at(1_000)), None);
-        candidates.renew([(at(30), token(3)), (at(10), token(1)), (at(20), token(2))].into_iter());
-        assert_eq!(candidates.due(), at(10));
-        assert_eq!(candidates.next(at(9)), None);
-        assert_eq!(candidates.next(at(10)), Some((at(10), token(1))));
-        assert_eq!(candidates.next(at(10)), Some((at(10), token(1))), "still");
+        candidates.renew(
+            [
+                (Idle, at(30), token(3)),
+                (Stalled, at(5), token(5)),
+                (Idle, at(10), token(1)),
+                (Lingering, at(50), token(4)),
+                (Idle, at(20), token(2)),
+            ]
+            .into_iter(),
+        );
+        assert_eq!(candidates.due(), at(5));
+        assert_eq!(candidates.next(at(4)), None);
+        let next = |candidates: &mut Candidates, now| {
+            candidates.next(at(now)).map(|(.., token)| token.raw())
+        };
+        assert_eq!(
+            next(&mut candidates, 9),
+            Some(5),
+            "none else can be evicted yet"
+        );
+        assert_eq!(next(&mut candidates, 10), Some(1));
+        assert_eq!(next(&mut candidates, 10), Some(1), "still");
         candidates.skip();
-        assert_eq!(candidates.next(at(19)), None);
-        assert_eq!(candidates.next(at(99)), Some((at(20), token(2))));
-        candidates.renew([(at(40), token(4))].into_iter());
+        assert_eq!(next(&mut candidates, 50), Some(4), "lingering ones first");
+        candidates.skip();
+        assert_eq!(next(&mut candidates, 50), Some(2));
+        candidates.skip();
+        assert_eq!(next(&mut candidates, 50), Some(3));
+        candidates.skip();
+        assert_eq!(next(&mut candidates, 50), Some(5));
+        candidates.skip();
+        assert_eq!(next(&mut candidates, 99), None);
+        candidates.renew([(Idle, at(40), token(4))].into_iter());
         assert_eq!(candidates.due(), at(40), "the others are forgotten");
     }
 }

@@ -56,7 +56,7 @@ impl Default for SocketOptions {
         SocketOptions {
             max_connections: 1024,
             pace: Pace {
-                write_ms: 10_000,
+                write_ms: 60_000,
                 min_rate: 64,
             },
             backlog: 1024,
@@ -105,6 +105,7 @@ impl<P: Process> Worker for SocketWorker<P> {
         self.nudge = Some(EventFd::new()?);
         for listener in self.listeners() {
             listener.set_backlog(self.options.backlog)?;
+            listener.find_dead_peers(self.options.pace.write_ms)?;
         }
         Ok(())
     }

@@ -250,7 +250,7 @@ fn a_server_that_is_full_still_says_so() {
     let connect = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let silent: Vec<TcpStream> = (0..ROOM).map(|_| connect()).collect();
     // Long enough for them to be closed, if they were to make room for clients.
-    sleep_ms(1_500);
+    sleep_ms(300);
     busy.send(b"lo");
     assert_eq!(busy.response().status, 200);
     drop(busy);
@@ -296,7 +296,8 @@ fn nobody_who_asks_makes_room_for_another() {
     }
     let mut late = admin(port);
     late.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    late.patience(Duration::from_millis(1_500));
+    // Heads that are not finished have a second.
+    late.patience(Duration::from_millis(400));
     let none = late.try_response(false).expect_err("there is no room");
     assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none.kind()));
     late.patience(common::PATIENCE);

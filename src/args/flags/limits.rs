@@ -10,7 +10,7 @@ pub(super) const FLAGS: &[Flag] = &[
         long: "timeout-ms",
         short: Some('t'),
         value: "MS",
-        about: "close on a client that makes no progress",
+        about: "close on a client that sends no more of a request",
         group: LIMITS,
         default: "10000",
         job: Job::Value(|o, v| millis(v, 1).map(|n| o.timeout_ms = n)),
@@ -26,11 +26,20 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "write-timeout-ms",
+        value: "MS",
+        about: "close on a client that reads nothing for so long",
+        group: LIMITS,
+        default: "60000",
+        job: Job::Value(|o, v| millis(v, 1).map(|n| o.write_timeout_ms = n)),
+        ..FLAG
+    },
+    Flag {
         long: "keepalive-ms",
         value: "MS",
         about: "idle time between two requests",
         group: LIMITS,
-        default: "15000",
+        default: "75000",
         job: Job::Value(|o, v| millis(v, 1).map(|n| o.keepalive_ms = n)),
         ..FLAG
     },
