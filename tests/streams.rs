@@ -72,6 +72,7 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
     const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n";
     const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
     const CLOSE: &str = "Connection: close\r\n\r\n";
+    const FAILED: &str = "Content-Length: 55\r\n\r\n";
     let ab = Words {
         words: &["a", "bcdefghijklmnop"],
         ..Words::default()
@@ -88,6 +89,13 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
         breaks: true,
         ..ab.clone()
     };
+    let large: &str = "x".repeat(16 * 1024).leak();
+    let later = Words {
+        words: vec![large, "never sent"].leak(),
+        ..broken.clone()
+    };
+    let first = format!("4000\r\n{large}\r\n");
+    let why = "500 Internal Server Error: the server failed to answer\n";
     let empty = Words::default();
     let stuck = Words {
         words: &["a", "", "b"],
@@ -130,8 +138,10 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
             "",
             false,
         ),
-        ("broken", GET, ok, &broken, CHUNKED, "", true),
-        ("more of nothing", GET, ok, &stuck, CHUNKED, "", true),
+        ("broken", GET, ok, &broken, FAILED, why, false),
+        ("broken to 1.0", OLD, ok, &broken, CLOSE, why, true),
+        ("broken later", GET, ok, &later, CHUNKED, &first, true),
+        ("more of nothing", GET, ok, &stuck, FAILED, why, false),
         (
             "a trailer",
             GET,
@@ -183,6 +193,8 @@ fn a_stream_is_sent_as_the_client_can_read_it() {
             "too short: a source makes less than it promised",
             "too long: a source makes more than it promised",
             "broken: out of words",
+            "broken to 1.0: out of words",
+            "broken later: out of words",
             "more of nothing: a source says More and adds nothing",
             "a trailer that may not be one: a field that may not stand behind a body",
         ]

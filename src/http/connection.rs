@@ -8,6 +8,7 @@
 use std::mem;
 
 use super::HeadError;
+use super::failure::attempt;
 use super::framing::{Framing, request_framing};
 use super::handler::Handler;
 use super::head::HeadEnd;
@@ -111,8 +112,13 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
                 self.report(&pair, 0, Answered::Not, output, tally);
             }
             State::Stream(pair) => {
-                let sent = pair.outgoing.as_ref().map_or(0, Outgoing::sent);
-                self.report(&pair, sent, Answered::InPart, output, tally);
+                let outgoing = pair.outgoing.as_ref();
+                let answered = match outgoing.is_some_and(Outgoing::is_begun) {
+                    true => Answered::InPart,
+                    false => Answered::Not,
+                };
+                let sent = outgoing.map_or(0, Outgoing::sent);
+                self.report(&pair, sent, answered, output, tally);
             }
             _ => {}
         }
@@ -225,16 +231,24 @@ impl<H: Handler> Http1Connection<'_, H> {
         // request, and nobody can tell which (RFC 9110 §10.1.1).
         let comes = incoming.is_complete() || !request.expects_continue();
         self.record(request, Stage::Answering, io);
-        match self.http.handler.plan(request, response) {
-            Ok(Plan::Answered) => return self.answer_early(pair, Ok(()), comes, io),
-            Ok(Plan::Become(connection)) => return self.switch(pair, connection, io),
+        let planned = attempt(|| {
+            let plan = self.http.handler.plan(request, response)?;
+            let most = match &plan {
+                Plan::Stream(sink) => sink.max_bytes(limits.body_bytes),
+                _ => limits.body_bytes,
+            };
+            Ok((plan, most))
+        });
+        match planned {
+            Ok((Plan::Answered, _)) => return self.answer_early(pair, Ok(()), comes, io),
+            Ok((Plan::Become(connection), _)) => return self.switch(pair, connection, io),
             // A tunnel is not for an origin server (RFC 9110 §9.3.6), unless it says otherwise.
             _ if request.method() == Method::Connect => {
                 return self.refuse(pair, Refusal::NO_TUNNEL, io);
             }
-            Ok(Plan::Gather) => {}
-            Ok(Plan::Stream(sink)) => incoming.stream(sink, limits),
-            Err(error) => return self.answer_early(pair, Err(error), comes, io),
+            Ok((Plan::Gather, _)) => {}
+            Ok((Plan::Stream(sink), most)) => incoming.stream(sink, most),
+            Err(failure) => return self.answer_early(pair, Err(failure), comes, io),
         }
         if !incoming.fits(limits) {
             return self.refuse(pair, Refusal::BODY_TOO_LARGE, io);
@@ -298,17 +312,19 @@ impl<H: Handler> Http1Connection<'_, H> {
             Ok(Arrived::Part) => {}
             Ok(Arrived::All(sink)) => {
                 io.tally.stage(Stage::Answering);
-                let handled = match sink {
+                let handled = attempt(|| match sink {
                     Some(sink) => sink.answer(request, response),
                     None => self.http.handler.handle(request, response),
-                };
+                });
                 return self.answer(pair, handled, true, io);
             }
             Ok(Arrived::Enough(sink)) => {
-                let handled = sink.answer(request, response);
+                let handled = attempt(|| sink.answer(request, response));
                 return self.answer_early(pair, handled, true, io);
             }
-            Ok(Arrived::Failed(error)) => return self.answer_early(pair, Err(error), true, io),
+            Ok(Arrived::Failed(failure)) => {
+                return self.answer_early(pair, Err(failure), true, io);
+            }
             Ok(Arrived::Dropped) => {
                 let handled = pair.handled.take().unwrap_or(Ok(()));
                 return self.answer(pair, handled, true, io);

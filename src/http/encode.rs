@@ -100,6 +100,16 @@ pub enum Persistence {
     Switch,
 }
 
+impl Persistence {
+    /// That of an answer behind which the connection stays open, or does not.
+    pub fn of(keep_alive: bool) -> Persistence {
+        match keep_alive {
+            true => Persistence::KeepAlive,
+            false => Persistence::Close,
+        }
+    }
+}
+
 /// What a response's head says besides what its handler said.
 #[derive(Clone, Copy, Debug)]
 pub struct Framed<'a> {
@@ -117,8 +127,8 @@ pub struct Framed<'a> {
     pub keep_alive: &'a [u8],
 }
 
-/// Queues the response; returns how many bytes of body will be sent. The response's body is taken,
-/// unless it is a stream: of that, only the head is queued.
+/// Queues the response; returns how many bytes its body has. The body is taken; of a stream, which
+/// was taken before, only the head is queued.
 pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: Framed<'_>) -> u64 {
     let len = match framed.delimited {
         Delimited::Length(len) if framed.method != Method::Head => len,
@@ -138,14 +148,11 @@ pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: F
         return len;
     }
     output.push_segment(match mem::replace(&mut response.body, Body::Written) {
-        Body::Written => Segment::Owned(mem::take(&mut response.bytes), 0),
+        // What a stream makes is pulled, and comes behind this.
+        Body::Written | Body::Stream(_) => Segment::Owned(mem::take(&mut response.bytes), 0),
         Body::Static(bytes) => Segment::Static(bytes),
         Body::Shared(bytes) => Segment::Shared(bytes, 0),
         Body::File(range) => Segment::File(range),
-        stream @ Body::Stream(_) => {
-            response.body = stream;
-            return 0;
-        }
     });
     len
 }

@@ -6,6 +6,7 @@ use std::io;
 use super::byte;
 use super::connection::Http1Connection;
 use super::encode::CommonLines;
+use super::failure::Failure;
 use super::handler::Handler;
 use super::incoming::Incoming;
 use super::limits::Limits;
@@ -200,7 +201,7 @@ pub(super) struct Pair {
     pub(super) incoming: Incoming,
     pub(super) outgoing: Option<Outgoing>,
     /// What came of answering, if that was before the body was there: the answer waits for it.
-    pub(super) handled: Option<io::Result<()>>,
+    pub(super) handled: Option<Result<(), Failure>>,
     /// Why the request was refused, if it was.
     pub(super) refused: Option<Refusal>,
     /// The connection goes on behind the answer.

@@ -1,9 +1,9 @@
 //! [`Incoming`]: a request body on its way, and where it goes.
 
-use std::io;
 use std::mem;
 
 use super::chunked::Decoder;
+use super::failure::{Failure, attempt};
 use super::framing::Framing;
 use super::http1::Patience;
 use super::limits::Limits;
@@ -58,7 +58,6 @@ enum Goes {
 }
 
 /// What came of looking at the input.
-#[derive(Debug)]
 pub(super) enum Arrived {
     /// There must be more.
     Part,
@@ -67,7 +66,7 @@ pub(super) enum Arrived {
     /// Not all of it, but the sink can answer.
     Enough(Box<dyn Sink>),
     /// The sink failed.
-    Failed(io::Error),
+    Failed(Failure),
     /// All of it, and nobody wanted it.
     Dropped,
 }
@@ -92,9 +91,8 @@ impl Incoming {
         self.goes = Goes::Whole;
     }
 
-    /// It goes to `sink`.
-    pub(super) fn stream(&mut self, sink: Box<dyn Sink>, limits: &Limits) {
-        let most = sink.max_bytes(limits.body_bytes);
+    /// It goes to `sink`, which takes so many bytes at most.
+    pub(super) fn stream(&mut self, sink: Box<dyn Sink>, most: u64) {
         self.goes = Goes::Pieces(sink, most);
     }
 
@@ -175,7 +173,7 @@ impl Incoming {
         };
         self.seen += (before - input.len()) as u64;
         match (want, mem::take(&mut self.goes)) {
-            (Err(error), _) => Ok(Arrived::Failed(error)),
+            (Err(failure), _) => Ok(Arrived::Failed(failure)),
             (Ok(Want::Enough), Goes::Pieces(sink, _)) => Ok(Arrived::Enough(sink)),
             (_, goes) if !self.is_complete() => {
                 self.goes = goes;
@@ -190,17 +188,17 @@ impl Incoming {
 
 impl Goes {
     /// Some more of the body.
-    fn take(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> io::Result<Want> {
+    fn take(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> Result<Want, Failure> {
         match self {
             Goes::Whole => gathered.extend_from_slice(bytes),
-            Goes::Pieces(sink, _) if !bytes.is_empty() => return sink.piece(bytes),
+            Goes::Pieces(sink, _) if !bytes.is_empty() => return attempt(|| sink.piece(bytes)),
             Goes::Pieces(..) | Goes::Away => {}
         }
         Ok(Want::More)
     }
 
     /// The same where it was decoded into `gathered`.
-    fn take_decoded(&mut self, gathered: &mut Vec<u8>) -> io::Result<Want> {
+    fn take_decoded(&mut self, gathered: &mut Vec<u8>) -> Result<Want, Failure> {
         if let Goes::Whole = self {
             return Ok(Want::More);
         }

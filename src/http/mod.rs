@@ -38,6 +38,7 @@ pub mod conditional;
 mod connection;
 pub mod date;
 mod encode;
+mod failure;
 pub mod framing;
 mod handler;
 pub mod head;

@@ -4,6 +4,7 @@ use std::io;
 
 use super::chunked::{push_chunk, push_last_with};
 use super::encode::Delimited;
+use super::failure::{Failure, attempt};
 use super::source::{Flow, PIECE, Piece, Source, Trailers};
 use crate::process::Io;
 use crate::time::Millis;
@@ -16,6 +17,8 @@ const LONGEST_WAIT_MS: u64 = 3_600_000;
 pub(super) struct Outgoing {
     source: Box<dyn Source>,
     delimited: Delimited,
+    /// The first piece, and the head before it, is queued.
+    begun: bool,
     /// Bytes of body so far, without their framing.
     sent: u64,
     /// There is nothing before this time.
@@ -25,7 +28,6 @@ pub(super) struct Outgoing {
 }
 
 /// What came of pulling.
-#[derive(Debug)]
 pub(super) enum Pulled {
     /// There is no room for more.
     Full,
@@ -34,7 +36,7 @@ pub(super) enum Pulled {
     /// That was all of it.
     Done,
     /// It cannot be finished.
-    Broken(io::Error),
+    Broken(Failure),
 }
 
 impl Outgoing {
@@ -42,15 +44,22 @@ impl Outgoing {
         Outgoing {
             source,
             delimited,
+            begun: false,
             sent: 0,
             pull_at: Millis::default(),
             told: false,
         }
     }
 
-    /// Whether the client takes the end of the connection for the end of the body.
-    pub(super) fn ends_by_close(&self) -> bool {
-        self.delimited == Delimited::ByClose
+    /// Whether the head of the answer is queued. It waits for the first piece: a source that fails
+    /// before it has made any fails while the client can still be told.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// How the body ends.
+    pub(super) fn delimited(&self) -> Delimited {
+        self.delimited
     }
 
     /// Whether the source said that there is nothing before a certain time.
@@ -68,44 +77,32 @@ impl Outgoing {
         if io.now.at < self.pull_at && self.told == io.stopping {
             return Pulled::WaitUntil(self.pull_at);
         }
-        self.told = io.stopping;
         self.pull_at = Millis::default();
         while !io.output.is_full() {
             piece.clear();
-            let flow = self.gather(io, piece).and_then(|flow| {
-                self.push(piece, io)?;
-                Ok(flow)
-            });
-            let ended = match flow {
-                Err(error) => return Pulled::Broken(error),
-                // A length that is reached is an end, said or not.
-                Ok(_) if self.delimited == Delimited::Length(self.sent) => Ok(()),
-                Ok(Flow::More) => continue,
-                Ok(Flow::WaitUntil(at)) => {
-                    // To wait for what has passed is to ask again and again; to wait for ever, at
-                    // a client that is gone without a word, would be just that.
-                    let (soonest, latest) = (io.now.at.after(1), io.now.at.after(LONGEST_WAIT_MS));
-                    self.pull_at = at.clamp(soonest, latest);
-                    return Pulled::WaitUntil(self.pull_at);
-                }
-                Ok(Flow::End) => self.end(io),
-            };
-            return match ended {
-                Ok(()) => Pulled::Done,
-                Err(error) => Pulled::Broken(error),
-            };
+            let pushed = self
+                .gather(io, piece)
+                .map(|flow| self.push(flow, piece, io));
+            match pushed {
+                Ok(None) => {}
+                Ok(Some(pulled)) => return pulled,
+                Err(failure) => return Pulled::Broken(failure),
+            }
         }
         Pulled::Full
     }
 
     /// Asks until there is a piece that is worth sending, or the source has no more for now.
-    fn gather(&mut self, io: &Io<'_>, piece: &mut Vec<u8>) -> io::Result<Flow> {
+    pub(super) fn gather(&mut self, io: &Io<'_>, piece: &mut Vec<u8>) -> Result<Flow, Failure> {
+        self.told = io.stopping;
         loop {
             let before = piece.len();
-            let flow = self.source.pull(&mut Piece {
-                bytes: piece,
-                now: io.now,
-                stopping: io.stopping,
+            let flow = attempt(|| {
+                self.source.pull(&mut Piece {
+                    bytes: piece,
+                    now: io.now,
+                    stopping: io.stopping,
+                })
             })?;
             let all = self.sent + piece.len() as u64;
             if flow != Flow::More
@@ -116,12 +113,34 @@ impl Outgoing {
             }
             if piece.len() <= before {
                 // It would be asked for ever.
-                return Err(io::Error::other("a source says More and adds nothing"));
+                return Err(io::Error::other("a source says More and adds nothing").into());
             }
         }
     }
 
-    fn push(&mut self, piece: &[u8], io: &mut Io<'_>) -> io::Result<()> {
+    /// Queues a piece behind which the source says `flow`; what came of that, or `None` to go on.
+    pub(super) fn push(&mut self, flow: Flow, piece: &[u8], io: &mut Io<'_>) -> Option<Pulled> {
+        self.begun = true;
+        let ended = match self.queue(piece, io) {
+            Err(error) => Err(error.into()),
+            // A length that is reached is an end, said or not.
+            Ok(()) if self.delimited == Delimited::Length(self.sent) => Ok(()),
+            Ok(()) => match flow {
+                Flow::More => return None,
+                Flow::WaitUntil(at) => {
+                    // To wait for what has passed is to ask again and again; to wait for ever, at
+                    // a client that is gone without a word, would be just that.
+                    let (soonest, latest) = (io.now.at.after(1), io.now.at.after(LONGEST_WAIT_MS));
+                    self.pull_at = at.clamp(soonest, latest);
+                    return Some(Pulled::WaitUntil(self.pull_at));
+                }
+                Flow::End => self.end(io),
+            },
+        };
+        Some(ended.map_or_else(Pulled::Broken, |()| Pulled::Done))
+    }
+
+    fn queue(&mut self, piece: &[u8], io: &mut Io<'_>) -> io::Result<()> {
         let sent = self.sent + piece.len() as u64;
         match self.delimited {
             Delimited::Length(length) if sent > length => {
@@ -134,12 +153,14 @@ impl Outgoing {
         Ok(())
     }
 
-    fn end(&mut self, io: &mut Io<'_>) -> io::Result<()> {
+    fn end(&mut self, io: &mut Io<'_>) -> Result<(), Failure> {
         match self.delimited {
-            Delimited::Length(_) => Err(io::Error::other("a source makes less than it promised")),
+            Delimited::Length(_) => {
+                Err(io::Error::other("a source makes less than it promised").into())
+            }
             Delimited::Chunked => {
                 let mut trailers = Trailers::default();
-                self.source.trailers(&mut trailers)?;
+                attempt(|| self.source.trailers(&mut trailers))?;
                 io.output
                     .append(|out| push_last_with(out, &trailers.fields));
                 Ok(())

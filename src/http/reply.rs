@@ -4,6 +4,7 @@ use std::io;
 
 use super::connection::{Http1Connection, State};
 use super::encode::{Delimited, Framed, Persistence, push_response};
+use super::failure::Failure;
 use super::handler::Handler;
 use super::http1::Pair;
 use super::outgoing::{Outgoing, Pulled};
@@ -34,7 +35,7 @@ impl<H: Handler> Http1Connection<'_, H> {
     pub(super) fn answer(
         &mut self,
         mut pair: Box<Pair>,
-        handled: io::Result<()>,
+        handled: Result<(), Failure>,
         goes_on: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
@@ -44,16 +45,18 @@ impl<H: Handler> Http1Connection<'_, H> {
         let tunnel = request.method() == Method::Connect;
         let handled = handled.and_then(|()| match response.status.get() {
             // The client would take the next answer for this one.
-            status @ ..200 => Err(io::Error::other(format!("status {status} is no answer"))),
+            status @ ..200 => Err(io::Error::other(format!("status {status} is no answer")).into()),
             // It would take all that follows for what comes out of the tunnel (RFC 9110 §9.3.6).
-            200..300 if tunnel => Err(io::Error::other("CONNECT without another protocol")),
+            200..300 if tunnel => Err(io::Error::other("CONNECT without another protocol").into()),
             _ => Ok(()),
         });
-        if let Err(error) = handled {
+        if let Err(failure) = handled {
             // What was filled in belongs to an answer that failed.
             response.clear();
             Refusal::FAILED.write(response);
-            response.fault(error);
+            // The worker is about to leave: the next request is for another one.
+            response.close = matches!(failure, Failure::Panic(_));
+            failure.report(response, io.tally);
         }
         // What follows a CONNECT may be for the other end of the tunnel.
         let goes_on =
@@ -70,12 +73,14 @@ impl<H: Handler> Http1Connection<'_, H> {
     pub(super) fn answer_early(
         &mut self,
         mut pair: Box<Pair>,
-        handled: io::Result<()>,
+        handled: Result<(), Failure>,
         comes: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
         let small = pair.incoming.drop_rest();
-        if !(small && comes) {
+        // A panic closes the connection anyway, and the worker is to learn of it now.
+        let panicked = matches!(handled, Err(Failure::Panic(_)));
+        if !(small && comes) || panicked {
             return self.answer(pair, handled, false, io);
         }
         pair.handled = Some(handled);
@@ -106,7 +111,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         };
         if !asked || !pair.incoming.is_complete() {
             let error = io::Error::other("a switch of protocols that the client did not ask for");
-            return self.answer(pair, Err(error), false, io);
+            return self.answer(pair, Err(error.into()), false, io);
         }
         self.queue(&mut pair, Delimited::Nothing, Persistence::Switch, io);
         self.report(&pair, 0, Answered::Whole, io.output, io.tally);
@@ -168,28 +173,26 @@ impl<H: Handler> Http1Connection<'_, H> {
     /// Queues the answer, or as much of it as there is.
     fn send(&mut self, mut pair: Box<Pair>, goes_on: bool, io: &mut Io<'_>) -> Option<Next> {
         let Pair {
-            request, response, ..
+            request,
+            response,
+            outgoing,
+            keep_alive,
+            ..
         } = &mut *pair;
         let delimited = Delimited::of(response, request.head.version());
-        let goes_on = goes_on && delimited != Delimited::ByClose;
-        let persistence = match goes_on {
-            true => Persistence::KeepAlive,
-            false => Persistence::Close,
-        };
-        pair.keep_alive = goes_on;
-        let body_bytes = self.queue(&mut pair, delimited, persistence, io);
         let sends_body = !matches!(delimited, Delimited::Nothing | Delimited::Length(0))
-            && pair.request.method() != Method::Head;
-        match pair.response.take_source() {
-            Some(source) if sends_body => {
-                // It was read, and an answer may take long.
-                pair.request.release_body();
-                pair.outgoing = Some(Outgoing::new(source, delimited));
-                self.state = State::Stream(pair);
-                None
-            }
-            _ => self.sent(pair, body_bytes, io),
+            && request.method() != Method::Head;
+        *keep_alive = goes_on && delimited != Delimited::ByClose;
+        if sends_body && let Some(source) = response.take_source() {
+            // It was read, and an answer may take long.
+            request.release_body();
+            *outgoing = Some(Outgoing::new(source, delimited));
+            self.state = State::Stream(pair);
+            return None;
         }
+        let persistence = Persistence::of(pair.keep_alive);
+        let body_bytes = self.queue(&mut pair, delimited, persistence, io);
+        self.sent(pair, body_bytes, io)
     }
 
     /// Queues the head of an answer, and its body if that is there; returns how many bytes the
@@ -216,14 +219,31 @@ impl<H: Handler> Http1Connection<'_, H> {
 
     /// Goes on with a body that is made while the client reads it.
     pub(super) fn stream(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
-        let outgoing = pair.outgoing.as_mut()?;
+        let mut outgoing = pair.outgoing.take()?;
         let mut piece = self.http.piece.borrow_mut();
-        let pulled = outgoing.pull(io, &mut piece);
+        let mut pulled = None;
+        if !outgoing.is_begun() {
+            piece.clear();
+            match outgoing.gather(io, &mut piece) {
+                Ok(flow) => {
+                    let persistence = Persistence::of(pair.keep_alive);
+                    self.queue(&mut pair, outgoing.delimited(), persistence, io);
+                    pulled = outgoing.push(flow, &piece, io);
+                }
+                Err(failure) => {
+                    drop(piece);
+                    let goes_on = pair.keep_alive;
+                    return self.answer(pair, Err(failure), goes_on, io);
+                }
+            }
+        }
+        let pulled = pulled.unwrap_or_else(|| outgoing.pull(io, &mut piece));
         if piece.capacity() > LARGEST_SPARE {
             *piece = Vec::new();
         }
         drop(piece);
-        let (sent, by_close) = (outgoing.sent(), outgoing.ends_by_close());
+        let (sent, by_close) = (outgoing.sent(), outgoing.delimited() == Delimited::ByClose);
+        pair.outgoing = Some(outgoing);
         match pulled {
             Pulled::Full => {
                 self.state = State::Stream(pair);
@@ -243,8 +263,8 @@ impl<H: Handler> Http1Connection<'_, H> {
                 pair.outgoing = None;
                 self.sent(pair, sent, io)
             }
-            Pulled::Broken(error) => {
-                pair.response.fault(error);
+            Pulled::Broken(failure) => {
+                failure.report(&mut pair.response, io.tally);
                 pair.keep_alive = false;
                 let closed = self.sent(pair, sent, io);
                 // Otherwise a body that is cut off looks like one that is complete.

@@ -38,6 +38,8 @@ pub struct HttpResponse {
     /// What was written.
     pub(super) bytes: Vec<u8>,
     pub(super) body: Body,
+    /// How long a body is that is a stream, if its source knows.
+    stream_len: Option<u64>,
     pub(super) close: bool,
     /// There is an `Upgrade` field.
     pub(super) upgrades: bool,
@@ -141,6 +143,7 @@ impl Default for HttpResponse {
             vary: Vec::new(),
             bytes: Vec::new(),
             body: Body::Written,
+            stream_len: None,
             close: false,
             upgrades: false,
             unlogged: false,
@@ -228,6 +231,11 @@ impl HttpResponse {
 
     /// Sends this in place of what was written.
     pub fn body(&mut self, body: Body) -> &mut HttpResponse {
+        // Asked in the handler's time: a source that fails at this fails before anything is sent.
+        self.stream_len = match &body {
+            Body::Stream(source) => source.length(),
+            _ => None,
+        };
         self.body = body;
         self
     }
@@ -284,14 +292,18 @@ impl HttpResponse {
             Body::Static(bytes) => bytes.len() as u64,
             Body::Shared(bytes) => bytes.len() as u64,
             Body::File(range) => range.len,
-            Body::Stream(source) => return source.length(),
+            Body::Stream(_) => return self.stream_len,
         })
     }
 
     /// Takes the body if it is a stream.
     pub(super) fn take_source(&mut self) -> Option<Box<dyn Source>> {
         match mem::replace(&mut self.body, Body::Written) {
-            Body::Stream(source) => Some(source),
+            Body::Stream(source) => {
+                // It comes in place of what was written.
+                self.bytes.clear();
+                Some(source)
+            }
             body => {
                 self.body = body;
                 None

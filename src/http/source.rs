@@ -50,9 +50,9 @@ pub trait Source: Send {
     /// Adds some more of the body to `piece`, and says how it goes on.
     ///
     /// # Errors
-    /// Whatever went wrong. The head is gone already, so all that is left is to break off: the
-    /// connection closes without the end of the body, which every client of HTTP/1.1 notices; for
-    /// one of HTTP/1.0 it is reset.
+    /// Whatever went wrong. Before the first piece is complete, the client is told 500. After it the
+    /// head is gone, so all that is left is to break off: the connection closes without the end of
+    /// the body, which every client of HTTP/1.1 notices; for one of HTTP/1.0 it is reset.
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow>;
 
     /// How many bytes it will make in all, if that is known. A source that makes more or fewer

@@ -5,6 +5,7 @@
 //! and counted; nothing that a peer sent reaches the log unescaped; no allocation for a line in the
 //! steady state. Knows nothing of HTTP or sockets.
 
+mod event_writer;
 mod line;
 mod losses;
 mod sink;
@@ -13,7 +14,10 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+pub(crate) use event_writer::EventWriter;
 use losses::Losses;
 use sink::{Sink, Target};
 
@@ -111,6 +115,8 @@ pub struct Log {
     /// The last write would have had to wait.
     blocked: Cell<bool>,
     losses: Losses,
+    /// Events that an [`EventWriter`] of this log could not write.
+    lost_beside: Arc<AtomicU64>,
     /// The latest time that anybody mentioned: the log reads no clock.
     now_ms: Cell<u64>,
 }
@@ -154,6 +160,7 @@ impl Log {
             begun: Cell::new(0),
             blocked: Cell::new(false),
             losses: Losses::default(),
+            lost_beside: Arc::default(),
             now_ms: Cell::new(0),
         }
     }
@@ -187,7 +194,7 @@ impl Log {
 
     /// Lines that could not be written so far.
     pub fn dropped(&self) -> u64 {
-        self.losses.total()
+        self.losses.total() + self.lost_beside.load(Relaxed)
     }
 
     /// Writes one event to standard error, at once.

@@ -55,6 +55,20 @@ impl Sink {
         }
     }
 
+    /// Another one that leads to the same place.
+    pub(super) fn duplicate(&self) -> io::Result<Sink> {
+        let target = match &self.target {
+            Target::Stdout => Target::Stdout,
+            Target::Stderr => Target::Stderr,
+            Target::File(file) => Target::File(file.try_clone()?),
+            Target::Closed => return Err(ErrorKind::BrokenPipe.into()),
+        };
+        Ok(Sink {
+            target,
+            kind: self.kind,
+        })
+    }
+
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.target
             .with_fd(|fd| stdio::write_at_once(self.kind, fd, bytes))

@@ -3,6 +3,7 @@
 //! Reports are for the access log, the scoreboard and the flight recorder. A protocol knows none of
 //! them.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 
@@ -23,6 +24,11 @@ pub trait Tally {
 
     /// A request was answered: all of the answer is queued.
     fn end(&mut self, _exchange: &Exchange<'_>) {}
+
+    /// Code that the protocol calls on the user's behalf, such as a handler, has panicked, with
+    /// this. The protocol has dealt with its own part; what that code shares with other connections
+    /// may be half done, so the worker should be replaced.
+    fn panicked(&mut self, _payload: Box<dyn Any + Send>) {}
 }
 
 /// How far a request has come. Displays as what one does with it.

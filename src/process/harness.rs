@@ -4,8 +4,10 @@
 //! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a protocol
 //! that spins, is stuck, or waits for a time that has passed.
 
+use std::any::Any;
 use std::io::IoSlice;
 use std::os::unix::fs::FileExt;
+use std::panic;
 
 use super::{Connection, Exchange, Input, Io, Next, Output, Peer, Process, Tally};
 use crate::time::{Millis, Now};
@@ -30,7 +32,8 @@ pub struct Transcript {
 /// Sends `pieces` one after the other, then says that there is no more.
 ///
 /// # Panics
-/// If the protocol breaks the contract of [`Connection`].
+/// If the protocol breaks the contract of [`Connection`], and if a handler panics: an assertion in
+/// one is an assertion of the test.
 pub fn converse(process: &dyn Process, pieces: &[&[u8]]) -> Transcript {
     let mut talk = Conversation::open(process);
     for piece in pieces {
@@ -80,6 +83,11 @@ impl Tally for Book {
     fn end(&mut self, exchange: &Exchange<'_>) {
         self.exchanges += 1;
         self.faults.extend(exchange.fault.map(|f| f.to_string()));
+    }
+
+    /// A panic of a handler, such as an assertion in it that fails, is one of the test.
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) {
+        panic::resume_unwind(payload);
     }
 }
 

@@ -49,12 +49,15 @@ pub trait Process {
 /// after queued output has drained, when a `WaitUntil` passes, at the end of input, and when
 /// stopping begins. Input that is full while the protocol waits with no end to it is a bug in the
 /// protocol: nothing would ever change, so the caller closes the connection.
+///
+/// A connection that panics is dropped and reset; what the protocol shares may be half done, so the
+/// worker finishes its other connections and is replaced. (Where panics abort, the worker dies.)
 pub trait Connection {
     /// Takes what it can use of the input, queues what it has to say, and says what comes next.
     fn step(&mut self, io: &mut Io<'_>) -> Next;
 
     /// Whether nothing is under way, so that the peer loses nothing if the connection is closed now:
-    /// whatever it was about to begin, it can begin on another one. Asked between steps. One that
+    /// whatever it was about to begin, it can begin on another one. Asked after each step. One that
     /// does not say so always has something under way.
     fn is_idle(&self) -> bool {
         false

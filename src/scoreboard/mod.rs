@@ -317,6 +317,14 @@ impl Slot {
         self.record_nobody();
     }
 
+    /// How old the worker before this one was when this one was forked, in milliseconds: the worker
+    /// in the other slot of the pair. A clock that was set back makes it 0.
+    pub(crate) fn predecessor_age_ms(&self) -> u64 {
+        let other = SLOTS_AT + SLOT_WORDS * (self.index ^ 1);
+        let before = self.words[other + BORN].load(Relaxed);
+        self.load(BORN).saturating_sub(before)
+    }
+
     /// For the master: there is one more that has had this slot.
     pub(crate) fn count_life(&self) {
         self.add(LIVES, 1);

@@ -29,6 +29,9 @@ pub(super) const END: usize = HEAD + HEAD_BYTES / 8;
 const NOBODY: u64 = 0;
 const A_PEER: u64 = 1;
 
+/// How much of a target is told, in bytes: enough to find it, in one line.
+const TOLD: usize = 100;
+
 /// What a worker was doing, as far as it noted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recording {
@@ -47,6 +50,28 @@ pub(crate) struct RecordedRequest {
     pub(crate) since_ms: u64,
     /// How it began, with secrets blanked: not text, not to be trusted, cut off somewhere.
     pub(crate) head: Vec<u8>,
+}
+
+impl Recording {
+    /// What the worker was doing, in one line, as the end of a sentence.
+    pub(crate) fn describe(&self, now_ms: u64) -> String {
+        let peer = &self.peer;
+        let Some(request) = &self.request else {
+            return format!(" while serving {peer}");
+        };
+        let line = request.head.split(|b| matches!(b, b'\r' | b'\n')).next();
+        let line = line.unwrap_or_default();
+        // What everybody speaks need not be said.
+        let line = line.strip_suffix(b" HTTP/1.1").unwrap_or(line);
+        let told = &line[..line.len().min(TOLD)];
+        let more = if told.len() < line.len() { "..." } else { "" };
+        let doing = match line {
+            [] => String::from("reading a request"),
+            _ => format!("{} {}{more}", request.stage, told.escape_ascii()),
+        };
+        let ms = now_ms.saturating_sub(request.since_ms);
+        format!(" while {doing} from {peer}, {ms} ms old")
+    }
 }
 
 impl Slot {
@@ -174,5 +199,53 @@ mod tests {
         }
         slot.record_nobody();
         assert_eq!(slot.recording(), None);
+    }
+
+    #[test]
+    fn it_is_one_line_whatever_was_sent() {
+        let peer = Peer::Inet("127.0.0.1:55312".parse().unwrap());
+        let told = |stage, head: &[u8]| {
+            let recording = Recording {
+                peer,
+                request: Some(RecordedRequest {
+                    stage,
+                    since_ms: 97,
+                    head: head.to_vec(),
+                }),
+            };
+            recording.describe(100)
+        };
+        let end = "from 127.0.0.1:55312, 3 ms old";
+        for (stage, head, want) in [
+            (
+                Stage::Answering,
+                &b"GET /boom HTTP/1.1\r\nHost: x"[..],
+                "answering GET /boom",
+            ),
+            (
+                Stage::Sending,
+                b"PUT / HTTP/1.0",
+                "sending the answer to PUT / HTTP/1.0",
+            ),
+            (Stage::Reading, b"", "reading a request"),
+            (
+                Stage::Reading,
+                b"\x16\x03\x01\nx",
+                "reading \\x16\\x03\\x01",
+            ),
+            (Stage::Reading, b"\"\\\x1b[2J", "reading \\\"\\\\\\x1b[2J"),
+        ] {
+            assert_eq!(told(stage, head), format!(" while {want} {end}"));
+        }
+        let long = told(Stage::Answering, &[b'x'; 300]);
+        assert_eq!(
+            long,
+            format!(" while answering {}... {end}", "x".repeat(TOLD))
+        );
+        let peer = Recording {
+            peer: Peer::Unix,
+            request: None,
+        };
+        assert_eq!(peer.describe(1), " while serving unix:");
     }
 }

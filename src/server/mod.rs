@@ -220,6 +220,10 @@ impl Server {
     }
 
     /// Writes log lines; the default is [`Log::silent`].
+    ///
+    /// With a log, a panic in a worker is one event of it, with the message, the place and the
+    /// request, in place of what the standard library writes. A panic hook that the program has set
+    /// is called behind that. The program itself keeps its hook, and so do workers without a log.
     pub fn log(mut self, log: Log) -> Server {
         self.log = log;
         self

@@ -35,6 +35,8 @@ pub enum Report {
     Ready,
     /// It wants to be replaced.
     Retire,
+    /// The same, since code that it called has panicked.
+    Panicked,
 }
 
 /// Signals that ask for the end of a server. A worker never acts on them by itself: they may have
@@ -118,6 +120,7 @@ impl Line {
             return match read_byte(&self.socket) {
                 Message::Some(b'R') => Message::Some(Report::Ready),
                 Message::Some(b'T') => Message::Some(Report::Retire),
+                Message::Some(b'P') => Message::Some(Report::Panicked),
                 Message::Some(_) => continue,
                 Message::None => Message::None,
                 Message::Gone => Message::Gone,
@@ -147,6 +150,12 @@ impl Orders {
     /// Asks the master for a successor, and serves until there is one.
     pub fn report_retire(&self) {
         self.report(b'T');
+    }
+
+    /// The same, since code that this worker called has panicked, and what its connections share may
+    /// be half done.
+    pub(super) fn report_panic(&self) {
+        self.report(b'P');
     }
 
     /// Passes signals that were sent to this process on to the master. `SIGTERM` and `SIGQUIT`
@@ -241,7 +250,11 @@ mod tests {
         assert_eq!(orders.receive(), Message::Some(Command::Cut));
         assert_eq!(orders.wait(Some(0)).unwrap(), Message::None);
         orders.report_ready();
+        orders.report_panic();
+        orders.report_retire();
         assert_eq!(line.receive(), Message::Some(Report::Ready));
+        assert_eq!(line.receive(), Message::Some(Report::Panicked));
+        assert_eq!(line.receive(), Message::Some(Report::Retire));
         assert_eq!(line.receive(), Message::None);
         drop(line);
         assert_eq!(orders.receive(), Message::Gone);

@@ -17,7 +17,9 @@ use super::control::{Command, Message};
 use super::deadlines::Deadlines;
 use super::link::Link;
 use super::link::answers::Answers;
+use super::link::guarded::Guarded;
 use super::listener::Listener;
+use super::retirement::Retirement;
 use super::shed::Candidates;
 use super::slab::{Slab, Token};
 use super::socket::SocketOptions;
@@ -75,6 +77,7 @@ pub struct EventLoop<'a> {
     complaints: Complaints,
     faults: Complaints,
     refusals: ByKind,
+    retirement: Retirement,
     /// Those of the connection that has its turn; empty between turns.
     answers: Answers,
     /// Log lines that nobody took, as far as they were counted.
@@ -127,6 +130,7 @@ impl<'a> EventLoop<'a> {
             complaints: Complaints::default(),
             faults: Complaints::default(),
             refusals: ByKind::default(),
+            retirement: Retirement::default(),
             answers: Answers::default(),
             lost_lines: context.log.dropped(),
         })
@@ -135,9 +139,8 @@ impl<'a> EventLoop<'a> {
     /// Serves until told to leave; returns when all connections are closed, or at once when the
     /// master is dead. After so many `requests` it asks for a successor.
     pub fn run(&mut self, requests: Option<u64>) -> io::Result<()> {
-        // Its predecessors counted, too.
-        let answered = self.context.slot.requests();
-        let mut retire_at = requests.map(|requests| answered.saturating_add(requests));
+        self.read_clock();
+        self.retirement = Retirement::new(requests, &self.context.slot, self.now.at);
         let mut events = Events::with_capacity(EVENTS);
         let (mut turns, mut due) = (Vec::new(), Vec::new());
         self.context.orders.report_ready();
@@ -168,10 +171,7 @@ impl<'a> EventLoop<'a> {
                     self.turn(token, Why::Other);
                 }
             }
-            if retire_at.is_some_and(|at| self.context.slot.requests() >= at) {
-                retire_at = None;
-                self.context.orders.report_retire();
-            }
+            (self.retirement).check(self.now.at, &self.context.slot, &self.context.orders);
             self.resume_if_due()?;
             if self.stopping && self.is_drained() {
                 self.finish_log();
@@ -193,6 +193,7 @@ impl<'a> EventLoop<'a> {
             return Some(0);
         }
         let mut wake_at = self.deadlines.bound().min(self.resumes_at());
+        wake_at = wake_at.min(self.retirement.check_at());
         if self.context.log.is_blocked() {
             wake_at = wake_at.min(self.now.at.after(LOG_RETRY_MS));
         }
@@ -257,13 +258,8 @@ impl<'a> EventLoop<'a> {
             self.context.index,
             self.clients()
         );
-        self.complaints.make(
-            self.context.log,
-            Level::Error,
-            self.now,
-            COMPLAIN_MS,
-            message,
-        );
+        let (log, now) = (self.context.log, self.now);
+        (self.complaints).make(log, Level::Error, now, COMPLAIN_MS, message);
     }
 
     fn complain_of_protocol(&self, process: &dyn Process) {
@@ -297,8 +293,9 @@ impl<'a> EventLoop<'a> {
         process: &'a dyn Process,
     ) -> Token {
         let stream = Socket::new(socket);
+        let connection = Guarded::open(process, &peer, &self.retirement.panicked);
         self.links
-            .insert(Link::new(stream, process.open(&peer), peer, self.now.at))
+            .insert(Link::new(stream, connection, peer, self.now.at))
     }
 
     fn begin_turn(&mut self) {
@@ -348,6 +345,7 @@ impl<'a> EventLoop<'a> {
                 log: self.context.log,
                 faults: &self.faults,
                 refusals: &self.refusals,
+                panicked: &self.retirement.panicked,
                 answers: &mut self.answers,
                 pool: &mut self.spares,
             },
@@ -385,7 +383,8 @@ impl<'a> EventLoop<'a> {
 
     fn remove(&mut self, token: Token) {
         // Closing the descriptor takes it out of epoll.
-        if let Some(link) = self.links.remove(token) {
+        if let Some(mut link) = self.links.remove(token) {
+            link.close_connection(&self.retirement.panicked);
             self.under_way.forget(&link, &self.context.slot);
             self.deadlines.set(token.index(), Millis::NEVER);
             // Before the admin side takes another descriptor in the place of this one.

@@ -4,6 +4,7 @@
 //! A request is recorded when it begins, so that a crash can be told of; it is counted and logged
 //! when its answer was sent or has failed.
 
+use std::any::Any;
 use std::mem;
 
 use super::link::answers::{Answer, Ended};
@@ -93,6 +94,12 @@ impl Tally for ExchangeLog<'_, '_> {
 
     fn stage(&mut self, stage: Stage) {
         self.turn.slot.record_stage(stage);
+    }
+
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) {
+        self.turn.panicked.set(true);
+        // To drop it could panic, too. The worker is about to leave, so it may stay.
+        mem::forget(payload);
     }
 
     fn end(&mut self, exchange: &Exchange<'_>) {

@@ -5,6 +5,7 @@
 //! is the protocol's, which alone knows what it waits for.
 
 pub(super) mod answers;
+pub(super) mod guarded;
 pub(super) mod in_flight;
 mod linger;
 
@@ -15,10 +16,11 @@ use super::exchange_log::ExchangeLog;
 use super::lag::Lag;
 use super::stream::{Socket, Stream};
 use super::turn::{Fate, Turn, Why};
-use crate::process::{Connection, Input, Io, Next, Output, Peer};
+use crate::process::{Input, Io, Next, Output, Peer};
 use crate::sys::epoll::Interest;
 use crate::time::Millis;
 use answers::Ended;
+use guarded::{Activity, Guarded};
 use in_flight::Exchanges;
 
 /// Steps in one turn; a link that could do more comes again after the others.
@@ -51,7 +53,9 @@ pub(super) enum Phase {
 /// A stream and the connection that speaks on it.
 pub struct Link<'p, S = Socket> {
     pub(super) stream: S,
-    pub(super) connection: Box<dyn Connection + 'p>,
+    connection: Guarded<'p>,
+    /// What the connection does since its last step.
+    pub(super) activity: Activity,
     peer: Peer,
     pub(super) input: Input,
     pub(super) output: Output,
@@ -79,15 +83,11 @@ pub struct Link<'p, S = Socket> {
 
 impl<'p, S: Stream> Link<'p, S> {
     /// Joins the two.
-    pub fn new(
-        stream: S,
-        connection: Box<dyn Connection + 'p>,
-        peer: Peer,
-        now: Millis,
-    ) -> Link<'p, S> {
+    pub fn new(stream: S, connection: Guarded<'p>, peer: Peer, now: Millis) -> Link<'p, S> {
         Link {
             stream,
             connection,
+            activity: Activity::default(),
             peer,
             input: Input::default(),
             output: Output::default(),
@@ -217,7 +217,8 @@ impl<'p, S: Stream> Link<'p, S> {
     }
 
     fn step(&mut self, turn: &mut Turn<'_>) -> Stepped {
-        let next = self.connection.step(&mut Io {
+        let panicked = turn.panicked;
+        let mut io = Io {
             input: &mut self.input,
             output: &mut self.output,
             peer: &self.peer,
@@ -230,7 +231,9 @@ impl<'p, S: Stream> Link<'p, S> {
                 peer: &self.peer,
                 exchanges: &mut self.exchanges,
             },
-        });
+        };
+        let next;
+        (next, self.activity) = self.connection.step(&mut io, panicked);
         self.held = self.output.is_full();
         self.step_by = Millis::NEVER;
         match next {
@@ -240,7 +243,8 @@ impl<'p, S: Stream> Link<'p, S> {
             Next::Finish => self.close(Phase::Finishing),
             Next::Break => self.close(Phase::Broken),
             Next::Become(connection) => {
-                self.connection = connection;
+                self.connection.replace(connection, panicked);
+                self.activity = Activity::Busy;
                 return Stepped::More;
             }
         }
@@ -375,13 +379,14 @@ mod tests {
     use super::*;
     use crate::log::Log;
     use crate::process::echo::EchoProcess;
-    use crate::process::{Exchange, FileRange, Process, Segment, Tally};
+    use crate::process::{Connection, Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::{Scoreboard, Slot};
     use crate::time::Now;
     use crate::worker::complaints::{ByKind, Complaints};
     use crate::worker::lag::Pace;
     use crate::worker::shed::{HELLO_MS, PAUSE_MS, Rank};
     use crate::worker::spares::Spares;
+    use std::cell::Cell;
     use std::fs::File;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
@@ -396,6 +401,7 @@ mod tests {
         log: Log,
         faults: Complaints,
         refusals: ByKind,
+        panicked: Cell<bool>,
         answers: Answers,
         now: u64,
         stopping: bool,
@@ -408,13 +414,19 @@ mod tests {
             ours.set_nonblocking(true).unwrap();
             let stream = Socket::new(ours.into());
             Desk {
-                link: Link::new(stream, connection, Peer::Unix, Millis::default()),
+                link: Link::new(
+                    stream,
+                    Guarded::new(connection),
+                    Peer::Unix,
+                    Millis::default(),
+                ),
                 peer,
                 spares: Spares::default(),
                 slot: Scoreboard::new().unwrap().slot(0).unwrap(),
                 log: Log::silent(),
                 faults: Complaints::default(),
                 refusals: ByKind::default(),
+                panicked: Cell::new(false),
                 answers: Answers::default(),
                 now: 0,
                 stopping: false,
@@ -448,6 +460,7 @@ mod tests {
                     log: &self.log,
                     faults: &self.faults,
                     refusals: &self.refusals,
+                    panicked: &self.panicked,
                     answers: &mut self.answers,
                     pool: &mut self.spares,
                 },
@@ -907,6 +920,70 @@ mod tests {
             let unsent = (1 << 40) - desk.slot.record().body_bytes;
             assert!(unsent >= Output::HIGH_WATER, "{why:?}: {unsent}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_panics_is_broken_and_its_worker_learns_of_it() {
+        struct Panics(&'static str);
+        impl Panics {
+            fn at(&self, place: &str) {
+                if self.0 == place {
+                    // Without the hook, which would write to the output of the tests.
+                    std::panic::resume_unwind(Box::new(()));
+                }
+            }
+        }
+        impl Connection for Panics {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                io.output.push(io.input.take());
+                if !io.output.is_empty() {
+                    self.at("step");
+                }
+                Next::Wait
+            }
+            fn is_idle(&self) -> bool {
+                self.at("is_idle");
+                true
+            }
+            fn abandoned(&mut self, _: &Output, _: &mut dyn Tally) {
+                self.at("abandoned");
+            }
+        }
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                self.at("drop");
+            }
+        }
+        struct Refuses;
+        impl Process for Refuses {
+            fn name(&self) -> &'static str {
+                "refuses"
+            }
+            fn open(&self, _: &Peer) -> Box<dyn Connection + '_> {
+                std::panic::resume_unwind(Box::new(()))
+            }
+        }
+        for (place, ends) in [("step", true), ("is_idle", true), ("abandoned", false)] {
+            let mut desk = Desk::new(Box::new(Panics(place)));
+            let mut fate = desk.turn(false);
+            if place == "step" {
+                assert!(matches!(fate, Fate::Wait(_)) && !desk.panicked.get());
+                desk.peer.write_all(b"hello").unwrap();
+                fate = desk.turn(true);
+            }
+            assert_eq!(fate == Fate::Gone, ends, "{place}");
+            if !ends {
+                assert_eq!(desk.wake(Why::Unwanted), Fate::Gone, "{place}");
+            }
+            assert!(desk.panicked.get(), "{place}");
+        }
+        let mut desk = Desk::new(Box::new(Panics("drop")));
+        desk.turn(false);
+        desk.link.close_connection(&desk.panicked);
+        assert!(desk.panicked.take(), "drop");
+        desk.link.connection = Guarded::open(&Refuses, &Peer::Unix, &desk.panicked);
+        assert!(desk.panicked.get(), "open");
+        assert_eq!(desk.turn(false), Fate::Gone, "open");
     }
 
     #[test]

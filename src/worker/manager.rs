@@ -260,6 +260,12 @@ impl<'a> WorkerManager<'a> {
             let outcome = match line.receive() {
                 Message::Some(Report::Ready) => self.note_ready(slot),
                 Message::Some(Report::Retire) => self.decide(Event::Retire(slot)),
+                Message::Some(Report::Panicked) => {
+                    if let Some(child) = &mut self.children[slot] {
+                        child.panicked = true;
+                    }
+                    self.decide(Event::Retire(slot))
+                }
                 Message::None => return None,
                 Message::Gone => {
                     // Its death will be told; the end of input would be told for ever.

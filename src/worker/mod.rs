@@ -22,6 +22,8 @@ mod listener;
 mod manager;
 mod obituary;
 mod oom;
+mod panic_hook;
+mod retirement;
 mod shed;
 mod signals;
 mod slab;

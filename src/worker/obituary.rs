@@ -1,21 +1,14 @@
 //! How a worker's death is told: of what, and what it was doing. The master reads that from the
 //! flight recorder, which is all that is left of the worker.
 
-use std::fmt::Write;
-
 use super::Outcome;
 use super::manager::{WorkerManager, now};
 use super::supervisor::Event;
 use crate::log::Level;
 use crate::scoreboard::State;
-use crate::scoreboard::recorder::Recording;
 use crate::sys::clock;
 use crate::sys::process::{Exit, Pid};
 use crate::sys::signal::Signal;
-use crate::time::Millis;
-
-/// How much of a target is told, in bytes: enough to find it, in one line.
-const TOLD: usize = 100;
 
 /// A loss that is told together with what was done about it.
 #[derive(Clone, Debug)]
@@ -150,91 +143,10 @@ impl WorkerManager<'_> {
                 1 => " while it waited, with 1 connection".into(),
                 n => format!(" while it waited, with {n} connections"),
             },
-            _ => describe(slot.recording().as_ref(), now()),
+            _ => match slot.recording() {
+                Some(recording) => recording.describe(now().get()),
+                None => " while it was busy".into(),
+            },
         }
-    }
-}
-
-/// What a worker that was busy was doing.
-fn describe(recording: Option<&Recording>, now: Millis) -> String {
-    let Some(Recording { peer, request }) = recording else {
-        return " while it was busy".into();
-    };
-    let Some(request) = request else {
-        return format!(" while serving {peer}");
-    };
-    let line = request.head.split(|b| matches!(b, b'\r' | b'\n')).next();
-    let line = line.unwrap_or_default();
-    // What everybody speaks need not be said.
-    let line = line.strip_suffix(b" HTTP/1.1").unwrap_or(line);
-    let told = &line[..line.len().min(TOLD)];
-    let more = if told.len() < line.len() { "..." } else { "" };
-    let ms = now.since(Millis::new(request.since_ms));
-    let mut text = String::from(" while ");
-    let written = match line {
-        [] => write!(text, "reading a request"),
-        _ => write!(text, "{} {}{more}", request.stage, told.escape_ascii()),
-    };
-    let written = written.and_then(|()| write!(text, " from {peer}, {ms} ms old"));
-    debug_assert!(written.is_ok(), "a String takes everything");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::process::{Peer, Stage};
-    use crate::scoreboard::recorder::RecordedRequest;
-
-    #[test]
-    fn it_is_one_line_whatever_was_sent() {
-        let peer = Peer::Inet("127.0.0.1:55312".parse().unwrap());
-        let told = |stage, head: &[u8]| {
-            let recording = Recording {
-                peer,
-                request: Some(RecordedRequest {
-                    stage,
-                    since_ms: 97,
-                    head: head.to_vec(),
-                }),
-            };
-            describe(Some(&recording), Millis::new(100))
-        };
-        let end = "from 127.0.0.1:55312, 3 ms old";
-        for (stage, head, want) in [
-            (
-                Stage::Answering,
-                &b"GET /boom HTTP/1.1\r\nHost: x"[..],
-                "answering GET /boom",
-            ),
-            (
-                Stage::Sending,
-                b"PUT / HTTP/1.0",
-                "sending the answer to PUT / HTTP/1.0",
-            ),
-            (Stage::Reading, b"", "reading a request"),
-            (
-                Stage::Reading,
-                b"\x16\x03\x01\nx",
-                "reading \\x16\\x03\\x01",
-            ),
-            (Stage::Reading, b"\"\\\x1b[2J", "reading \\\"\\\\\\x1b[2J"),
-        ] {
-            assert_eq!(told(stage, head), format!(" while {want} {end}"));
-        }
-        let long = told(Stage::Answering, &[b'x'; 300]);
-        assert_eq!(
-            long,
-            format!(" while answering {}... {end}", "x".repeat(TOLD))
-        );
-        let peer = Recording {
-            peer: Peer::Unix,
-            request: None,
-        };
-        assert_eq!(
-            describe(Some(&peer), Millis::new(1)),
-            " while serving unix:"
-        );
-        assert_eq!(describe(None, Millis::new(1)), " while it was busy");
     }
 }

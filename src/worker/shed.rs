@@ -9,6 +9,7 @@
 use std::mem;
 
 use super::event_loop::EventLoop;
+use super::link::guarded::Activity;
 use super::link::{Link, Phase};
 use super::slab::Token;
 use super::stream::Stream;
@@ -55,11 +56,11 @@ impl Link<'_> {
     }
 
     fn is_stalled(&self) -> bool {
-        self.is_behind() || (self.phase == Phase::Open && self.connection.is_waiting())
+        self.is_behind() || (self.phase == Phase::Open && self.activity == Activity::Waiting)
     }
 
     fn is_idle(&self) -> bool {
-        self.input.is_empty() && self.output.is_empty() && self.connection.is_idle()
+        self.input.is_empty() && self.output.is_empty() && self.activity == Activity::Idle
     }
 
     /// Whether the peer has taken all that was sent. What it has not would be lost if something

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use super::control::{self, Line};
 use super::manager::{LINES, PIDFDS, WorkerManager, now};
 use super::signals::Watch;
-use super::{Context, Worker};
+use super::{Context, Worker, panic_hook};
 use crate::log::Level;
 use crate::scoreboard::State;
 use crate::sys::clock;
@@ -21,6 +21,8 @@ pub(super) struct Child {
     pub(super) line: Line,
     /// Where signals are not ours: readable when it is dead.
     pub(super) pidfd: Option<OwnedFd>,
+    /// Code that it called has panicked, so it asked for a successor.
+    pub(super) panicked: bool,
 }
 
 impl Child {
@@ -73,9 +75,13 @@ impl WorkerManager<'_> {
         } else if let Some(old) = &self.children[slot ^ 1]
             && self.supervisor.retires(slot ^ 1)
         {
+            let (level, why) = match old.panicked {
+                true => (Level::Warn, "has panicked and "),
+                false => (Level::Info, ""),
+            };
             let old = self.name_of(slot, old.pid);
-            let message = format_args!("{old} is to leave; replaced by {pid}");
-            self.say(Level::Info, message);
+            let message = format_args!("{old} {why}is to leave; replaced by {pid}");
+            self.say(level, message);
         }
         Ok(())
     }
@@ -100,7 +106,12 @@ impl WorkerManager<'_> {
                     Some(pidfd)
                 }
             };
-            Ok(Child { pid, line, pidfd })
+            Ok(Child {
+                pid,
+                line,
+                pidfd,
+                panicked: false,
+            })
         };
         watch().inspect_err(|_| {
             let _ = process::kill(pid, Signal::KILL);
@@ -138,6 +149,9 @@ impl WorkerManager<'_> {
     fn run_worker(&mut self, slot: usize, orders: control::Orders) -> i32 {
         let (board, log) = (self.board, self.log);
         let index = slot / 2;
+        if let (Some(events), Some(record)) = (log.event_writer(), board.slot(slot)) {
+            panic_hook::set(index, record, events);
+        }
         match (self.group_of(index), board.slot(slot)) {
             (Some(worker), Some(record)) => worker.run(&mut Context {
                 index,

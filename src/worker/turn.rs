@@ -1,5 +1,7 @@
 //! What a [`Link`](super::link::Link) is told when it has a turn, and what it says after it.
 
+use std::cell::Cell;
+
 use super::complaints::{ByKind, Complaints};
 use super::lag::Pace;
 use super::link::answers::Answers;
@@ -34,6 +36,8 @@ pub struct Turn<'a> {
     pub faults: &'a Complaints,
     /// Why requests were refused.
     pub refusals: &'a ByKind,
+    /// Set when code has panicked that the worker called.
+    pub panicked: &'a Cell<bool>,
     /// The answers of this connection that are not sent.
     pub answers: &'a mut Answers,
     /// Buffers for connections that need some.

@@ -1,8 +1,10 @@
 //! What a [`Link`] has in flight, and what becomes of it in the end.
 
+use std::cell::Cell;
 use std::mem;
 
 use super::answers::{Answers, Ended};
+use super::guarded::Activity;
 use super::{Link, Phase};
 use crate::worker::exchange_log::ExchangeLog;
 use crate::worker::stream::Stream;
@@ -48,7 +50,8 @@ impl<S: Stream> Link<'_, S> {
             exchanges: &mut self.exchanges,
         };
         if over.is_some() && self.phase == Phase::Open {
-            self.connection.abandoned(&self.output, &mut log);
+            let panicked = log.turn.panicked;
+            (self.connection).abandoned(&self.output, &mut log, panicked);
         }
         if log.turn.answers.is_empty() {
             return;
@@ -56,6 +59,11 @@ impl<S: Stream> Link<'_, S> {
         // What lies in the kernel when a connection fails is not sent.
         log.settle(over.map(|ended| (ended, self.stream.untaken().unwrap_or(0))));
         self.exchanges.suspend(turn.answers);
+    }
+
+    /// Lets go of the protocol, before the link is dropped: that could panic.
+    pub fn close_connection(&mut self, panicked: &Cell<bool>) {
+        self.connection.close(panicked);
     }
 
     /// Whether a request is in flight, as of the last turn.
@@ -77,7 +85,7 @@ impl<S: Stream> Link<'_, S> {
     fn has_pending(&self) -> bool {
         match self.phase {
             Phase::Open => {
-                !self.connection.is_idle() || !self.input.is_empty() || !self.output.is_empty()
+                self.activity != Activity::Idle || !self.input.is_empty() || !self.output.is_empty()
             }
             Phase::Closing | Phase::Finishing => !self.output.is_empty(),
             Phase::Broken | Phase::Lingering(_) => false,
