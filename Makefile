@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build replay differential sim soak bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build replay differential sim soak clients network bench bench-parser clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -103,6 +103,16 @@ sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows
 
 soak: ## load, killed workers, reloads and more or fewer workers for SECONDS (600); nothing may grow or fail
 	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test leak load -- --ignored --nocapture
+
+clients: ## a hundred kinds of slow, pausing, stalling and vanishing clients, and what each of them meets
+	@command -v python3 >/dev/null || { echo "clients: python3 is missing (Debian's package python3)" >&2; exit 1; }
+	@$(CARGO) build --quiet --bin httprs --example streams
+	@python3 tests/clients/run.py
+
+network: ## clients across a link with latency, loss and times when it is down, in namespaces
+	@command -v python3 >/dev/null || { echo "network: python3 is missing (Debian's package python3)" >&2; exit 1; }
+	@$(CARGO) build --quiet --bin httprs --example streams
+	@python3 tests/clients/network.py
 
 bench: ## processor time for each request, next to other servers and to the least there can be
 	@command -v python3 >/dev/null || { echo "bench: python3 is missing (Debian's package python3)" >&2; exit 1; }

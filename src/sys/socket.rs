@@ -243,20 +243,20 @@ pub fn limit_unsent(socket: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
 }
 
 /// Makes the kernel look after the connections of a listening TCP socket, which inherit this: with
-/// nothing sent for `idle_s` seconds it asks the peer whether it is there (`SO_KEEPALIVE`, tcp(7)),
-/// and what the peer does not acknowledge for `unacknowledged_ms` ends the connection
-/// (`TCP_USER_TIMEOUT`).
-pub fn find_dead_peers(
-    listener: BorrowedFd<'_>,
-    idle_s: u32,
-    unacknowledged_ms: u32,
-) -> io::Result<()> {
+/// nothing sent for `idle_s` seconds it asks the peer whether it is there, three times in 30 seconds
+/// (`SO_KEEPALIVE`, tcp(7)).
+pub fn find_dead_peers(listener: BorrowedFd<'_>, idle_s: u32) -> io::Result<()> {
     let tcp = |option, value: u32| set_option(listener, libc::IPPROTO_TCP, option, value);
     set_option(listener, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
     tcp(libc::TCP_KEEPIDLE, idle_s)?;
     tcp(libc::TCP_KEEPINTVL, 10)?;
-    tcp(libc::TCP_KEEPCNT, 3)?;
-    tcp(libc::TCP_USER_TIMEOUT, unacknowledged_ms)
+    tcp(libc::TCP_KEEPCNT, 3)
+}
+
+/// Makes the kernel end a TCP connection whose peer does not acknowledge what was sent to it for `ms`
+/// milliseconds (`TCP_USER_TIMEOUT`). A peer whose window stays closed for so long ends, too.
+pub fn limit_unacknowledged(socket: BorrowedFd<'_>, ms: u32) -> io::Result<()> {
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, ms)
 }
 
 /// Makes `close(2)` reset a TCP connection: what was not sent yet is dropped, and the peer learns

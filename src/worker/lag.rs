@@ -11,8 +11,7 @@ const RATE_GRACE_MS: u64 = 10_000;
 /// How fast a peer must read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long it may take to read something, in milliseconds. After it has read some, it may be
-    /// twice as long until that is certain.
+    /// How long it may read nothing, in milliseconds. It may take a tenth more until that is certain.
     pub write_ms: u64,
     /// How many bytes it must read in a second on the whole; 0 for any number.
     pub min_rate: u64,
@@ -21,15 +20,16 @@ pub struct Pace {
 /// A peer that has not taken all that we have for it.
 ///
 /// That the kernel takes something is a sign of progress, but a late one: its buffer may be
-/// megabytes large, and it asks for more when a third of it is free. So before a peer is given up
-/// the kernel is asked how much of that has been taken.
+/// megabytes large, and it asks for more when a third of it is free. So the kernel is asked how much
+/// of that has been taken, ten times in the time that a peer may read nothing, and the peer is given up
+/// when that time has passed since it was last seen to have taken some.
 #[derive(Clone, Copy, Debug)]
 pub struct Lag {
     since: Millis,
     /// When to look.
     until: Millis,
-    /// The first look judges nothing: what was under way when it fell behind has arrived since.
-    looked: bool,
+    /// When it was last seen to have taken some.
+    moved: Millis,
     /// What the kernel has been given that was not taken by `since`, and all that it was given
     /// later.
     given: u64,
@@ -42,8 +42,8 @@ impl Lag {
     pub fn new(untaken: u64, now: Millis, pace: Pace) -> Lag {
         Lag {
             since: now,
-            until: now.after(pace.write_ms / 4),
-            looked: false,
+            until: now.after(look_ms(pace)),
+            moved: now,
             given: untaken,
             taken: 0,
         }
@@ -64,21 +64,16 @@ impl Lag {
     ) -> io::Result<bool> {
         self.given += sent;
         if now < self.until {
-            if sent > 0 && self.looked {
-                self.until = now.after(pace.write_ms).min(self.earned(self.given, pace));
-            }
             return Ok(true);
         }
         let taken = self.given.saturating_sub(stream.untaken()?);
-        let wait_ms = match self.looked {
-            true => pace.write_ms,
-            false => pace.write_ms - pace.write_ms / 4,
-        };
-        let goes_on = (taken > self.taken || !self.looked) && now < self.earned(taken, pace);
-        self.taken = taken;
-        self.looked = true;
-        self.until = now.after(wait_ms).min(self.earned(taken, pace));
-        Ok(goes_on)
+        if taken > self.taken {
+            self.taken = taken;
+            self.moved = now;
+        }
+        let end = (self.moved.after(pace.write_ms)).min(self.earned(taken, pace));
+        self.until = now.after(look_ms(pace)).min(end);
+        Ok(now < end)
     }
 
     /// How long a peer that has taken so many bytes may stay behind.
@@ -88,4 +83,9 @@ impl Lag {
             None => Millis::NEVER,
         }
     }
+}
+
+/// How often to look, in milliseconds.
+fn look_ms(pace: Pace) -> u64 {
+    (pace.write_ms / 10).max(1)
 }

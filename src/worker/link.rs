@@ -232,8 +232,8 @@ impl<'p, S: Stream> Link<'p, S> {
                 exchanges: &mut self.exchanges,
             },
         };
-        let next;
-        (next, self.activity) = self.connection.step(&mut io, panicked);
+        let (next, activity) = self.connection.step(&mut io, panicked);
+        self.note_activity(activity, turn.pace.write_ms);
         self.held = self.output.is_full();
         self.step_by = Millis::NEVER;
         match next {
@@ -688,25 +688,24 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(7))
         });
-        let first = Fate::Wait(Millis::new(250));
+        let first = Fate::Wait(Millis::new(100));
         assert_eq!(desk.turn(false), first, "held: the step can wait");
         let wanted = desk.link.change_of_interest(100);
         let unread = Some((Interest::WRITE, true));
         assert_eq!(wanted, unread, "nothing is read meanwhile");
         desk.now = 250;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_000)));
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(350)));
         desk.now = 999;
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         assert_eq!(
             desk.turn(false),
-            Fate::Wait(Millis::new(1_999)),
-            "patience begins anew"
+            Fate::Wait(Millis::new(1_099)),
+            "its time begins anew"
         );
+        desk.now = 1_998;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_999)));
         desk.now = 1_999;
-        let last = Fate::Wait(Millis::new(2_999));
-        assert_eq!(desk.turn(false), last, "it took some since the last look");
-        desk.now = 2_999;
         assert_eq!(desk.turn(false), Fate::Gone);
     }
 
@@ -718,9 +717,10 @@ mod tests {
             Next::Wait
         });
         for (now, want) in [
-            (0, Fate::Wait(Millis::new(250))),
-            (249, Fate::Wait(Millis::new(250))),
-            (250, Fate::Wait(Millis::new(1_000))),
+            (0, Fate::Wait(Millis::new(100))),
+            (99, Fate::Wait(Millis::new(100))),
+            (100, Fate::Wait(Millis::new(200))),
+            (950, Fate::Wait(Millis::new(1_000))),
             (1_000, Fate::Gone),
         ] {
             desk.now = now;
@@ -834,12 +834,12 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(1))
         });
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(250)));
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(100)));
         // It took some in time, but nobody was there to see it.
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         desk.now = 5_000;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_750)));
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_100)));
     }
 
     /// An exchange that began at 0, of which so many bytes of body are queued.

@@ -83,8 +83,6 @@ impl fmt::Display for Address {
 
 /// How long a connection must be quiet before its peer is asked whether it is there, in seconds.
 const QUIET_S: u32 = 60;
-/// A link may lose packets for so long, in milliseconds, however short the write timeout is.
-const LEAST_UNACKNOWLEDGED_MS: u64 = 5_000;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -171,15 +169,12 @@ impl Listener {
         socket::listen(&self.socket, backlog)
     }
 
-    /// Ends connections whose peers are gone without a word: those that do not acknowledge what was
-    /// sent for `write_ms` milliseconds, and those that do not answer when they have been quiet.
-    pub fn find_dead_peers(&self, write_ms: u64) -> io::Result<()> {
+    /// Ends connections whose peers are gone without a word, if they do not answer when they have been
+    /// quiet.
+    pub fn find_dead_peers(&self) -> io::Result<()> {
         match self.address {
             Address::Unix(_) => Ok(()),
-            Address::Inet(_) => {
-                let ms = u32::try_from(write_ms.max(LEAST_UNACKNOWLEDGED_MS)).unwrap_or(u32::MAX);
-                socket::find_dead_peers(self.socket.as_fd(), QUIET_S, ms)
-            }
+            Address::Inet(_) => socket::find_dead_peers(self.socket.as_fd(), QUIET_S),
         }
     }
 

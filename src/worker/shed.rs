@@ -24,9 +24,9 @@ pub(super) const PAUSE_MS: u64 = 200;
 /// How soon to look again when nobody can be spared, in milliseconds: who is busy now may be idle
 /// then, and nothing else would tell.
 const LOOK_AGAIN_MS: u64 = 100;
-/// How long a client must have read nothing, or a stream have had nothing to send, before it can be
-/// evicted, in milliseconds: slow is not paused.
-const STALLED_MS: u64 = 5_000;
+/// How long a client must have read nothing before it can be evicted, in milliseconds: slow is not
+/// paused.
+const STALLED_MS: u64 = 1_000;
 
 /// How long an admin connection that says nothing keeps its place when another one waits, in
 /// milliseconds.
@@ -50,13 +50,10 @@ impl Link<'_> {
         match self.phase {
             Phase::Lingering(_) => Some((Rank::Lingering, self.moved.after(PAUSE_MS))),
             Phase::Open if self.is_idle() => Some((Rank::Idle, self.moved.after(idle_ms))),
-            _ if self.is_stalled() => Some((Rank::Stalled, self.moved.after(STALLED_MS))),
+            _ if self.is_behind() => Some((Rank::Stalled, self.moved.after(STALLED_MS))),
+            Phase::Open if self.activity == Activity::Waiting => Some((Rank::Stalled, self.moved)),
             _ => None,
         }
-    }
-
-    fn is_stalled(&self) -> bool {
-        self.is_behind() || (self.phase == Phase::Open && self.activity == Activity::Waiting)
     }
 
     fn is_idle(&self) -> bool {

@@ -105,7 +105,7 @@ impl<P: Process> Worker for SocketWorker<P> {
         self.nudge = Some(EventFd::new()?);
         for listener in self.listeners() {
             listener.set_backlog(self.options.backlog)?;
-            listener.find_dead_peers(self.options.pace.write_ms)?;
+            listener.find_dead_peers()?;
         }
         Ok(())
     }

@@ -25,6 +25,11 @@ pub trait Stream: AsFd {
     /// for. A stream that knows no difference may ignore it.
     fn hold_back(&mut self, hold_back: bool);
 
+    /// From now on ends if the peer does not acknowledge what was sent for so many milliseconds. For
+    /// streams that send a little now and then: the kernel takes it, and nothing else would tell that
+    /// the peer is gone. A stream that cannot tell may ignore it.
+    fn limit_unacknowledged(&mut self, ms: u64);
+
     /// How many bytes were written that the peer has not taken yet.
     fn untaken(&self) -> io::Result<u64>;
 
@@ -85,6 +90,12 @@ impl Stream for Socket {
     fn hold_back(&mut self, hold_back: bool) {
         // A Unix socket refuses it, and needs it not.
         let _ = socket::limit_unsent(self.0.as_fd(), if hold_back { UNSENT } else { 0 });
+    }
+
+    fn limit_unacknowledged(&mut self, ms: u64) {
+        // A Unix socket refuses it, and knows at once when its peer is gone.
+        let ms = u32::try_from(ms).unwrap_or(u32::MAX);
+        let _ = socket::limit_unacknowledged(self.0.as_fd(), ms);
     }
 
     fn untaken(&self) -> io::Result<u64> {

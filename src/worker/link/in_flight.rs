@@ -42,6 +42,17 @@ impl Exchanges {
 }
 
 impl<S: Stream> Link<'_, S> {
+    /// What the connection does behind its step.
+    pub(super) fn note_activity(&mut self, activity: Activity, write_ms: u64) {
+        let waited = mem::replace(&mut self.activity, activity) == Activity::Waiting;
+        match activity == Activity::Waiting {
+            waits if waits == waited => {}
+            // The kernel takes a small event whether or not the client is there to read it.
+            true => self.stream.limit_unacknowledged(write_ms),
+            false => self.stream.limit_unacknowledged(0),
+        }
+    }
+
     /// Counts and logs the answers that are sent; if the connection is over, all of them.
     pub(super) fn settle_exchanges(&mut self, over: Option<Ended>, turn: &mut Turn<'_>) {
         let mut log = ExchangeLog {
