@@ -200,3 +200,31 @@ fn the_flag_for_heads_raises_the_limit_of_the_target_along() {
     let server = Server::start(&["-w", "1"]);
     assert_eq!(server.get(&target).status, 414);
 }
+
+#[test]
+fn a_log_file_that_may_not_grow_ends_no_worker() {
+    let path = TempDir::new("full-log");
+    let file = path.path("access.log");
+    let program = common::program();
+    let mut command = common::clean(std::process::Command::new("sh"));
+    command
+        .arg("-c")
+        .arg("ulimit -f 8 && exec \"$@\"")
+        .arg("sh");
+    command.arg(program.get_program());
+    command.args(["--host", "127.0.0.1", "-p", "0", "-w", "1", "--log", "json"]);
+    command.args(["--log-file", file.to_str().unwrap()]);
+    let mut server = Server::launch(command);
+    let workers = server.workers();
+    let mut client = server.connect();
+    let long = format!("/{}", "x".repeat(1_000));
+    for _ in 0..100 {
+        assert_eq!(client.get(&long).status, 200);
+    }
+    let said = server.err.wait_for("log lines dropped");
+    assert!(said.contains("the log file cannot be written"), "{said}");
+    assert_eq!(server.workers(), workers, "the worker lives");
+    assert!(server.stop().success());
+    let written = fs::metadata(&file).unwrap().len();
+    assert!((1..=8 * 1024).contains(&written), "{written}");
+}

@@ -259,3 +259,29 @@ fn the_scoreboard_counts_by_status_and_by_time() {
     assert_eq!(board.master_pid(), u64::from(std::process::id()));
     assert!(running.stop().unwrap().stopped);
 }
+
+#[test]
+fn a_source_that_is_slow_by_nature_does_not_hang() {
+    let _turn = alone();
+    let server = Server::bind("127.0.0.1:0").unwrap().worker_timeout_ms(400);
+    let address = server.local_addr().unwrap();
+    let board = server.scoreboard();
+    let slow = Http1::new(|_, res| {
+        let mut left = 8;
+        res.stream(move |piece| {
+            std::thread::sleep(Duration::from_millis(150));
+            left -= 1;
+            writeln!(piece, "row {left}")?;
+            Ok(if left > 0 { Flow::More } else { Flow::End })
+        });
+        Ok(())
+    });
+    let running = server.workers(1).spawn(slow).unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"GET /rows HTTP/1.0\r\n\r\n").unwrap();
+    // More than a second in one step, and never longer than 400 ms without a piece.
+    let answer = io::read_to_string(client).unwrap();
+    assert!(answer.ends_with("row 0\n"), "{answer}");
+    assert_eq!(board.deaths(), 0);
+    running.stop().unwrap();
+}

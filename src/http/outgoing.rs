@@ -93,7 +93,7 @@ impl Outgoing {
     }
 
     /// Asks until there is a piece that is worth sending, or the source has no more for now.
-    pub(super) fn gather(&mut self, io: &Io<'_>, piece: &mut Vec<u8>) -> Result<Flow, Failure> {
+    pub(super) fn gather(&mut self, io: &mut Io<'_>, piece: &mut Vec<u8>) -> Result<Flow, Failure> {
         self.told = io.stopping;
         loop {
             let before = piece.len();
@@ -104,6 +104,7 @@ impl Outgoing {
                     stopping: io.stopping,
                 })
             })?;
+            io.tally.progress();
             let all = self.sent + piece.len() as u64;
             if flow != Flow::More
                 || piece.len() >= PIECE

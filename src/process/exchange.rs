@@ -22,6 +22,10 @@ pub trait Tally {
     /// That request has come so far.
     fn stage(&mut self, _stage: Stage) {}
 
+    /// Code that the protocol calls on the user's behalf has done a part of its work, such as a piece of
+    /// a stream: it is slow, but it does not hang.
+    fn progress(&mut self) {}
+
     /// A request was answered: all of the answer is queued.
     fn end(&mut self, _exchange: &Exchange<'_>) {}
 

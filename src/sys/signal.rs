@@ -36,6 +36,8 @@ impl Signal {
     pub const BUS: Signal = Signal(libc::SIGBUS);
     /// A pipe's reader is gone.
     pub const PIPE: Signal = Signal(libc::SIGPIPE);
+    /// A file would grow beyond what the process may write (`RLIMIT_FSIZE`).
+    pub const XFSZ: Signal = Signal(libc::SIGXFSZ);
     /// Please stop.
     pub const TERM: Signal = Signal(libc::SIGTERM);
     /// Go on, if you were stopped.

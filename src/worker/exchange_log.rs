@@ -102,6 +102,10 @@ impl Tally for ExchangeLog<'_, '_> {
         mem::forget(payload);
     }
 
+    fn progress(&mut self) {
+        self.turn.slot.set_busy(clock::monotonic_ms());
+    }
+
     fn end(&mut self, exchange: &Exchange<'_>) {
         let turn = &mut *self.turn;
         turn.slot.record_stage(Stage::Sending);

@@ -55,6 +55,8 @@ impl Watch {
             return Ok(Watch::Pidfds);
         }
         signal::set_default(Signal::CHLD)?;
+        // A log file that may not grow is no reason to end.
+        signal::ignore(Signal::XFSZ)?;
         signal::block(&MASTER_SIGNALS)?;
         Ok(Watch::Signals(Signals {
             fd: SignalFd::new(&MASTER_SIGNALS)?,

@@ -132,6 +132,8 @@ impl WorkerManager<'_> {
         self.epoll = None;
         // A worker writes to peers that may be gone, and sendfile(2) has no MSG_NOSIGNAL.
         signal::ignore(Signal::PIPE)?;
+        // The write of a log line fails instead, and the line is counted as lost.
+        signal::ignore(Signal::XFSZ)?;
         signal::set_default(Signal::CHLD)?;
         // The standard library's handlers, which look for an overflown stack, swallow the first of
         // these that somebody sends. Whatever it was, it ends this worker.
