@@ -18,7 +18,9 @@ help: ## list these targets
 run: ## build and start the server: make run ARGS='--port 9000 ./site'
 	$(CARGO) run --release -- $(ARGS)
 
+# With --all-targets, cargo builds examples as tests alone; tests/clients.rs runs one as a program.
 test: ## all tests
+	$(CARGO) build --bins --examples
 	$(CARGO) test --all-targets
 	$(CARGO) test --doc
 
