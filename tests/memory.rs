@@ -111,7 +111,9 @@ fn uploads_that_want_too_much_cost_a_worker_and_no_more() {
     let mut command = with_memory(150_000, env!("CARGO_BIN_EXE_httprs"));
     command
         .args(["--host", "127.0.0.1", "--port", "0", "-w", "2"])
-        .args(["--max-body-size", "100000000", "--log", "none"]);
+        .args(["--max-body-size", "100000000", "--log", "none"])
+        // More than there is: what happens then is what this is about.
+        .args(["--body-memory", "1000000000"]);
     let mut server = Program::launch(command);
     let before = server.workers();
     let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n");

@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -327,4 +327,49 @@ fn resident_kb(pid: u32) -> u64 {
     let line = status.lines().find(|l| l.starts_with("VmRSS:"));
     let number = line.and_then(|l| l.split_whitespace().nth(1));
     number.and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn unfinished_bodies_do_not_fill_the_memory() {
+    const BODY: usize = 1_000_000;
+    let args = [
+        "-w",
+        "1",
+        "--body-memory",
+        "8000000",
+        "--max-body-size",
+        "1000000",
+    ];
+    let server = Server::start(&args);
+    let worker = server.workers()[0];
+    server.get("/");
+    let before = resident_kb(worker);
+    let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY}\r\n\r\n");
+    let clients: Vec<_> = (0..60)
+        .map(|_| {
+            let address = ("127.0.0.1", server.port);
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream
+        })
+        .collect();
+    let piece = vec![b'x'; 900_000];
+    let mut left = vec![&piece[..]; clients.len()];
+    for _ in 0..200 {
+        for (mut client, left) in clients.iter().zip(&mut left) {
+            if let Ok(n) = client.write(left) {
+                *left = &left[n..];
+            }
+        }
+        sleep_ms(2);
+    }
+    // Eight bodies of 900 kB, and what is read of each of the others: 16 KiB and its buffer.
+    let grown = resident_kb(worker) - before;
+    println!("60 unfinished bodies: {grown} kB");
+    assert!(grown < 14_000, "{grown} kB");
+    assert!(grown > 6_000, "{grown} kB: eight are let in");
+    // Small ones go on beside them.
+    let small = b"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nsmall";
+    assert_eq!(server.request(small).status, 200);
 }

@@ -34,6 +34,8 @@ pub struct Options {
     pub max_header_size: usize,
     /// The largest request body, in bytes.
     pub max_body_size: u64,
+    /// The memory of each worker for request bodies, in bytes; `None` for what suits the machine.
+    pub body_memory: Option<u64>,
     /// How long a worker may be busy with one step, in milliseconds; 0 for any time.
     pub worker_timeout_ms: u64,
     /// Requests after which a worker is replaced; 0 for any number.
@@ -119,6 +121,7 @@ impl Default for Options {
             min_rate: 64,
             max_header_size: 16_384,
             max_body_size: 1_048_576,
+            body_memory: None,
             worker_timeout_ms: 30_000,
             max_requests: 0,
             max_requests_jitter: 10,

@@ -32,6 +32,9 @@ const FAREWELL_MS: u64 = 200;
 /// either on its way or never comes.
 const HURRY_MS: u64 = 1_000;
 
+/// How soon a body that found no room in memory looks again, in milliseconds.
+const ROOM_MS: u64 = 50;
+
 /// A connection that speaks HTTP/1.1.
 pub(super) struct Http1Connection<'p, H> {
     pub(super) http: &'p Http1<H>,
@@ -298,8 +301,31 @@ impl<H: Handler> Http1Connection<'_, H> {
         io.tally.stage(stage);
     }
 
+    /// Nothing of the body is taken, so before long nothing more is read from the client.
+    fn wait_for_room(&mut self, pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
+        if io.now.at >= self.deadline {
+            return self.refuse(pair, Refusal::NO_ROOM, io);
+        }
+        self.state = State::Body(pair);
+        // Room comes with the end of another connection's request, of which this one does not hear.
+        let soon = io.now.at.after(ROOM_MS);
+        Some(Next::WaitUntil(self.deadline.min(soon)))
+    }
+
     /// Takes what there is of the body, if there is one, and goes on when it is complete.
     pub(super) fn body(&mut self, mut pair: Box<Pair>, io: &mut Io<'_>) -> Option<Next> {
+        if let Some(bytes) = pair
+            .incoming
+            .needs(&self.http.limits)
+            .filter(|_| pair.room.is_none())
+        {
+            pair.room = self.http.body_memory.reserve(bytes);
+            if pair.room.is_none() {
+                return self.wait_for_room(pair, io);
+            }
+            pair.incoming.restart(io.now.at);
+            self.deadline = pair.incoming.deadline(io.now.at, &self.http.patience);
+        }
         let Pair {
             request,
             response,
@@ -528,6 +554,46 @@ mod tests {
         let got = crate::harness::every_split(&http, &[&post[..], GET].concat());
         assert!(!got.closed);
         assert_eq!(text(got.bytes).matches("HTTP/1.1 200 OK").count(), 2);
+    }
+
+    #[test]
+    fn a_body_waits_for_room_in_memory_and_not_forever() {
+        let http = hello().body_memory(100_000);
+        let head = |bytes: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{bytes}\r\n");
+        let large = head("Content-Length: 60000\r\n");
+        let half = vec![b'x'; 30_000];
+        let mut first = Conversation::open(&http);
+        first.send(large.as_bytes());
+        first.send(&half);
+        // One that finds no room takes nothing: what is read of it is in the input, and no more.
+        let mut second = Conversation::open(&http);
+        second.send(large.as_bytes());
+        second.send(&[&half[..], &half].concat());
+        assert_eq!(second.deadline(), Some(ROOM_MS));
+        // Small bodies go on beside it.
+        let mut small = Conversation::open(&http);
+        let wire = [head("Content-Length: 5\r\n").as_bytes(), b"small"].concat();
+        assert!(text(small.send(&wire)).ends_with("hello"));
+        // The first ends, and the second has its room.
+        assert!(text(first.send(&half)).ends_with("hello"));
+        assert!(text(second.pass(ROOM_MS)).ends_with("hello"));
+
+        // A length that is not known is the largest that there may be.
+        let mut chunked = Conversation::open(&http);
+        chunked.send(head("Transfer-Encoding: chunked\r\n").as_bytes());
+        let mut late = Conversation::open(&http);
+        late.send(large.as_bytes());
+        let mut said = String::new();
+        for _ in 0..PATIENCE.progress_ms / ROOM_MS {
+            said += &text(late.pass(ROOM_MS));
+        }
+        assert!(said.starts_with("HTTP/1.1 503 ") && late.closed(), "{said}");
+        assert!(said.contains("\r\nRetry-After: 1\r\n"), "{said}");
+        // A client that is gone gives its room back.
+        drop(chunked);
+        let mut next = Conversation::open(&http);
+        next.send(large.as_bytes());
+        assert!(text(next.send(&[&half[..], &half].concat())).ends_with("hello"));
     }
 
     /// Steps once with all of `wire` there; what comes next.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 
+use super::body_memory::{BodyMemory, Reservation};
 use super::byte;
 use super::connection::Http1Connection;
 use super::encode::CommonLines;
@@ -63,6 +64,7 @@ pub struct Http1<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) patience: Patience,
+    pub(super) body_memory: BodyMemory,
     /// What responses say behind which the connection goes on.
     pub(super) keep_alive_line: Box<[u8]>,
     /// What all responses say.
@@ -91,6 +93,9 @@ fn keep_alive_line(patience: &Patience) -> Box<[u8]> {
     }
 }
 
+/// Bytes of bodies that a worker gathers at a time: 64 of the largest.
+const BODY_MEMORY: u64 = 64 * 1024 * 1024;
+
 /// How many spare pairs a worker keeps; more are in use only while as many bodies arrive at once.
 const SPARES: usize = 32;
 
@@ -111,6 +116,7 @@ impl<H: Handler> Http1<H> {
             handler,
             limits: Limits::default(),
             patience: Patience::default(),
+            body_memory: BodyMemory::new(BODY_MEMORY),
             keep_alive_line: keep_alive_line(&Patience::default()),
             common: RefCell::new(CommonLines::new("httprs")),
             spares: RefCell::default(),
@@ -132,6 +138,16 @@ impl<H: Handler> Http1<H> {
         self
     }
 
+    /// How many bytes of request bodies each worker gathers in memory at a time; 64 MiB by default. A
+    /// connection whose body finds no room is not read from until there is some, and is answered with
+    /// 503 if there is none in time. Bodies of at most 16 KiB, and those that go to a
+    /// [`Sink`](super::Sink), need none; one of which the length is not known needs
+    /// [`Limits::body_bytes`].
+    pub fn body_memory(mut self, bytes: u64) -> Http1<H> {
+        self.body_memory = BodyMemory::new(bytes);
+        self
+    }
+
     /// The value of the `Server` field, `httprs` by default; empty for no such field.
     ///
     /// # Errors
@@ -150,6 +166,7 @@ impl<H: Handler> Http1<H> {
             handler: wrap(self.handler),
             limits: self.limits,
             patience: self.patience,
+            body_memory: self.body_memory,
             keep_alive_line: self.keep_alive_line,
             common: self.common,
             spares: self.spares,
@@ -173,6 +190,7 @@ impl<H: Handler> Http1<H> {
             pair.outgoing = None;
             pair.refused = None;
             pair.handled = None;
+            pair.room = None;
             spares.push(pair);
         }
     }
@@ -202,6 +220,8 @@ pub(super) struct Pair {
     pub(super) outgoing: Option<Outgoing>,
     /// What came of answering, if that was before the body was there: the answer waits for it.
     pub(super) handled: Option<Result<(), Failure>>,
+    /// The room that its body has in memory.
+    pub(super) room: Option<Reservation>,
     /// Why the request was refused, if it was.
     pub(super) refused: Option<Refusal>,
     /// The connection goes on behind the answer.

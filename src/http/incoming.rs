@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use super::body_memory;
 use super::chunked::Decoder;
 use super::failure::{Failure, attempt};
 use super::framing::Framing;
@@ -100,6 +101,22 @@ impl Incoming {
     pub(super) fn drop_rest(&mut self) -> bool {
         self.goes = Goes::Away;
         self.small
+    }
+
+    /// How much memory it needs to be gathered, if that is more than each has.
+    pub(super) fn needs(&self, limits: &Limits) -> Option<u64> {
+        let bytes = match (&self.goes, &self.left) {
+            (Goes::Whole, Left::Length(bytes)) => *bytes,
+            (Goes::Whole, Left::Chunked(_)) => limits.body_bytes,
+            _ => 0,
+        };
+        (bytes > body_memory::SMALL).then_some(bytes)
+    }
+
+    /// Its time begins now: until now there was no room for it.
+    pub(super) fn restart(&mut self, now: Millis) {
+        self.began = now;
+        self.seen = 0;
     }
 
     /// Whether there is nothing left of it.

@@ -32,6 +32,7 @@
 //! no clock and knows nothing of workers.
 
 pub mod accept;
+mod body_memory;
 mod byte;
 pub mod chunked;
 pub mod conditional;

@@ -28,6 +28,7 @@ enum Setting {
     Fields,
     TrailerBytes,
     BodyBytes,
+    BodyMemory,
     HeadTime,
     BodyTime,
 }
@@ -45,6 +46,11 @@ impl Refusal {
     .at(Setting::BodyTime);
     pub(super) const BODY_TOO_LARGE: Refusal =
         Refusal::new(StatusCode::CONTENT_TOO_LARGE, "body too large").at(Setting::BodyBytes);
+    pub(super) const NO_ROOM: Refusal = Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no memory for the body, now",
+    )
+    .at(Setting::BodyMemory);
     pub(super) const BODY_CUT_SHORT: Refusal =
         Refusal::new(StatusCode::BAD_REQUEST, "unfinished body");
     pub(super) const TLS: Refusal = Refusal::new(
@@ -76,7 +82,7 @@ impl Refusal {
     }
 
     /// The same for the log: the reason, and the limit that the request went past.
-    pub(super) fn report(self, limits: &Limits, patience: &Patience) -> Refused {
+    pub(super) fn report(self, limits: &Limits, patience: &Patience, body_memory: u64) -> Refused {
         let bytes = |setting, value| (setting, value, "bytes");
         let limit = self.setting.map(|setting| match setting {
             Setting::HeadBytes => bytes("--max-header-size", limits.head_bytes as u64),
@@ -84,6 +90,7 @@ impl Refusal {
             Setting::TargetBytes => bytes("half of --max-header-size", limits.target_bytes as u64),
             Setting::Fields => ("Limits::fields", limits.fields as u64, "lines"),
             Setting::TrailerBytes => bytes("Limits::trailer_bytes", limits.trailer_bytes as u64),
+            Setting::BodyMemory => bytes("--body-memory", body_memory),
             Setting::BodyBytes => bytes("--max-body-size", limits.body_bytes),
             Setting::HeadTime if patience.header_ms > patience.progress_ms => {
                 ("--timeout-ms", patience.progress_ms, "ms")
@@ -107,6 +114,9 @@ impl Refusal {
         response.status(self.status);
         // A constant field is never refused, and a response takes all that is written to it.
         let _ = response.header("Content-Type", "text/plain; charset=utf-8");
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let _ = response.header("Retry-After", "1");
+        }
         let (code, reason) = (self.status.get(), self.status.reason());
         let _ = writeln!(response, "{code} {reason}: {}", self.why);
     }

@@ -177,6 +177,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             response,
             outgoing,
             keep_alive,
+            room,
             ..
         } = &mut *pair;
         let delimited = Delimited::of(response, request.head.version());
@@ -186,6 +187,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if sends_body && let Some(source) = response.take_source() {
             // It was read, and an answer may take long.
             request.release_body();
+            *room = None;
             *outgoing = Some(Outgoing::new(source, delimited));
             self.state = State::Stream(pair);
             return None;
@@ -333,8 +335,10 @@ impl<H: Handler> Http1Connection<'_, H> {
             whole: answered == Answered::Whole,
             since: self.began,
             unlogged: response.unlogged,
-            refused: (pair.refused)
-                .map(|refusal| refusal.report(&self.http.limits, &self.http.patience)),
+            refused: pair.refused.map(|refusal| {
+                let (limits, patience) = (&self.http.limits, &self.http.patience);
+                refusal.report(limits, patience, self.http.body_memory.limit())
+            }),
             fault: response.fault.as_ref(),
         });
     }

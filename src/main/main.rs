@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod memory;
 mod site;
 mod status;
 
@@ -85,7 +86,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     let (workers, why) = count_workers(options.workers);
     let (restarts, seconds) = options.max_restarts;
     let what = site.describe(options);
-    let http = http(options, site)?;
+    let http = http(options, site, workers)?;
     let server = Server::bind_all(&addresses)
         .map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
     let server = admin::serve(server, &admin, options)?;
@@ -125,7 +126,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     })
 }
 
-fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> {
+fn http<H: Handler>(options: &Options, handler: H, workers: usize) -> Result<Http1<H>, Failure> {
     let limits = Limits {
         body_bytes: options.max_body_size,
         ..Limits::default().of_head(options.max_header_size)
@@ -138,7 +139,14 @@ fn http<H: Handler>(options: &Options, handler: H) -> Result<Http1<H>, Failure> 
         min_rate: options.min_rate,
     };
     named(
-        Http1::with(handler).limits(limits).patience(patience),
+        Http1::with(handler)
+            .limits(limits)
+            .patience(patience)
+            .body_memory(
+                options
+                    .body_memory
+                    .unwrap_or_else(|| memory::for_bodies(workers)),
+            ),
         options,
     )
 }

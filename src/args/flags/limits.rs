@@ -79,4 +79,19 @@ pub(super) const FLAGS: &[Flag] = &[
         job: Job::Value(|o, v| bytes(v, 0, 1 << 40).map(|n| o.max_body_size = n)),
         ..FLAG
     },
+    Flag {
+        long: "body-memory",
+        value: "BYTES",
+        about: "of each worker for bodies; auto: at most 64 MiB",
+        group: LIMITS,
+        default: "auto",
+        job: Job::Value(|o, v| {
+            if v == "auto" {
+                o.body_memory = None;
+                return Ok(());
+            }
+            bytes(v, 0, 1 << 40).map(|n| o.body_memory = Some(n))
+        }),
+        ..FLAG
+    },
 ];

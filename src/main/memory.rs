@@ -1,0 +1,63 @@
+//! How much memory there is: what the control group allows.
+
+use std::fs;
+
+/// What each worker has for request bodies where memory is plenty, in bytes.
+const BODIES: u64 = 64 * 1024 * 1024;
+
+/// What each of so many workers should have for request bodies, in bytes: all of them together at
+/// most half of what the control group allows.
+pub fn for_bodies(workers: usize) -> u64 {
+    let limits = paths()
+        .into_iter()
+        .filter_map(|path| limit(&fs::read_to_string(path).ok()?));
+    share(limits.min(), workers)
+}
+
+fn share(limit: Option<u64>, workers: usize) -> u64 {
+    limit.map_or(BODIES, |limit| {
+        BODIES.min(limit / 2 / workers.max(1) as u64)
+    })
+}
+
+/// Files that may have the limit of this process: of cgroup v2 and v1 (cgroups(7)), as a container sees
+/// them and as the machine does.
+fn paths() -> Vec<String> {
+    const MOUNT: &str = "/sys/fs/cgroup";
+    let mut paths = vec![
+        format!("{MOUNT}/memory.max"),
+        format!("{MOUNT}/memory/memory.limit_in_bytes"),
+    ];
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    if let Some(path) = groups.lines().find_map(|line| line.strip_prefix("0::")) {
+        paths.push(format!("{MOUNT}{path}/memory.max"));
+    }
+    paths
+}
+
+/// A limit in bytes; `None` for `max`.
+fn limit(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_what_there_is_for_all_workers() {
+        const MIB: u64 = 1024 * 1024;
+        for (limit, workers, want) in [
+            (None, 4, 64),
+            (Some(64 * MIB), 2, 16),
+            (Some(64 * MIB), 1, 32),
+            (Some(1024 * MIB), 4, 64),
+        ] {
+            assert_eq!(share(limit, workers), want * MIB, "{limit:?} {workers}");
+        }
+        assert_eq!(
+            (limit("max\n"), limit("67108864\n")),
+            (None, Some(64 * MIB))
+        );
+    }
+}
