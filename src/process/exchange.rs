@@ -73,7 +73,7 @@ pub struct Exchange<'a> {
     pub status: u16,
     /// Bytes of the answer's body that were queued.
     pub body_bytes: u64,
-    /// How many bytes the output holds up to the end of this answer: [`Output::queued`] just after
+    /// How many bytes the output holds up to the end of this answer: [`Output::queued`](super::Output::queued) just after
     /// its last byte.
     pub queued: u64,
     /// The answer is all there: false where its source broke off or the connection ended before.
