@@ -380,3 +380,39 @@ fn a_large_file_with_a_clamped_time_has_a_tag_after_some_requests_and_no_date() 
     client.send(wire.as_bytes());
     assert_eq!(client.response().status, 304);
 }
+
+#[test]
+fn other_clients_do_not_wait_for_a_listing_of_ten_thousand_names() {
+    let site = TempDir::new("many");
+    fs::create_dir(site.path("many")).expect("a directory");
+    for n in 0..10_000 {
+        File::create(site.path(&format!("many/{n}"))).expect("a file");
+    }
+    fs::write(site.path("small"), "small").expect("a file");
+    let server = Server::start(&["-w", "1", "--listing", "--log", "none", site.text()]);
+    let (mut lister, mut other) = (server.connect(), server.connect());
+    assert_eq!(other.get("/small").status, 200);
+    lister.send(b"GET /many/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    // 40 slices are looked up and 40 are written: others are answered in between.
+    let mut between = 0;
+    let mut longest = Duration::ZERO;
+    let began = Instant::now();
+    let listed = thread::spawn(move || {
+        let mut listed = Vec::new();
+        let mut buffer = vec![0; 1 << 20];
+        while let Ok(n @ 1..) = lister.read(&mut buffer) {
+            listed.extend_from_slice(&buffer[..n]);
+        }
+        (listed, began.elapsed())
+    });
+    while !listed.is_finished() {
+        let asked = Instant::now();
+        assert_eq!(other.get("/small").status, 200);
+        longest = longest.max(asked.elapsed());
+        between += 1;
+    }
+    let (listed, took) = listed.join().expect("a listing");
+    println!("{between} answers beside a listing of {took:?}, the latest after {longest:?}");
+    assert!(String::from_utf8_lossy(&listed).contains("10000 files"));
+    assert!(between >= 40, "{between}");
+}

@@ -6,28 +6,27 @@
 //! not read is shown, as `ls` does; asking for it says 403.
 //!
 //! That costs three system calls for each name. So a listing is made at most once a second for
-//! each directory and form, at most [`MOST`] names of a directory are looked at, and all that is
-//! sent of one listing is the same memory, however many clients are slow to take it.
+//! each directory and form, at most [`MOST`] names of a directory are looked at, a turn looks up or
+//! writes [`SLICE`] of them, and all that is sent of one listing is the same memory, however many
+//! clients are slow to take it.
 
-use std::cmp::Ordering;
-use std::io;
-use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::contents::{Contents, SLICE};
 use super::hashes::{FNV_BASIS, fnv1a};
 use super::store::{Found, Store};
-use super::{Files, is_hidden_name, render};
+use super::{Files, render};
 use crate::handlers::pages;
 use crate::handlers::prefers::prefers;
 use crate::http::conditional::{self, Outcome};
-use crate::http::{Body, HttpRequest, HttpResponse, StatusCode};
+use crate::http::{Body, Flow, HttpRequest, HttpResponse, Piece, Source, StatusCode};
 use crate::sys::beneath::{Cause, Links, Root};
-use crate::sys::directory::each_name;
-use crate::time::Now;
+use crate::time::{Millis, Now};
 
-/// How many names of a directory are shown, and looked up: some 2.5 MB of HTML, and some 70 ms in
-/// which a worker does nothing else. Whoever has more needs something that can search.
+/// How many names of a directory are shown, and looked up: some 2.5 MB of HTML. A directory that has
+/// more needs something that can search.
 const MOST: usize = 10_000;
 
 /// How many listings are remembered for a second, so that a directory that is asked for a thousand
@@ -49,30 +48,6 @@ pub struct Listing {
     form: Form,
     body: Arc<[u8]>,
     etag: String,
-}
-
-/// What is in a directory.
-#[derive(Debug, Default)]
-pub struct Contents {
-    /// Directories first, then by name.
-    pub items: Vec<Item>,
-    /// There is more.
-    pub cut: bool,
-}
-
-/// One name of it.
-#[derive(Debug)]
-pub struct Item {
-    /// Its bytes. They need not be text.
-    pub name: Vec<u8>,
-    /// Whether it is a directory, and not a regular file.
-    pub is_directory: bool,
-    /// In bytes.
-    pub size: u64,
-    /// When it changed, in seconds since 1970; 0 for before.
-    pub changed: u64,
-    /// The name as it is sorted.
-    key: String,
 }
 
 impl Files {
@@ -107,148 +82,187 @@ impl Files {
 
 impl Store {
     /// What is in the directory at `path`, which ends with a slash, as it was at most a second ago.
-    fn list(
-        &mut self,
-        path: &[u8],
-        form: Form,
-        hidden: bool,
-        now: Now,
-    ) -> Result<Arc<Listing>, Cause> {
+    fn list(&mut self, path: &[u8], form: Form, hidden: bool, now: Now) -> Result<Listed, Cause> {
         let mut key = path.to_vec();
         key.push(form as u8);
         let known = match self.listings.get(&key, now.at) {
-            Some((listing, true)) => return Ok(listing),
-            Some((listing, false)) => Some(listing),
+            Some((Listed::Made(listing), true)) => return Ok(Listed::Made(listing)),
+            Some((Listed::Made(listing), false)) => Some(listing),
+            Some((Listed::Making(making), _)) => match lock(&making).advance(now.at) {
+                Ok(None) => return Ok(Listed::Making(making.clone())),
+                Ok(Some(listing)) => {
+                    let listed = Listed::Made(listing);
+                    self.listings.insert(&key, listed.clone(), now.at);
+                    return Ok(listed);
+                }
+                Err(_) => None,
+            },
             None => None,
         };
-        let contents = Contents::read(&self.root, path, self.links, hidden, MOST);
-        let listing = match contents.map(|contents| Listing::new(path, &contents, form)) {
+        let made = Making::begin(self.root.clone(), path, form, self.links, hidden);
+        let listed = match made.and_then(|making| making.small(now.at)) {
             // Clients that are still taking the old one hold the same memory.
-            Ok(new) => known
-                .filter(|known| known.body == new.body)
-                .unwrap_or_else(|| Arc::new(new)),
+            Ok(Listed::Made(new)) => {
+                Listed::Made(known.filter(|k| k.body == new.body).unwrap_or(new))
+            }
+            Ok(making) => making,
             Err(cause) => {
                 self.listings.remove(&key);
                 return Err(cause);
             }
         };
-        self.listings.insert(&key, listing.clone(), now.at);
-        Ok(listing)
+        self.listings.insert(&key, listed.clone(), now.at);
+        Ok(listed)
     }
 }
 
-impl Contents {
-    /// Looks at up to `most` names in the directory at `path` below `root`.
-    fn read(
-        root: &Root,
+/// A listing, or one that is being made.
+#[derive(Clone, Debug)]
+pub enum Listed {
+    /// It can be sent.
+    Made(Arc<Listing>),
+    /// All clients that ask meanwhile wait for the same.
+    Making(Arc<Mutex<Making>>),
+}
+
+/// A listing of a large directory that is being made, a slice a turn.
+#[derive(Debug)]
+pub struct Making {
+    path: Vec<u8>,
+    form: Form,
+    contents: Contents,
+    /// How many items are written.
+    written: usize,
+    body: Vec<u8>,
+    hash: u128,
+    /// The turn in which it was last brought on.
+    turn: Option<Millis>,
+    made: Option<Arc<Listing>>,
+}
+
+impl Making {
+    fn begin(
+        root: Arc<Root>,
         path: &[u8],
+        form: Form,
         links: Links,
         hidden: bool,
-        most: usize,
-    ) -> Result<Contents, Cause> {
-        let mut place = path.strip_prefix(b"/").unwrap_or(path).to_vec();
-        let whole = if place.is_empty() { b"." } else { &place[..] };
-        let directory = root.open_file(whole, links);
-        let directory = directory.map_err(|error| Cause::of(&error))?;
-        let mut names: Vec<Vec<u8>> = Vec::new();
-        let mut cut = false;
-        let read = each_name(&directory, |name| {
-            if !hidden && is_hidden_name(name) {
-                return ControlFlow::Continue(());
-            }
-            if names.len() == most {
-                cut = true;
-                return ControlFlow::Break(());
-            }
-            names.push(name.to_vec());
-            ControlFlow::Continue(())
-        });
-        read.map_err(|error| Cause::of(&error))?;
-        drop(directory);
-        let mut items = Vec::with_capacity(names.len());
-        let above = place.len();
-        for name in names {
-            place.truncate(above);
-            place.extend_from_slice(&name);
-            let seen = match root.look(&place, links) {
-                Ok(seen) if seen.is_dir() || seen.is_file() => seen,
-                // Half a list would say that the rest is not there.
-                Err(error) if matches!(Cause::of(&error), Cause::Exhausted(_)) => {
-                    return Err(Cause::of(&error));
-                }
-                // Whoever asks for it gets nothing either.
-                _ => continue,
-            };
-            items.push(Item {
-                is_directory: seen.is_dir(),
-                size: seen.len(),
-                changed: u64::try_from(seen.mtime()).unwrap_or(0),
-                key: String::from_utf8_lossy(&name).to_lowercase(),
-                name,
-            });
+    ) -> Result<Making, Cause> {
+        Ok(Making {
+            path: path.to_vec(),
+            form,
+            contents: Contents::read(root, path, links, hidden, MOST)?,
+            written: 0,
+            body: Vec::new(),
+            hash: FNV_BASIS,
+            turn: None,
+            made: None,
+        })
+    }
+
+    /// Makes it at once if it is small.
+    fn small(mut self, now: Millis) -> Result<Listed, Cause> {
+        if self.contents.left() > SLICE {
+            // This turn has read the names.
+            self.turn = Some(now);
+            return Ok(Listed::Making(Arc::new(Mutex::new(self))));
         }
-        items.sort_unstable_by(Item::order);
-        Ok(Contents { items, cut })
-    }
-}
-
-impl Item {
-    /// Directories first; then as people count and spell: `a2` before `A10`. Bytes settle the rest.
-    fn order(&self, other: &Item) -> Ordering {
-        (other.is_directory.cmp(&self.is_directory))
-            .then_with(|| natural(self.key.as_bytes(), other.key.as_bytes()))
-            .then_with(|| self.name.cmp(&other.name))
-    }
-}
-
-/// Compares byte by byte, but runs of digits as numbers, however long they are.
-fn natural(mut a: &[u8], mut b: &[u8]) -> Ordering {
-    loop {
-        match (a, b) {
-            ([], _) | (_, []) => return a.len().cmp(&b.len()),
-            ([x, ..], [y, ..]) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let (number_a, number_b);
-                (number_a, a) = number(a);
-                (number_b, b) = number(b);
-                let by_length = number_a.len().cmp(&number_b.len());
-                match by_length.then_with(|| number_a.cmp(number_b)) {
-                    Ordering::Equal => {}
-                    unequal => return unequal,
-                }
-            }
-            ([x, rest_a @ ..], [y, rest_b @ ..]) => {
-                if x != y {
-                    return x.cmp(y);
-                }
-                (a, b) = (rest_a, rest_b);
+        self.contents.look()?;
+        loop {
+            if let Some(made) = self.write() {
+                return Ok(Listed::Made(made));
             }
         }
     }
+
+    /// Brings it on by a slice, unless that was done in this turn; the listing when it is made.
+    fn advance(&mut self, now: Millis) -> Result<Option<Arc<Listing>>, Cause> {
+        if self.made.is_some() || self.turn.replace(now) == Some(now) {
+            return Ok(self.made.clone());
+        }
+        if self.contents.left() > 0 {
+            self.contents.look()?;
+            return Ok(None);
+        }
+        Ok(self.write())
+    }
+
+    /// Writes a slice; the listing when that was the last.
+    fn write(&mut self) -> Option<Arc<Listing>> {
+        let before = self.body.len();
+        let (form, written) = (self.form, self.written);
+        if written == 0 {
+            render::begin(&mut self.body, form, &self.path, &self.contents);
+        }
+        let items = self.contents.items.iter().skip(written).take(SLICE);
+        render::items(&mut self.body, form, written, items);
+        self.written = (written + SLICE).min(self.contents.items.len());
+        let is_last = self.written == self.contents.items.len();
+        if is_last {
+            render::end(&mut self.body, form, &self.contents);
+        }
+        self.hash = fnv1a(self.hash, &self.body[before..]);
+        if is_last {
+            self.made = Some(Arc::new(Listing {
+                form,
+                etag: format!("\"{:032x}\"", self.hash),
+                body: mem::take(&mut self.body).into(),
+            }));
+        }
+        self.made.clone()
+    }
 }
 
-/// The digits that `text` begins with, without zeros in front, and what follows them.
-fn number(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|b| !b.is_ascii_digit());
-    let (digits, rest) = text.split_at(end.unwrap_or(text.len()));
-    let zeros = digits.iter().take_while(|b| **b == b'0').count();
-    (&digits[zeros..], rest)
+fn lock(making: &Mutex<Making>) -> MutexGuard<'_, Making> {
+    making.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A client that waits for a listing that is being made.
+struct Waiting {
+    making: Arc<Mutex<Making>>,
+    /// How much of it the client has.
+    sent: usize,
+}
+
+impl Source for Waiting {
+    fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow> {
+        let now = piece.now().at;
+        let made = lock(&self.making).advance(now);
+        let made = made.map_err(|cause| {
+            let fault = cause.fault();
+            fault.unwrap_or_else(|| io::ErrorKind::NotFound.into())
+        })?;
+        let Some(listing) = made else {
+            return Ok(Flow::WaitUntil(now.after(1)));
+        };
+        let rest = &listing.body[self.sent..];
+        let n = rest.len().min(piece.room().max(1));
+        piece.write_all(&rest[..n])?;
+        self.sent += n;
+        Ok(match self.sent == listing.body.len() {
+            true => Flow::End,
+            false => Flow::More,
+        })
+    }
+}
+
+impl Listed {
+    /// Answers with it, or with the news that the client has it already.
+    pub fn send(self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        match self {
+            Listed::Made(listing) => listing.send(req, res),
+            Listed::Making(making) => {
+                let form = lock(&making).form;
+                push_fields(res, form)?;
+                res.body(Body::Stream(Box::new(Waiting { making, sent: 0 })));
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Listing {
-    fn new(path: &[u8], contents: &Contents, form: Form) -> Listing {
-        let body = match form {
-            Form::Html => render::html(path, contents),
-            Form::Json => render::json(path, contents),
-        };
-        Listing {
-            form,
-            etag: format!("\"{:032x}\"", fnv1a(FNV_BASIS, &body)),
-            body: body.into(),
-        }
-    }
-
-    /// Answers with it, or with the news that the client has it already.
-    pub fn send(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    fn send(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         let etag = Some(self.etag.as_bytes());
         let now = req.now().unix();
         let outcome = conditional::evaluate(req.headers(), req.method(), etag, None, now);
@@ -256,29 +270,39 @@ impl Listing {
             res.status(StatusCode::PRECONDITION_FAILED);
             return Ok(());
         }
-        res.header("Vary", "Accept")?
-            // It changes whenever a file does: to be asked about each time.
-            .header("Cache-Control", "no-cache")?
-            .header("ETag", &self.etag)?;
         if outcome == Outcome::NotModified {
+            push_caching(res)?.header("ETag", &self.etag)?;
             res.status(StatusCode::NOT_MODIFIED);
             return Ok(());
         }
-        res.header("X-Content-Type-Options", "nosniff")?
+        push_fields(res, self.form)?;
+        res.header("ETag", &self.etag)?
             .body(Body::Shared(self.body.clone()));
-        match self.form {
-            Form::Html => pages::html(res),
-            Form::Json => {
-                res.header("Content-Type", "application/json")?;
-                Ok(())
-            }
+        Ok(())
+    }
+}
+
+fn push_caching(res: &mut HttpResponse) -> io::Result<&mut HttpResponse> {
+    // It changes whenever a file does: to be asked about each time.
+    Ok(res
+        .header("Vary", "Accept")?
+        .header("Cache-Control", "no-cache")?)
+}
+
+fn push_fields(res: &mut HttpResponse, form: Form) -> io::Result<()> {
+    push_caching(res)?.header("X-Content-Type-Options", "nosniff")?;
+    match form {
+        Form::Html => pages::html(res),
+        Form::Json => {
+            res.header("Content-Type", "application/json")?;
+            Ok(())
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Answer, ask, get};
+    use super::super::tests::{Answer, ask, get, wire};
     use super::*;
     use crate::harness::{Conversation, converse};
     use crate::http::Http1;
@@ -596,53 +620,6 @@ mod tests {
     }
 
     #[test]
-    fn names_in_the_order_of_people() {
-        let sorted = [
-            "",
-            "-",
-            "0",
-            "00",
-            "000",
-            "01",
-            "1",
-            "1a",
-            "2",
-            "007b",
-            "10",
-            "10000000000000000000000",
-            "A",
-            "a",
-            "a01",
-            "a1",
-            "A2",
-            "a2b",
-            "a2c",
-            "a10",
-            "b",
-            "B1",
-            "z",
-            "\u{c4}",
-            "\u{e4}",
-            "\u{e9}",
-        ];
-        let item = |name: &str, is_directory| Item {
-            name: name.as_bytes().to_vec(),
-            is_directory,
-            size: 0,
-            changed: 0,
-            key: name.to_lowercase(),
-        };
-        for (x, first) in sorted.iter().enumerate() {
-            for (y, second) in sorted.iter().enumerate() {
-                let got = item(first, false).order(&item(second, false));
-                assert_eq!(got, x.cmp(&y), "{first:?} and {second:?}");
-                let got = item(first, true).order(&item(second, false));
-                assert_eq!(got, Ordering::Less, "a directory {first:?} and {second:?}");
-            }
-        }
-    }
-
-    #[test]
     fn what_may_not_be_read_is_listed_and_what_may_not_be_listed_is_forbidden() {
         use std::fs::Permissions;
         use std::os::unix::fs::PermissionsExt;
@@ -692,17 +669,31 @@ mod tests {
         for name in ["a", "b", "c", ".hidden", ".hidden-too"] {
             site.write(name, "");
         }
-        let root = Root::open(site.path()).unwrap();
+        let root = Arc::new(Root::open(site.path()).unwrap());
         for (most, shown, cut) in [(4, 3, false), (3, 3, false), (2, 2, true), (0, 0, true)] {
-            let got = Contents::read(&root, b"/", Links::Follow, false, most).unwrap();
+            let read = || {
+                let mut got =
+                    Contents::read(root.clone(), b"/", Links::Follow, false, most).unwrap();
+                got.look().unwrap();
+                got
+            };
+            let got = read();
             assert_eq!((got.items.len(), got.cut), (shown, cut), "{most}");
-            let page = String::from_utf8(render::html(b"/", &got)).unwrap();
+            let written = |form| {
+                let mut making = Making {
+                    contents: read(),
+                    ..Making::begin(root.clone(), b"/", form, Links::Follow, false).unwrap()
+                };
+                String::from_utf8(making.write().unwrap().body.to_vec()).unwrap()
+            };
+            let page = written(Form::Html);
             let note = format!("There is more here than can be shown: these are {shown} of");
             assert_eq!(page.contains(&note), cut, "{most}: {page}");
-            let json = String::from_utf8(render::json(b"/", &got)).unwrap();
+            let json = written(Form::Json);
             assert_eq!(json.ends_with("],\"truncated\":true}\n"), cut, "{json}");
         }
-        let all = Contents::read(&root, b"/", Links::Follow, true, 5).unwrap();
+        let mut all = Contents::read(root, b"/", Links::Follow, true, 5).unwrap();
+        all.look().unwrap();
         assert_eq!((all.items.len(), all.cut), (5, false));
     }
 
@@ -763,7 +754,10 @@ mod tests {
         let mut list = |form, ms| {
             let mut now = Now::default();
             now.at = now.at.after(ms);
-            store.list(b"/", form, false, now).unwrap()
+            match store.list(b"/", form, false, now).unwrap() {
+                Listed::Made(listing) => listing,
+                Listed::Making(_) => panic!("it is small"),
+            }
         };
         let first = list(Form::Html, 0);
         assert!(Arc::ptr_eq(&list(Form::Html, 999), &first));
@@ -772,5 +766,39 @@ mod tests {
         site.write("b", "");
         assert!(Arc::ptr_eq(&list(Form::Html, 5_999), &first));
         assert!(!Arc::ptr_eq(&list(Form::Html, 6_000), &first));
+    }
+    #[test]
+    fn a_large_directory_is_listed_a_slice_a_turn_for_all_that_ask() {
+        let site = Scratch::new("listing");
+        let names = 3 * SLICE + 1;
+        for n in 0..names {
+            site.write(format!("{n}"), "");
+        }
+        let http = Http1::with(files(site.path()));
+        let mut talks = [Conversation::open(&http), Conversation::open(&http)];
+        let mut got = [Vec::new(), Vec::new()];
+        for (talk, got) in talks.iter_mut().zip(&mut got) {
+            *got = talk.send(wire("GET /", &[]).as_bytes());
+        }
+        let mut turns = 0;
+        while !got.iter().all(|got| got.ends_with(b"\r\n0\r\n\r\n")) {
+            for (talk, got) in talks.iter_mut().zip(&mut got) {
+                got.extend(talk.pass(1));
+            }
+            turns += 1;
+            assert!(turns < 100, "{}", got[0].escape_ascii());
+        }
+        // The names are read in the first turn; then four slices are looked up and four are written.
+        assert!((7..=9).contains(&turns), "{turns}");
+        assert_eq!(got[0], got[1]);
+        let text = String::from_utf8_lossy(&got[0]).into_owned();
+        // Each second part of the body is the size of a chunk.
+        let (_, chunks) = text.split_once("\r\n\r\n").unwrap();
+        let body: String = chunks.split("\r\n").skip(1).step_by(2).collect();
+        assert_eq!(body.matches("<tr><th scope=\"row\">").count(), names);
+        // From then on it is a listing like any other.
+        let again = get(&mut talks[0], "/");
+        assert_eq!(again.status, 200);
+        assert!(again.field("ETag").is_some());
     }
 }

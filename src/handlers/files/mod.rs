@@ -11,7 +11,7 @@
 //! | `variants` | coded forms of a file, and which one a client gets |
 //! | `caching` | for how long others may keep a file |
 //! | `cache` | which of them are remembered |
-//! | `listing`, `render` | what is in a directory, as a page and as JSON |
+//! | `contents`, `listing`, `render` | what is in a directory, as a page and as JSON |
 //! | `doubts` | what cannot work as the directory is |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
@@ -37,6 +37,7 @@ use crate::sys::beneath::{Cause, Links};
 
 mod cache;
 mod caching;
+mod contents;
 mod doubts;
 mod entry;
 mod error_page;
@@ -266,6 +267,9 @@ impl Files {
             };
             let coding = match (choice, &plain) {
                 (Some(coding), _) => coding,
+                (None, Some(plain)) if plain.unhashed().is_none() => {
+                    return send(plain, negotiated, req, res);
+                }
                 (None, Some(plain)) => {
                     let plain = self
                         .store

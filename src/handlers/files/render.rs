@@ -5,7 +5,8 @@
 
 use std::io::{self, Write};
 
-use super::listing::{Contents, Item};
+use super::contents::{Contents, Item};
+use super::listing::Form;
 use crate::handlers::escape::{Html, Json, Segment};
 use crate::handlers::figures::Size;
 use crate::handlers::pages;
@@ -14,22 +15,34 @@ use crate::http::date::rfc3339;
 /// What a listing has besides the style of all pages.
 const STYLE: &str = include_str!("listing.css");
 
-/// A page that lists what is in the directory at `path`.
-pub fn html(path: &[u8], contents: &Contents) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096 + contents.items.len() * 256);
+/// What stands before the items.
+pub fn begin(out: &mut Vec<u8>, form: Form, path: &[u8], contents: &Contents) {
     // A Vec takes all that is written to it.
-    let _ = write_html(&mut out, path, contents);
-    out
+    let _ = match form {
+        Form::Html => begin_html(out, path, contents),
+        Form::Json => write!(out, "{{\"path\":{},\"entries\":[", Json(path)),
+    };
 }
 
-/// The same as a JSON object, with one entry a line.
-pub fn json(path: &[u8], contents: &Contents) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256 + contents.items.len() * 128);
-    let _ = write_json(&mut out, path, contents);
-    out
+/// Some of the items, the first of which is at this place.
+pub fn items<'a>(out: &mut Vec<u8>, form: Form, at: usize, items: impl Iterator<Item = &'a Item>) {
+    for (item, at) in items.zip(at..) {
+        let _ = match form {
+            Form::Html => write_row(out, item),
+            Form::Json => write_entry(out, item, at == 0),
+        };
+    }
 }
 
-fn write_html(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result<()> {
+/// What stands behind the items.
+pub fn end(out: &mut Vec<u8>, form: Form, contents: &Contents) {
+    let _ = match form {
+        Form::Html => end_html(out, contents),
+        Form::Json => end_json(out, contents),
+    };
+}
+
+fn begin_html(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result<()> {
     pages::begin(out, format_args!("Files in {}", Html(path)), STYLE)?;
     let mut names: Vec<&[u8]> = path.split(|b| *b == b'/').collect();
     names.retain(|name| !name.is_empty());
@@ -48,9 +61,14 @@ fn write_html(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result
         )?;
     }
     if contents.items.is_empty() {
-        writeln!(out, "<p>There is nothing to show.</p>")?;
-    } else {
-        write_table(out, &contents.items)?;
+        return writeln!(out, "<p>There is nothing to show.</p>");
+    }
+    begin_table(out, contents)
+}
+
+fn end_html(out: &mut Vec<u8>, contents: &Contents) -> io::Result<()> {
+    if !contents.items.is_empty() {
+        writeln!(out, "</tbody>\n</table>")?;
     }
     pages::end(out)
 }
@@ -70,8 +88,10 @@ fn write_way(out: &mut Vec<u8>, above: &[&[u8]]) -> io::Result<()> {
     writeln!(out, "</ol>\n</nav>")
 }
 
-fn write_table(out: &mut Vec<u8>, items: &[Item]) -> io::Result<()> {
-    let directories = items.iter().filter(|item| item.is_directory).count();
+fn begin_table(out: &mut Vec<u8>, contents: &Contents) -> io::Result<()> {
+    let items = &contents.items;
+    // They come first.
+    let directories = items.iter().take_while(|item| item.is_directory).count();
     let files = items.len() - directories;
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     let directory = if directories == 1 {
@@ -85,51 +105,53 @@ fn write_table(out: &mut Vec<u8>, items: &[Item]) -> io::Result<()> {
          </caption>\n<thead>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">Size</th>\
          <th scope=\"col\">Changed</th></tr>\n</thead>\n<tbody>",
         plural(files)
-    )?;
-    for item in items {
-        let (slash, link, name) = (item.slash(), Segment(&item.name), Html(&item.name));
-        write!(
-            out,
-            "<tr><th scope=\"row\"><a href=\"{link}{slash}\"><bdi>{name}{slash}</bdi></a></th><td>"
-        )?;
-        if !item.is_directory {
-            let (size, short) = (item.size, Size(item.size));
-            let s = if size == 1 { "" } else { "s" };
-            write!(
-                out,
-                "<data value=\"{size}\" title=\"{size} byte{s}\">{short}</data>"
-            )?;
-        }
-        let time = rfc3339(item.changed);
-        // On a phone there is no room for the time of the day.
-        out.extend_from_slice(b"</td><td><time datetime=\"");
-        out.extend_from_slice(&time);
-        out.extend_from_slice(b"\">");
-        out.extend_from_slice(&time[..10]);
-        out.extend_from_slice(b"<span> ");
-        out.extend_from_slice(&time[11..16]);
-        out.extend_from_slice(b"</span></time></td></tr>\n");
-    }
-    writeln!(out, "</tbody>\n</table>")
+    )
 }
 
-fn write_json(out: &mut Vec<u8>, path: &[u8], contents: &Contents) -> io::Result<()> {
-    write!(out, "{{\"path\":{},\"entries\":[", Json(path))?;
-    for (at, item) in contents.items.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        write!(out, "{comma}\n{{\"name\":{},", Json(&item.name))?;
-        if std::str::from_utf8(&item.name).is_err() {
-            write!(out, "\"href\":\"{}{}\",", Segment(&item.name), item.slash())?;
-        }
-        if item.is_directory {
-            write!(out, "\"type\":\"directory\",")?;
-        } else {
-            write!(out, "\"type\":\"file\",\"size\":{},", item.size)?;
-        }
-        out.extend_from_slice(b"\"modified\":\"");
-        out.extend_from_slice(&rfc3339(item.changed));
-        out.extend_from_slice(b"\"}");
+fn write_row(out: &mut Vec<u8>, item: &Item) -> io::Result<()> {
+    let (slash, link, name) = (item.slash(), Segment(&item.name), Html(&item.name));
+    write!(
+        out,
+        "<tr><th scope=\"row\"><a href=\"{link}{slash}\"><bdi>{name}{slash}</bdi></a></th><td>"
+    )?;
+    if !item.is_directory {
+        let (size, short) = (item.size, Size(item.size));
+        let s = if size == 1 { "" } else { "s" };
+        write!(
+            out,
+            "<data value=\"{size}\" title=\"{size} byte{s}\">{short}</data>"
+        )?;
     }
+    let time = rfc3339(item.changed);
+    // On a phone there is no room for the time of the day.
+    out.extend_from_slice(b"</td><td><time datetime=\"");
+    out.extend_from_slice(&time);
+    out.extend_from_slice(b"\">");
+    out.extend_from_slice(&time[..10]);
+    out.extend_from_slice(b"<span> ");
+    out.extend_from_slice(&time[11..16]);
+    out.extend_from_slice(b"</span></time></td></tr>\n");
+    Ok(())
+}
+
+fn write_entry(out: &mut Vec<u8>, item: &Item, is_first: bool) -> io::Result<()> {
+    let comma = if is_first { "" } else { "," };
+    write!(out, "{comma}\n{{\"name\":{},", Json(&item.name))?;
+    if std::str::from_utf8(&item.name).is_err() {
+        write!(out, "\"href\":\"{}{}\",", Segment(&item.name), item.slash())?;
+    }
+    if item.is_directory {
+        write!(out, "\"type\":\"directory\",")?;
+    } else {
+        write!(out, "\"type\":\"file\",\"size\":{},", item.size)?;
+    }
+    out.extend_from_slice(b"\"modified\":\"");
+    out.extend_from_slice(&rfc3339(item.changed));
+    out.extend_from_slice(b"\"}");
+    Ok(())
+}
+
+fn end_json(out: &mut Vec<u8>, contents: &Contents) -> io::Result<()> {
     let end = if contents.items.is_empty() { "" } else { "\n" };
     let cut = match contents.cut {
         true => ",\"truncated\":true",

@@ -13,7 +13,7 @@ use super::cache::{Cache, TRUST_MS};
 use super::caching::Caching;
 use super::entry::{Entry, Role};
 use super::hashes::Hashes;
-use super::listing::{LISTINGS, Listing};
+use super::listing::{LISTINGS, Listed};
 use super::variants::{Coding, Codings, may_be_coded};
 use crate::handlers::mime::Types;
 use crate::http::FieldError;
@@ -36,7 +36,7 @@ pub enum Found {
     /// A directory, named without a slash at the end.
     Directory,
     /// What is in a directory.
-    Listing(Arc<Listing>),
+    Listing(Listed),
 }
 
 /// A file in all the forms in which it is there: at least one.
@@ -74,10 +74,10 @@ pub struct Store {
     /// and the suffix.
     pub cache: Cache<Source>,
     /// What was listed, by the form it has and its path.
-    pub(super) listings: Cache<Arc<Listing>>,
+    pub(super) listings: Cache<Listed>,
     hashes: Hashes,
     path: PathBuf,
-    pub(super) root: Root,
+    pub(super) root: Arc<Root>,
     /// When `path` was last resolved.
     resolved: Option<Millis>,
     /// The path that is being opened; kept for its memory.
@@ -102,7 +102,7 @@ impl Store {
             cache: Cache::new(entries),
             listings: Cache::new(LISTINGS),
             hashes: Hashes::default(),
-            root: Root::open(&path)?,
+            root: Arc::new(Root::open(&path)?),
             path,
             resolved: None,
             name: Vec::new(),
@@ -256,7 +256,7 @@ impl Store {
         self.resolved = Some(now);
         let moved = match Root::open(&self.path) {
             Ok(root) if !root.is(&self.root) => {
-                self.root = root;
+                self.root = Arc::new(root);
                 self.cache.clear();
                 self.listings.clear();
                 true

@@ -59,7 +59,7 @@ pub(super) fn ask(http: &Http1<Files>, line: &str, fields: &[(&str, &str)]) -> A
     Answer::of(&got.bytes)
 }
 
-fn wire(line: &str, fields: &[(&str, &str)]) -> String {
+pub(super) fn wire(line: &str, fields: &[(&str, &str)]) -> String {
     let mut wire = format!("{line} HTTP/1.1\r\nHost: x\r\n");
     for (name, value) in fields {
         wire += &format!("{name}: {value}\r\n");
