@@ -31,9 +31,10 @@ pub struct Echo;
 
 impl Handler for Echo {
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        if matches!(req.method(), Method::Trace | Method::Options) {
+            res.header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")?;
+        }
         if req.method() == Method::Trace {
-            let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
-            res.header("Allow", allowed)?;
             return pages::explain(req, res, StatusCode::METHOD_NOT_ALLOWED);
         }
         res.header("Content-Type", "text/plain; charset=utf-8")?;
@@ -88,6 +89,13 @@ mod tests {
             assert_eq!(text.contains("s3cret"), shown, "{name}: {text}");
             assert_eq!(text.contains(&format!("{name}: ***")), !shown, "{name}");
         }
+        let options = b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n";
+        let got = every_split(&Http1::with(Echo), options).bytes;
+        let text = String::from_utf8(got).unwrap();
+        assert!(
+            text.contains("200 OK") && text.contains("\r\nAllow: GET,"),
+            "{text}"
+        );
         let trace = b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n";
         let got = every_split(&Http1::with(Echo), trace);
         let text = String::from_utf8(got.bytes).unwrap();
