@@ -23,6 +23,8 @@ pub(super) struct Outgoing {
     sent: u64,
     /// There is nothing before this time.
     pull_at: Millis,
+    /// The source waits for something else, and not only for its next turn.
+    waits: bool,
     /// The source knows that the worker is about to leave.
     told: bool,
 }
@@ -47,6 +49,7 @@ impl Outgoing {
             begun: false,
             sent: 0,
             pull_at: Millis::default(),
+            waits: false,
             told: false,
         }
     }
@@ -62,9 +65,9 @@ impl Outgoing {
         self.delimited
     }
 
-    /// Whether the source said that there is nothing before a certain time.
+    /// Whether the source waits for something else ([`Flow::WaitUntil`]).
     pub(super) fn waits(&self) -> bool {
-        self.pull_at != Millis::default()
+        self.waits
     }
 
     /// Bytes of body that were queued.
@@ -78,6 +81,7 @@ impl Outgoing {
             return Pulled::WaitUntil(self.pull_at);
         }
         self.pull_at = Millis::default();
+        self.waits = false;
         while !io.output.is_full() {
             piece.clear();
             let pushed = self
@@ -133,6 +137,11 @@ impl Outgoing {
                     // a client that is gone without a word, would be just that.
                     let (soonest, latest) = (io.now.at.after(1), io.now.at.after(LONGEST_WAIT_MS));
                     self.pull_at = at.clamp(soonest, latest);
+                    self.waits = true;
+                    return Some(Pulled::WaitUntil(self.pull_at));
+                }
+                Flow::Yield => {
+                    self.pull_at = io.now.at.after(1);
                     return Some(Pulled::WaitUntil(self.pull_at));
                 }
                 Flow::End => self.end(io),

@@ -244,7 +244,8 @@ impl<H: Handler> Http1Connection<'_, H> {
             *piece = Vec::new();
         }
         drop(piece);
-        let (sent, by_close) = (outgoing.sent(), outgoing.delimited() == Delimited::ByClose);
+        let (sent, waits) = (outgoing.sent(), outgoing.waits());
+        let by_close = outgoing.delimited() == Delimited::ByClose;
         pair.outgoing = Some(outgoing);
         match pulled {
             Pulled::Full => {
@@ -253,10 +254,10 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
             Pulled::WaitUntil(at) => {
                 self.state = State::Stream(pair);
-                // A client that has said its last while the source has nothing for it is taken to be
-                // gone: nothing else would tell, and a stream may never end. Waiting for nothing is
-                // the end of the connection.
-                Some(match io.eof {
+                // A client that has said its last while the source waits is taken to be gone: nothing
+                // else would tell, and a stream may never end. Waiting for nothing is the end of the
+                // connection.
+                Some(match io.eof && waits {
                     true => Next::Wait,
                     false => Next::WaitUntil(at),
                 })

@@ -93,7 +93,15 @@ pub enum Flow {
     More,
     /// What was added is sent now; there is no more before this time, or before the worker is
     /// about to leave. Whatever the time, the source is asked again after an hour.
+    ///
+    /// The source is waiting for something else, and may wait for ever. So a client that closes its
+    /// side of the connection meanwhile is taken to be gone, and where a worker has no room left for
+    /// new clients, a connection that waits like this is among those that are closed for them.
     WaitUntil(Millis),
+    /// What was added, if anything, is sent now; the source has more work to do, and the other
+    /// clients of the worker get their turn first. Unlike with [`Flow::WaitUntil`], the end is in
+    /// sight: the client may close its side, and gets all of the body.
+    Yield,
     /// That was all.
     End,
 }

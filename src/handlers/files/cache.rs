@@ -14,6 +14,11 @@ use crate::time::Millis;
 /// For how long, in milliseconds, what was found is believed without another look.
 pub const TRUST_MS: u64 = 1_000;
 
+/// What no client asked for in so many milliseconds is forgotten, when the next request comes, if
+/// it takes more than a little memory. An open file may have been deleted, and its space is free
+/// only when it is closed.
+pub const IDLE_MS: u64 = 10_000;
+
 /// Values by the paths they were found at; at most `limit` of them.
 #[derive(Debug)]
 pub struct Cache<V> {

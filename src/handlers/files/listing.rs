@@ -14,10 +14,12 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cache::{Cache, IDLE_MS, TRUST_MS};
 use super::contents::{Contents, SLICE};
 use super::hashes::{FNV_BASIS, fnv1a};
-use super::store::{Found, Store};
-use super::{Files, render};
+use super::render::{self, Form};
+use super::{Files, fail, refuse};
+use crate::handlers::escape::Segment;
 use crate::handlers::pages;
 use crate::handlers::prefers::prefers;
 use crate::http::conditional::{self, Outcome};
@@ -31,16 +33,7 @@ const MOST: usize = 10_000;
 
 /// How many listings are remembered for a second, so that a directory that is asked for a thousand
 /// times a second is read once.
-pub const LISTINGS: usize = 16;
-
-/// What a listing is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A page for people.
-    Html,
-    /// For programs.
-    Json,
-}
+const LISTINGS: usize = 16;
 
 /// What is in a directory, ready to be sent.
 #[derive(Debug)]
@@ -68,38 +61,102 @@ impl Files {
         self
     }
 
+    /// Answers with what is in a directory.
+    pub(super) fn answer_listing(
+        &self,
+        req: &HttpRequest,
+        res: &mut HttpResponse,
+    ) -> io::Result<()> {
+        match self.list(req) {
+            // Its links go up by as many segments as the path has, and the client counts empty
+            // ones.
+            Ok(_) if req.raw_path().contains("//") => {
+                res.header("Location", clean_location(req)?)?;
+                refuse(res, StatusCode::MOVED_PERMANENTLY)
+            }
+            Ok(listing) => listing.send(req, res),
+            Err(Cause::Missing) => self.answer_missing(req, res),
+            Err(cause) => fail(cause, res),
+        }
+    }
+
     /// What is in the directory that is asked for.
-    pub(super) fn list(&self, req: &HttpRequest) -> Result<Found, Cause> {
+    fn list(&self, req: &HttpRequest) -> Result<Listed, Cause> {
         let form = match prefers(req.headers(), &["text/html", "application/json"]) {
             0 => Form::Html,
             _ => Form::Json,
         };
-        let mut store = self.store.borrow_mut();
-        let listing = store.list(req.path_bytes(), form, self.hidden, req.now())?;
-        Ok(Found::Listing(listing))
+        let store = self.store.borrow();
+        let how = How {
+            root: store.root(),
+            links: store.links,
+            hidden: self.hidden,
+        };
+        let mut listings = self.listings.borrow_mut();
+        listings.list(req.path_bytes(), form, how, req.now())
     }
 }
 
-impl Store {
+/// The listings of the last second, and of which root.
+#[derive(Debug)]
+pub struct Listings {
+    root: Arc<Root>,
+    /// By path and form, each with the time at which the names were read.
+    cache: Cache<Listed>,
+    /// When the cache was last looked through.
+    expired: Millis,
+}
+
+/// Where names are looked up, and which of them.
+struct How<'a> {
+    root: &'a Arc<Root>,
+    links: Links,
+    hidden: bool,
+}
+
+impl Listings {
+    /// None, of this root.
+    pub fn new(root: Arc<Root>) -> Listings {
+        Listings {
+            root,
+            cache: Cache::new(LISTINGS),
+            expired: Millis::default(),
+        }
+    }
+
+    /// Forgets what is of another root than this, and what is old. A large one takes megabytes.
+    pub fn expire(&mut self, root: &Arc<Root>, now: Millis) {
+        if !Arc::ptr_eq(root, &self.root) {
+            self.root = root.clone();
+            self.cache.clear();
+        }
+        if now.since(self.expired) >= TRUST_MS {
+            self.expired = now;
+            self.cache.retain(|_, checked| now.since(checked) < IDLE_MS);
+        }
+    }
+
     /// What is in the directory at `path`, which ends with a slash, as it was at most a second ago.
-    fn list(&mut self, path: &[u8], form: Form, hidden: bool, now: Now) -> Result<Listed, Cause> {
+    fn list(&mut self, path: &[u8], form: Form, how: How<'_>, now: Now) -> Result<Listed, Cause> {
+        self.expire(how.root, now.at);
         let mut key = path.to_vec();
         key.push(form as u8);
-        let known = match self.listings.get(&key, now.at) {
+        let known = match self.cache.get(&key, now.at) {
             Some((Listed::Made(listing), true)) => return Ok(Listed::Made(listing)),
-            Some((Listed::Made(listing), false)) => Some(listing),
-            Some((Listed::Making(making), _)) => match lock(&making).advance(now.at) {
+            Some((Listed::Making(making), true)) => match lock(&making).advance(now.at) {
                 Ok(None) => return Ok(Listed::Making(making.clone())),
                 Ok(Some(listing)) => {
                     let listed = Listed::Made(listing);
-                    self.listings.insert(&key, listed.clone(), now.at);
+                    self.cache.update(&key, |known| *known = listed.clone());
                     return Ok(listed);
                 }
                 Err(_) => None,
             },
-            None => None,
+            Some((Listed::Made(listing), false)) => Some(listing),
+            // It goes on for the clients that wait for it already.
+            Some((Listed::Making(_), false)) | None => None,
         };
-        let made = Making::begin(self.root.clone(), path, form, self.links, hidden);
+        let made = Making::begin(&how, path, form);
         let listed = match made.and_then(|making| making.small(now.at)) {
             // Clients that are still taking the old one hold the same memory.
             Ok(Listed::Made(new)) => {
@@ -107,11 +164,11 @@ impl Store {
             }
             Ok(making) => making,
             Err(cause) => {
-                self.listings.remove(&key);
+                self.cache.remove(&key);
                 return Err(cause);
             }
         };
-        self.listings.insert(&key, listed.clone(), now.at);
+        self.cache.insert(&key, listed.clone(), now.at);
         Ok(listed)
     }
 }
@@ -141,17 +198,11 @@ pub struct Making {
 }
 
 impl Making {
-    fn begin(
-        root: Arc<Root>,
-        path: &[u8],
-        form: Form,
-        links: Links,
-        hidden: bool,
-    ) -> Result<Making, Cause> {
+    fn begin(how: &How<'_>, path: &[u8], form: Form) -> Result<Making, Cause> {
         Ok(Making {
             path: path.to_vec(),
             form,
-            contents: Contents::read(root, path, links, hidden, MOST)?,
+            contents: Contents::read(how.root.clone(), path, how.links, how.hidden, MOST)?,
             written: 0,
             body: Vec::new(),
             hash: FNV_BASIS,
@@ -233,7 +284,7 @@ impl Source for Waiting {
             fault.unwrap_or_else(|| io::ErrorKind::NotFound.into())
         })?;
         let Some(listing) = made else {
-            return Ok(Flow::WaitUntil(now.after(1)));
+            return Ok(Flow::Yield);
         };
         let rest = &listing.body[self.sent..];
         let n = rest.len().min(piece.room().max(1));
@@ -298,6 +349,21 @@ fn push_fields(res: &mut HttpResponse, form: Form) -> io::Result<()> {
             Ok(())
         }
     }
+}
+
+/// The path without its empty segments. Relative, by way of the root as the client sees it.
+fn clean_location(req: &HttpRequest) -> io::Result<Vec<u8>> {
+    let slashes = req.raw_path().bytes().filter(|b| *b == b'/').count();
+    let mut location = b"../".repeat(slashes.saturating_sub(1));
+    for segment in req.path_bytes().split(|b| *b == b'/') {
+        if !segment.is_empty() {
+            write!(location, "{}/", Segment(segment))?;
+        }
+    }
+    if let Some(query) = req.query_str() {
+        write!(location, "?{query}")?;
+    }
+    Ok(location)
 }
 
 #[cfg(test)]
@@ -682,7 +748,7 @@ mod tests {
             let written = |form| {
                 let mut making = Making {
                     contents: read(),
-                    ..Making::begin(root.clone(), b"/", form, Links::Follow, false).unwrap()
+                    ..Making::begin(&how(&root), b"/", form).unwrap()
                 };
                 String::from_utf8(making.write().unwrap().body.to_vec()).unwrap()
             };
@@ -750,11 +816,12 @@ mod tests {
     fn the_same_listing_is_the_same_memory() {
         let site = Scratch::new("listing");
         site.write("a", "");
-        let mut store = Store::open(site.path(), 0).unwrap();
+        let root = Arc::new(Root::open(site.path()).unwrap());
+        let mut listings = Listings::new(root.clone());
         let mut list = |form, ms| {
             let mut now = Now::default();
             now.at = now.at.after(ms);
-            match store.list(b"/", form, false, now).unwrap() {
+            match listings.list(b"/", form, how(&root), now).unwrap() {
                 Listed::Made(listing) => listing,
                 Listed::Making(_) => panic!("it is small"),
             }
@@ -767,14 +834,71 @@ mod tests {
         assert!(Arc::ptr_eq(&list(Form::Html, 5_999), &first));
         assert!(!Arc::ptr_eq(&list(Form::Html, 6_000), &first));
     }
-    #[test]
-    fn a_large_directory_is_listed_a_slice_a_turn_for_all_that_ask() {
+
+    fn how(root: &Arc<Root>) -> How<'_> {
+        How {
+            root,
+            links: Links::Follow,
+            hidden: false,
+        }
+    }
+
+    /// A directory that takes several turns, and a server of it.
+    fn many() -> (Scratch, Http1<Files>) {
         let site = Scratch::new("listing");
-        let names = 3 * SLICE + 1;
-        for n in 0..names {
+        for n in 0..3 * SLICE + 1 {
             site.write(format!("{n}"), "");
         }
         let http = Http1::with(files(site.path()));
+        (site, http)
+    }
+
+    /// Lets turns pass until all of a listing is there, in chunks or at once.
+    fn finish(talk: &mut Conversation<'_>, mut got: Vec<u8>) -> String {
+        for _ in 0..100 {
+            if got.ends_with(b"\r\n0\r\n\r\n") || got.ends_with(b"</main>\n") {
+                return String::from_utf8_lossy(&got).into_owned();
+            }
+            got.extend(talk.pass(1));
+        }
+        panic!("no end after {} bytes", got.len());
+    }
+
+    #[test]
+    fn a_client_that_has_said_its_last_gets_all_of_a_large_listing() {
+        let (_site, http) = many();
+        let mut talk = Conversation::open(&http);
+        let mut got = talk.send(wire("GET /", &[]).as_bytes());
+        got.extend(talk.end());
+        assert!(!talk.closed(), "it waits for a turn, and not for an event");
+        finish(&mut talk, got);
+    }
+
+    #[test]
+    fn a_change_of_a_large_directory_is_listed_within_a_second_as_well() {
+        // Whether the listing before was made to its end, or its client went away.
+        for is_made in [true, false] {
+            let (site, http) = many();
+            let mut first = Conversation::open(&http);
+            let got = first.send(wire("GET /", &[]).as_bytes());
+            if is_made {
+                finish(&mut first, got);
+            }
+            drop(first);
+            site.write("new", "");
+            let mut later = Conversation::open(&http);
+            later.pass(1_100);
+            let got = later.send(wire("GET /", &[]).as_bytes());
+            assert!(
+                finish(&mut later, got).contains("href=\"new\""),
+                "{is_made}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_large_directory_is_listed_a_slice_a_turn_for_all_that_ask() {
+        let (_site, http) = many();
         let mut talks = [Conversation::open(&http), Conversation::open(&http)];
         let mut got = [Vec::new(), Vec::new()];
         for (talk, got) in talks.iter_mut().zip(&mut got) {
@@ -795,7 +919,10 @@ mod tests {
         // Each second part of the body is the size of a chunk.
         let (_, chunks) = text.split_once("\r\n\r\n").unwrap();
         let body: String = chunks.split("\r\n").skip(1).step_by(2).collect();
-        assert_eq!(body.matches("<tr><th scope=\"row\">").count(), names);
+        assert_eq!(
+            body.matches("<tr><th scope=\"row\">").count(),
+            3 * SLICE + 1
+        );
         // From then on it is a listing like any other.
         let again = get(&mut talks[0], "/");
         assert_eq!(again.status, 200);

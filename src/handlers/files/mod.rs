@@ -51,6 +51,7 @@ mod variants;
 use cache::Cache;
 pub use caching::Caching;
 pub use error_page::ErrorPageError;
+use listing::Listings;
 use send::send;
 use store::{Found, Source, Store};
 use variants::{Coding, Codings};
@@ -87,6 +88,7 @@ pub struct Files {
     /// What is sent with a status, by its path.
     error_pages: Vec<(StatusCode, Box<[u8]>)>,
     store: RefCell<Store>,
+    listings: RefCell<Listings>,
 }
 
 impl Files {
@@ -96,12 +98,14 @@ impl Files {
     /// # Errors
     /// There is none, it is no directory, or we may not go there.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Files> {
+        let store = Store::open(root.as_ref(), ENTRIES)?;
         Ok(Files {
             hidden: false,
             spa: false,
             listing: false,
             error_pages: Vec::new(),
-            store: RefCell::new(Store::open(root.as_ref(), ENTRIES)?),
+            listings: RefCell::new(Listings::new(store.root().clone())),
+            store: RefCell::new(store),
         })
     }
 
@@ -203,22 +207,27 @@ impl Files {
         if req.has_encoded_slash() || (!self.hidden && is_hidden(path)) {
             return refuse(res, StatusCode::NOT_FOUND);
         }
-        let mut found = self.store.borrow_mut().find(path, req.now());
-        if matches!(found, Err(Cause::Missing)) && self.listing && path.ends_with(b"/") {
-            found = self.list(req);
+        let found = self.store.borrow_mut().find(path, req.now());
+        if self.listing {
+            let mut listings = self.listings.borrow_mut();
+            listings.expire(self.store.borrow().root(), req.now().at);
         }
         match found {
-            // Its links go up by as many segments as the path has, and the client counts empty
-            // ones.
-            Ok(Found::Listing(_)) if req.raw_path().contains("//") => {
-                res.header("Location", clean_location(req)?)?;
-                refuse(res, StatusCode::MOVED_PERMANENTLY)
+            Err(Cause::Missing) if self.listing && path.ends_with(b"/") => {
+                self.answer_listing(req, res)
             }
-            Ok(Found::Listing(listing)) => listing.send(req, res),
             Ok(Found::File(source)) => self.negotiate(path, source, false, req, res),
             Ok(Found::Directory) => redirect(req, res),
-            Err(Cause::Missing) if self.spa && may_be_page(path) => self.send_app(req, res),
+            Err(Cause::Missing) => self.answer_missing(req, res),
             Err(cause) => fail(cause, res),
+        }
+    }
+
+    /// Answers where there is no file.
+    fn answer_missing(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        match self.spa && may_be_page(req.path_bytes()) {
+            true => self.send_app(req, res),
+            false => fail(Cause::Missing, res),
         }
     }
 }
@@ -358,21 +367,6 @@ fn location(req: &HttpRequest) -> io::Result<Vec<u8>> {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
     let mut location = Vec::new();
     write!(location, "./{}/", Segment(name))?;
-    if let Some(query) = req.query_str() {
-        write!(location, "?{query}")?;
-    }
-    Ok(location)
-}
-
-/// The path without its empty segments. Relative, by way of the root as the client sees it.
-fn clean_location(req: &HttpRequest) -> io::Result<Vec<u8>> {
-    let slashes = req.raw_path().bytes().filter(|b| *b == b'/').count();
-    let mut location = b"../".repeat(slashes.saturating_sub(1));
-    for segment in req.path_bytes().split(|b| *b == b'/') {
-        if !segment.is_empty() {
-            write!(location, "{}/", Segment(segment))?;
-        }
-    }
     if let Some(query) = req.query_str() {
         write!(location, "?{query}")?;
     }

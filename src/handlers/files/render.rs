@@ -6,7 +6,6 @@
 use std::io::{self, Write};
 
 use super::contents::{Contents, Item};
-use super::listing::Form;
 use crate::handlers::escape::{Html, Json, Segment};
 use crate::handlers::figures::Size;
 use crate::handlers::pages;
@@ -14,6 +13,15 @@ use crate::http::date::rfc3339;
 
 /// What a listing has besides the style of all pages.
 const STYLE: &str = include_str!("listing.css");
+
+/// What a listing is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A page for people.
+    Html,
+    /// For programs.
+    Json,
+}
 
 /// What stands before the items.
 pub fn begin(out: &mut Vec<u8>, form: Form, path: &[u8], contents: &Contents) {

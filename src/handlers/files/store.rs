@@ -9,20 +9,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cache::{Cache, TRUST_MS};
+use super::cache::{Cache, IDLE_MS, TRUST_MS};
 use super::caching::Caching;
 use super::entry::{Entry, Role};
 use super::hashes::Hashes;
-use super::listing::{LISTINGS, Listed};
 use super::variants::{Coding, Codings, may_be_coded};
 use crate::handlers::mime::Types;
 use crate::http::FieldError;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
-
-/// An open file that nobody asked for in so many milliseconds is closed, when the next request
-/// for any file comes: it may have been deleted, and its space is free only then.
-const IDLE_MS: u64 = 10_000;
 
 /// How often a look is repeated at most because something could be done about what it found. Once
 /// is enough, but on a machine so busy that deploys overtake us.
@@ -35,8 +30,6 @@ pub enum Found {
     File(Source),
     /// A directory, named without a slash at the end.
     Directory,
-    /// What is in a directory.
-    Listing(Listed),
 }
 
 /// A file in all the forms in which it is there: at least one.
@@ -73,11 +66,9 @@ pub struct Store {
     /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
     /// and the suffix.
     pub cache: Cache<Source>,
-    /// What was listed, by the form it has and its path.
-    pub(super) listings: Cache<Listed>,
     hashes: Hashes,
     path: PathBuf,
-    pub(super) root: Arc<Root>,
+    root: Arc<Root>,
     /// When `path` was last resolved.
     resolved: Option<Millis>,
     /// The path that is being opened; kept for its memory.
@@ -100,7 +91,6 @@ impl Store {
             caching: Caching::Off,
             types: Types::default(),
             cache: Cache::new(entries),
-            listings: Cache::new(LISTINGS),
             hashes: Hashes::default(),
             root: Arc::new(Root::open(&path)?),
             path,
@@ -211,10 +201,14 @@ impl Store {
         self.key.extend_from_slice(coding.suffix());
     }
 
+    /// The directory that files are looked up in now.
+    pub fn root(&self) -> &Arc<Root> {
+        &self.root
+    }
+
     /// Remembers nothing.
     pub fn forget(&mut self) {
         self.cache.clear();
-        self.listings.clear();
         self.resolved = None;
     }
 
@@ -258,15 +252,12 @@ impl Store {
             Ok(root) if !root.is(&self.root) => {
                 self.root = Arc::new(root);
                 self.cache.clear();
-                self.listings.clear();
                 true
             }
             _ => false,
         };
         self.cache
             .retain(|source, checked| !source.is_open() || now.since(checked) < IDLE_MS);
-        self.listings
-            .retain(|_, checked| now.since(checked) < IDLE_MS);
         moved
     }
 
