@@ -364,7 +364,8 @@ impl<H: Handler> Http1Connection<'_, H> {
             return self.refuse(pair, Refusal::BODY_CUT_SHORT, io);
         }
         if io.now.at >= self.deadline {
-            return self.refuse(pair, Refusal::SLOW_BODY, io);
+            let refusal = incoming.refusal(io.now.at, &self.http.patience);
+            return self.refuse(pair, refusal, io);
         }
         self.state = State::Body(pair);
         Some(Next::WaitUntil(self.deadline))
@@ -459,6 +460,8 @@ mod tests {
             }
             let got = text(got);
             assert!(got.starts_with(wants), "{pause}: {got}");
+            // Bytes came all the time, so it was not the other limit.
+            assert_eq!(got.contains("arrived too slowly"), pause == 999, "{got}");
         }
     }
 

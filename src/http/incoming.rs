@@ -136,9 +136,23 @@ impl Incoming {
     /// When the rest of it must have gone on.
     pub(super) fn deadline(&self, now: Millis, patience: &Patience) -> Millis {
         let some = now.after(patience.progress_ms);
+        some.min(self.rate_deadline(patience))
+    }
+
+    /// When it is slower than the lowest rate, if nothing more comes.
+    fn rate_deadline(&self, patience: &Patience) -> Millis {
         match (self.seen * 1000).checked_div(patience.min_rate) {
-            Some(earned) => some.min(self.began.after(RATE_GRACE_MS + earned)),
-            None => some,
+            Some(earned) => self.began.after(RATE_GRACE_MS + earned),
+            None => Millis::NEVER,
+        }
+    }
+
+    /// What to answer when its deadline has passed.
+    pub(super) fn refusal(&self, now: Millis, patience: &Patience) -> Refusal {
+        // A body of which nothing has come has no rate.
+        match self.seen > 0 && now >= self.rate_deadline(patience) {
+            true => Refusal::LOW_RATE,
+            false => Refusal::SLOW_BODY,
         }
     }
 

@@ -31,6 +31,7 @@ enum Setting {
     BodyMemory,
     HeadTime,
     BodyTime,
+    BodyRate,
 }
 
 impl Refusal {
@@ -44,6 +45,11 @@ impl Refusal {
         "the request took too long to arrive",
     )
     .at(Setting::BodyTime);
+    pub(super) const LOW_RATE: Refusal = Refusal::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the request arrived too slowly",
+    )
+    .at(Setting::BodyRate);
     pub(super) const BODY_TOO_LARGE: Refusal =
         Refusal::new(StatusCode::CONTENT_TOO_LARGE, "body too large").at(Setting::BodyBytes);
     pub(super) const NO_ROOM: Refusal = Refusal::new(
@@ -97,6 +103,7 @@ impl Refusal {
             }
             Setting::HeadTime => ("--header-timeout-ms", patience.header_ms, "ms"),
             Setting::BodyTime => ("--timeout-ms", patience.progress_ms, "ms"),
+            Setting::BodyRate => ("--min-rate", patience.min_rate, "bytes/s"),
         });
         Refused {
             why: self.why,
@@ -153,6 +160,70 @@ impl From<ChunkedError> for Refusal {
             ChunkedError::BodyTooLarge => refusal.at(Setting::BodyBytes),
             ChunkedError::TrailersTooLong => refusal.at(Setting::TrailerBytes),
             _ => refusal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_an_operator_can_change() {
+        let limits = Limits::default();
+        let short = Patience::default();
+        let long = Patience {
+            header_ms: 20_000,
+            ..short
+        };
+        for (refusal, patience, want) in [
+            (
+                Refusal::SLOW_HEAD,
+                &short,
+                Some(("--header-timeout-ms", 10_000, "ms")),
+            ),
+            (
+                Refusal::SLOW_HEAD,
+                &long,
+                Some(("--timeout-ms", 10_000, "ms")),
+            ),
+            (
+                Refusal::SLOW_BODY,
+                &short,
+                Some(("--timeout-ms", 10_000, "ms")),
+            ),
+            (
+                Refusal::LOW_RATE,
+                &short,
+                Some(("--min-rate", 64, "bytes/s")),
+            ),
+            (
+                Refusal::BODY_TOO_LARGE,
+                &short,
+                Some(("--max-body-size", limits.body_bytes, "bytes")),
+            ),
+            (
+                Refusal::NO_ROOM,
+                &short,
+                Some(("--body-memory", 77, "bytes")),
+            ),
+            (
+                HeadError::TooLong.into(),
+                &short,
+                Some(("--max-header-size", limits.head_bytes as u64, "bytes")),
+            ),
+            (
+                ChunkedError::BodyTooLarge.into(),
+                &short,
+                Some(("--max-body-size", limits.body_bytes, "bytes")),
+            ),
+            (Refusal::BODY_CUT_SHORT, &short, None),
+            (Refusal::NO_TUNNEL, &short, None),
+        ] {
+            let report = refusal.report(&limits, patience, 77);
+            let limit = report.limit.map(|l| (l.setting, l.value, l.unit));
+            assert_eq!(limit, want, "{}", report.why);
+            assert_eq!(report.notable, want.is_some(), "{}", report.why);
         }
     }
 }

@@ -156,11 +156,7 @@ impl Entry {
             // Its hash is not known yet, and what is young may change without looking changed.
             Content::Open(_) if young || stamp.size <= HASHED => None,
             // All that tells this state from others on this machine.
-            Content::Open(_) => {
-                let (seconds, nanoseconds) = stamp.ctime;
-                let identity = fnv1a(FNV_BASIS, &stamp.key());
-                Some(format!("{seconds:x}.{nanoseconds:x}-{identity:032x}"))
-            }
+            Content::Open(_) => Some(hash_tag(fnv1a(FNV_BASIS, &stamp.key()))),
         };
         let changed = u64::try_from(stamp.mtime.0).ok();
         let mut entry = Entry {
