@@ -43,13 +43,14 @@
 //! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
 //! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
 //! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
-//! 5. [`http`]: HTTP/1.1 without sockets. Begin with `framing`, then `head`, then `connection` and
-//!    its other half, `reply`.
+//! 5. [`http`]: HTTP/1.1 without sockets. Begin with `syntax/framing`, then `syntax/head`, then
+//!    `connection/mod` and its other half, `connection/reply`.
 //! 6. [`handlers`]: static files and what one puts around them, echo, health, status.
-//! 7. [`worker`]: the event loop, and the supervisor that decides who is forked and who is killed.
-//!    Begin with `link`, then `event_loop`; with `supervisor`, then `manager`.
-//! 8. `server`: [`Server`], which puts the pieces together.
-//! 9. `args` and `main`: the command line.
+//! 7. [`worker`]: one process that serves. Begin with `link/mod`, then `event_loop`.
+//! 8. `master`: which workers are forked, replaced, told to leave. Begin with `supervisor`, then
+//!    `manager`.
+//! 9. `server`: [`Server`], which puts the pieces together.
+//! 10. `args` and `main`: the command line.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -60,6 +61,7 @@ pub mod args;
 pub mod handlers;
 pub mod http;
 mod log;
+mod master;
 pub mod process;
 pub mod scoreboard;
 mod server;
@@ -69,12 +71,13 @@ pub mod worker;
 
 pub use http::{Handler, Http1, HttpRequest, HttpResponse, Method, StatusCode};
 pub use log::{Format, Level, Log};
+pub use master::{Outcome, Stopper};
 pub use process::echo::EchoProcess;
 pub use process::harness;
 pub use scoreboard::Scoreboard;
 pub use server::{Running, Server};
 pub use time::{Millis, Now};
-pub use worker::{Address, Outcome, Stopper, Worker};
+pub use worker::{Address, Worker};
 
 /// The examples of the README are compiled and run with the other ones.
 #[cfg(doctest)]

@@ -22,9 +22,18 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["http", "process", "scoreboard", "sys", "time"],
     ),
     ("worker", &["process", "scoreboard", "sys", "time", "log"]),
+    ("master", &["worker", "scoreboard", "sys", "time", "log"]),
     (
         "server",
-        &["worker", "process", "scoreboard", "sys", "time", "log"],
+        &[
+            "master",
+            "worker",
+            "process",
+            "scoreboard",
+            "sys",
+            "time",
+            "log",
+        ],
     ),
 ];
 

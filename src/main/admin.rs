@@ -3,7 +3,7 @@
 use httprs::args::Options;
 use httprs::handlers::health::Health;
 use httprs::handlers::status::Status;
-use httprs::http::Patience;
+use httprs::http::Timeouts;
 use httprs::{Address, Http1, Scoreboard, Server};
 
 use super::{CONFIG, Failure, UNAVAILABLE, named};
@@ -42,13 +42,13 @@ pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result
 /// open, or say nothing, or half of what they want, would take it.
 fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>, Failure> {
     let http = Http1::with(Health::new(board.clone(), Status::new(board)));
-    let patience = Patience {
+    let timeouts = Timeouts {
         keepalive_requests: 1,
         progress_ms: 1_000,
         header_ms: 1_000,
-        ..Patience::default()
+        ..Timeouts::default()
     };
-    named(http.patience(patience), options)
+    named(http.timeouts(timeouts), options)
 }
 
 /// What the banner says of it.

@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
 use httprs::handlers::health::Health;
-use httprs::http::{Limits, Patience};
+use httprs::http::{Limits, Timeouts};
 use httprs::{Address, EchoProcess, Format, Handler, Http1, Level, Log, Outcome, Server};
 use site::Site;
 
@@ -131,7 +131,7 @@ fn http<H: Handler>(options: &Options, handler: H, workers: usize) -> Result<Htt
         body_bytes: options.max_body_size,
         ..Limits::default().of_head(options.max_header_size)
     };
-    let patience = Patience {
+    let timeouts = Timeouts {
         progress_ms: options.timeout_ms,
         header_ms: options.header_timeout_ms,
         keepalive_ms: options.keepalive_ms,
@@ -141,7 +141,7 @@ fn http<H: Handler>(options: &Options, handler: H, workers: usize) -> Result<Htt
     named(
         Http1::with(handler)
             .limits(limits)
-            .patience(patience)
+            .timeouts(timeouts)
             .body_memory(
                 options
                     .body_memory

@@ -11,13 +11,13 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use crate::log::{Level, Log};
+use crate::master::supervisor::Policy;
+use crate::master::{Outcome, Stopper, WorkerGroup, WorkerManager};
 use crate::process::Process;
 use crate::scoreboard::Scoreboard;
 use crate::sys::clock;
-use crate::worker::supervisor::Policy;
 use crate::worker::{
-    ADMIN_ROOM, Address, Listener, Outcome, Recycling, SocketOptions, SocketWorker, Stopper,
-    Worker, WorkerGroup, WorkerManager,
+    ADMIN_ROOM, Address, Listener, Recycling, SocketOptions, SocketWorker, Worker,
 };
 
 pub use running::Running;

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::JoinHandle;
 
-use crate::worker::{Outcome, Stopper};
+use crate::master::{Outcome, Stopper};
 
 /// A server that runs in a thread of its own. Dropping it stops the server and waits for it.
 #[derive(Debug)]

@@ -9,13 +9,13 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::acceptor::{Acceptor, Asked, Pause};
+use super::accept::acceptor::{Acceptor, Asked, Pause};
+use super::accept::listener::Listener;
 use super::admit::is_exhausted;
+use super::connections::eviction::Spare;
+use super::connections::slab::Token;
 use super::event_loop::EventLoop;
-use super::listener::Listener;
-use super::shed::Spare;
-use super::slab::Token;
-use super::turn::Why;
+use super::link::turn::Why;
 use crate::process::{Peer, Process};
 use crate::scoreboard::Scoreboard;
 use crate::sys::epoll::Epoll;

@@ -3,10 +3,10 @@
 
 use std::io;
 
-use super::acceptor::{Admission, Asked, Pause};
+use super::accept::acceptor::{Admission, Asked, Pause};
+use super::connections::eviction::Spare;
 use super::event_loop::EventLoop;
-use super::shed::Spare;
-use super::turn::Why;
+use super::link::turn::Why;
 
 impl EventLoop<'_> {
     /// Takes connections from a queue.

@@ -137,7 +137,7 @@ impl AsFd for Line {
 
 impl Orders {
     /// From now on [`STOP_SIGNALS`] that are sent to this process come here. They must be blocked.
-    pub(super) fn listen_to_signals(&mut self) -> io::Result<()> {
+    pub(crate) fn listen_to_signals(&mut self) -> io::Result<()> {
         self.signals = Some(SignalFd::new(&STOP_SIGNALS)?);
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Orders {
 
     /// The same, since code that this worker called has panicked, and what its connections share may
     /// be half done.
-    pub(super) fn report_panic(&self) {
+    pub(crate) fn report_panic(&self) {
         self.report(b'P');
     }
 

@@ -5,9 +5,9 @@ use std::io;
 use std::mem;
 
 use super::admin::Admin;
+use super::connections::slab::Token;
 use super::event_loop::EventLoop;
-use super::slab::Token;
-use super::turn::Why;
+use super::link::turn::Why;
 
 impl EventLoop<'_> {
     /// Begins to leave.

@@ -1,51 +1,40 @@
-//! What a forked process runs, and who looks after it.
+//! One process that serves: [`Worker`], and the one that serves stream sockets.
 //!
-//! The master's half: `supervisor` decides, `watchdog` notices who hangs, `manager` forks, kills and
-//! waits, `obituary` tells of the dead, `stop` of the end, and `signals` says what the operator
-//! means. The worker's half: an `event_loop` moves bytes between sockets and connections, each pair
-//! of which is a `link`; `admit` lets clients in, `shed` finds who goes for them, `drain` is how it
-//! leaves, and `admin` is for those who look after it. Both halves talk over a `control` socket. Knows no protocol: HTTP is never named here.
+//! An event loop moves bytes between sockets and connections of a `Process`. Knows nothing of who
+//! forked it and why; what its master wants comes over a `control` socket. Knows no protocol.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `control` | orders from the master, and reports to it |
+//! | `socket_worker` | the `Worker` that serves a `Process` on stream sockets |
+//! | `event_loop` | one iteration after the other: wait, turn, accept, sweep |
+//! | `accept/` | listeners, and when a worker takes a client from them |
+//! | `connections/` | which connections there are, when they are due, which is evicted |
+//! | `link/` | one stream joined to one connection |
+//! | `admit`, `admin`, `drain`, `lines` | what the loop does besides |
+//! | `panic_hook`, `retirement` | what becomes of a worker in which a handler panicked |
 
-mod acceptor;
+mod accept;
 mod admin;
 mod admit;
 mod complaints;
-mod control;
-mod deadlines;
+mod connections;
+pub(crate) mod control;
 mod drain;
 mod event_loop;
-mod exchange_log;
-mod lag;
 mod lines;
 mod link;
-mod listener;
-mod manager;
-mod obituary;
-mod oom;
-mod panic_hook;
+pub(crate) mod panic_hook;
 mod retirement;
-mod shed;
-mod signals;
-mod slab;
-mod socket;
-mod spares;
-mod spawn;
-mod stop;
-mod stream;
-pub(crate) mod supervisor;
-mod turn;
-mod under_way;
-mod watchdog;
+mod socket_worker;
 
 use std::io;
 
+pub use accept::Address;
+pub(crate) use accept::Listener;
 pub(crate) use admin::ROOM as ADMIN_ROOM;
 pub use control::{Command, Message, Orders};
-pub use listener::Address;
-pub(crate) use listener::Listener;
-pub(crate) use manager::WorkerManager;
-pub(crate) use socket::{Recycling, SocketOptions, SocketWorker};
-pub use stop::{Outcome, Stopper};
+pub(crate) use socket_worker::{Recycling, SocketOptions, SocketWorker};
 
 use crate::log::Log;
 use crate::scoreboard::{Scoreboard, Slot};
@@ -98,14 +87,6 @@ pub trait Worker {
 
     /// In the master, once, when no worker is left: close what was shared.
     fn cleanup(&mut self) {}
-}
-
-/// So many workers of one kind.
-pub(crate) struct WorkerGroup {
-    /// What each of them runs.
-    pub(crate) worker: Box<dyn Worker>,
-    /// How many there are.
-    pub(crate) count: usize,
 }
 
 /// What a worker is given by its master.

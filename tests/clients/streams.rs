@@ -7,7 +7,7 @@
 use std::env;
 use std::io::{self, Write};
 
-use httprs::http::{Flow, Patience, Plan, Sink, Want};
+use httprs::http::{Flow, Plan, Sink, Timeouts, Want};
 use httprs::process::{Peer, Process};
 use httprs::{
     EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Millis, Server,
@@ -25,11 +25,11 @@ fn main() -> io::Result<()> {
     let mut deadlines = deadlines.iter().map(|ms| ms.parse().unwrap_or(0u64));
     let mut ms = || deadlines.next().unwrap_or(0);
     let (progress_ms, header_ms, write_ms, keepalive_ms) = (ms(), ms(), ms(), ms());
-    let patience = Patience {
+    let timeouts = Timeouts {
         progress_ms,
         header_ms,
         keepalive_ms,
-        ..Patience::default()
+        ..Timeouts::default()
     };
     let mut server = Server::bind(&format!("{ip}:{port}"))?.workers(2);
     if let Some(most) = deadlines.next() {
@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
         .log(Log::new(Format::None, Level::Info, None)?)
         .own_signals()
         .announce(banner)
-        .run(Http1::with(Streams).patience(patience))?;
+        .run(Http1::with(Streams).timeouts(timeouts))?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use httprs::Millis;
 
 /// The supervisor is not public; its source is plain enough to be read here a second time.
-#[path = "../../../src/worker/supervisor/mod.rs"]
+#[path = "../../../src/master/supervisor/mod.rs"]
 #[allow(dead_code, reason = "the manager asks for more than a simulation")]
 mod source;
 

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::answers::Ended;
+use super::stream::Stream;
+use super::turn::{Fate, Turn};
 use super::{Link, Phase};
 use crate::process::Input;
 use crate::time::Millis;
-use crate::worker::stream::Stream;
-use crate::worker::turn::{Fate, Turn};
 
 /// How long a closed connection is still read from, in milliseconds: as long as a refused client
 /// goes on sending, which it may do to the end before it reads. Closing at once would make the kernel

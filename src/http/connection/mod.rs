@@ -1,0 +1,785 @@
+//! A connection, from its first byte to its last: `Http1Connection`.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod` | how requests come in |
+//! | `reply` | how answers go out |
+//! | `http1` | [`Http1`], the protocol of all connections, and its settings |
+//! | `exchange` | a request, its answer, and what connections share |
+//! | `timeouts` | how long a client may take |
+//! | `incoming`, `outgoing` | bodies on their way |
+//! | `body_memory` | how much memory request bodies may take |
+//! | `encode` | responses as bytes |
+//! | `refusal`, `failure` | why a request is not handled, or not answered |
+//! | `recorded` | what may be told of a request if we crash |
+//!
+//! A state machine over the pure parts beside it: find the end of a head, read it, ask the handler
+//! for its plan, take in the body, queue the answer (`reply`), begin again. Whatever it does not
+//! understand is answered with the right status and the end of the connection, since after a
+//! request that two readers could read differently nobody knows where the next one begins.
+
+mod body_memory;
+mod encode;
+mod exchange;
+mod failure;
+mod http1;
+mod incoming;
+mod outgoing;
+mod recorded;
+mod refusal;
+mod reply;
+mod timeouts;
+
+use std::mem;
+
+use crate::http::handler::{Handler, HttpRequest, Plan};
+use crate::http::syntax::{Framing, HeadEnd, HeadError, Method};
+use crate::process::{Connection, Io, Next, Output, Stage, Tally};
+use crate::time::Millis;
+use exchange::{Answered, HttpExchange, Shared};
+use failure::attempt;
+use incoming::Arrived;
+use outgoing::Outgoing;
+use refusal::Refusal;
+
+pub use http1::Http1;
+pub use timeouts::Timeouts;
+
+/// How long a client that has had an answer may still ask when the worker is about to leave, in
+/// milliseconds: longer than clients that ask one thing after the other take to do so, and shorter
+/// than anybody waits for a stop.
+const FAREWELL_MS: u64 = 200;
+/// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
+/// either on its way or never comes.
+const HURRY_MS: u64 = 1_000;
+
+/// How soon a body that found no room in memory looks again, in milliseconds.
+const ROOM_MS: u64 = 50;
+
+/// A connection that speaks HTTP/1.1.
+struct Http1Connection<'p, H> {
+    shared: &'p Shared<H>,
+    state: State,
+    end: HeadEnd,
+    /// Requests answered.
+    served: u64,
+    /// When the current request began, or the connection, before the first.
+    began: Millis,
+    /// How much of its head was there at the last look.
+    seen: usize,
+    /// It stopped because the output was full, and nothing was read meanwhile.
+    held: bool,
+    /// Since when the worker has been about to leave, as far as this connection is concerned.
+    leaving_since: Millis,
+    deadline: Millis,
+}
+
+enum State {
+    /// Nothing was done yet: the clock has not been seen.
+    New,
+    /// Nothing of the next request is there.
+    Idle,
+    /// Some of its head is.
+    Head,
+    /// The head is understood; the body is arriving.
+    Body(Box<HttpExchange>),
+    /// The body of the answer is being made.
+    Stream(Box<HttpExchange>),
+    /// The last answer is queued.
+    Over,
+}
+
+impl<H: Handler> Connection for Http1Connection<'_, H> {
+    fn step(&mut self, io: &mut Io<'_>) -> Next {
+        if io.stopping && self.leaving_since == Millis::NEVER {
+            self.leaving_since = io.now.at;
+        }
+        loop {
+            // A client that sends requests and reads no answers gets no more of them.
+            if io.output.is_full() {
+                self.held = true;
+                return Next::Wait;
+            }
+            let next = match mem::replace(&mut self.state, State::Over) {
+                State::New => self.begin(io),
+                State::Idle => self.idle(io),
+                State::Head => self.head(io),
+                State::Body(exchange) => {
+                    self.record(&exchange.request, Stage::Reading, io);
+                    self.body(exchange, io)
+                }
+                State::Stream(exchange) => {
+                    self.record(&exchange.request, Stage::Sending, io);
+                    self.stream(exchange, io)
+                }
+                State::Over => Some(Next::Close),
+            };
+            if let Some(next) = next {
+                return next;
+            }
+        }
+    }
+
+    /// Between two requests, or before the first.
+    fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// A source has nothing for now.
+    fn is_waiting(&self) -> bool {
+        matches!(&self.state, State::Stream(exchange) if exchange.outgoing.as_ref().is_some_and(Outgoing::waits))
+    }
+
+    fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Body(exchange) => {
+                self.report(&exchange, 0, Answered::Not, output, tally);
+            }
+            State::Stream(exchange) => {
+                let outgoing = exchange.outgoing.as_ref();
+                let answered = match outgoing.is_some_and(Outgoing::is_begun) {
+                    true => Answered::InPart,
+                    false => Answered::Not,
+                };
+                let sent = outgoing.map_or(0, Outgoing::sent);
+                self.report(&exchange, sent, answered, output, tally);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'p, H: Handler> Http1Connection<'p, H> {
+    /// One that has seen nothing yet.
+    fn new(shared: &'p Shared<H>) -> Http1Connection<'p, H> {
+        Http1Connection {
+            shared,
+            state: State::New,
+            end: HeadEnd::default(),
+            served: 0,
+            began: Millis::default(),
+            seen: 0,
+            held: false,
+            leaving_since: Millis::NEVER,
+            deadline: Millis::NEVER,
+        }
+    }
+}
+
+/// Each state's function does what it can and sets the next state. It returns what to wait for, or
+/// `None` to go on at once.
+impl<H: Handler> Http1Connection<'_, H> {
+    fn begin(&mut self, io: &Io<'_>) -> Option<Next> {
+        self.began = io.now.at;
+        self.deadline = io.now.at.after(self.idle_ms());
+        self.state = State::Idle;
+        None
+    }
+
+    /// How long a client may say nothing between requests, or before the first.
+    fn idle_ms(&self) -> u64 {
+        let timeouts = &self.shared.timeouts;
+        match self.served {
+            0 => timeouts.header_ms.min(timeouts.progress_ms),
+            _ => timeouts.keepalive_ms,
+        }
+    }
+
+    fn idle(&mut self, io: &mut Io<'_>) -> Option<Next> {
+        if io.input.is_empty() {
+            // It idles from when it has our answer, not from when that was queued.
+            if mem::replace(&mut self.held, false) || !io.output.is_empty() {
+                self.deadline = self.deadline.max(io.now.at.after(self.idle_ms()));
+            }
+            let deadline = self.deadline.min(match (io.stopping, self.served) {
+                (false, _) => Millis::NEVER,
+                // Who has just connected is about to ask; who has an answer may be, too: closed at
+                // once, a request that is on its way would be lost.
+                (true, 0) => self.began.after(HURRY_MS),
+                (true, _) => self.leaving_since.after(FAREWELL_MS),
+            });
+            // Silence is answered with silence: a browser that connected in advance did not ask.
+            if io.eof || io.now.at >= deadline {
+                return Some(Next::Close);
+            }
+            self.state = State::Idle;
+            return Some(Next::WaitUntil(deadline));
+        }
+        self.began = io.now.at;
+        self.seen = 0;
+        self.end.reset();
+        self.state = State::Head;
+        None
+    }
+
+    fn head(&mut self, io: &mut Io<'_>) -> Option<Next> {
+        let mut exchange = self.shared.acquire();
+        let request = &mut exchange.request;
+        let limits = &self.shared.limits;
+        // Before anybody tries to understand it.
+        io.tally
+            .begin(recorded::first_line(io.input.bytes()), self.began);
+        let received = request
+            .head
+            .receive(io.input.bytes(), &mut self.end, limits);
+        match received {
+            Ok(Some(len)) => io.input.consume(len),
+            Ok(None) => {
+                self.shared.release(exchange);
+                return self.wait_for_head(io);
+            }
+            Err(error) => {
+                self.shared.release(exchange);
+                return self.refuse_head(Refusal::from(error), io);
+            }
+        }
+        match exchange.examine() {
+            Ok(framing) => self.plan(exchange, framing, io),
+            Err(refusal) => self.refuse(exchange, refusal, io),
+        }
+    }
+
+    /// Asks the handler what to do with a request of which the head is known.
+    fn plan(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        framing: Framing,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let HttpExchange {
+            request,
+            response,
+            incoming,
+            ..
+        } = &mut *exchange;
+        request.peer = *io.peer;
+        request.now = io.now;
+        incoming.begin(framing, io.now.at);
+        let limits = &self.shared.limits;
+        // Who waits for `100 Continue` and gets an answer instead may send the body or the next
+        // request, and nobody can tell which (RFC 9110 §10.1.1).
+        let comes = incoming.is_complete() || !request.expects_continue();
+        self.record(request, Stage::Answering, io);
+        let planned = attempt(|| {
+            let plan = self.shared.handler.plan(request, response)?;
+            let most = match &plan {
+                Plan::Stream(sink) => sink.max_bytes(limits.body_bytes),
+                _ => limits.body_bytes,
+            };
+            Ok((plan, most))
+        });
+        match planned {
+            Ok((Plan::Answered, _)) => return self.answer_early(exchange, Ok(()), comes, io),
+            Ok((Plan::Become(connection), _)) => return self.switch(exchange, connection, io),
+            // A tunnel is not for an origin server (RFC 9110 §9.3.6), unless it says otherwise.
+            _ if request.method() == Method::Connect => {
+                return self.refuse(exchange, Refusal::NO_TUNNEL, io);
+            }
+            Ok((Plan::Gather, _)) => {}
+            Ok((Plan::Stream(sink), most)) => incoming.stream(sink, most),
+            Err(failure) => return self.answer_early(exchange, Err(failure), comes, io),
+        }
+        if !incoming.fits(limits) {
+            return self.refuse(exchange, Refusal::BODY_TOO_LARGE, io);
+        }
+        if !incoming.is_complete() {
+            if request.expects_continue() {
+                // Whether or not some of the body is there already: the answer must not depend on
+                // how the bytes were cut.
+                io.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            self.deadline = incoming.deadline(io.now.at, &self.shared.timeouts);
+        }
+        self.body(exchange, io)
+    }
+
+    fn wait_for_head(&mut self, io: &mut Io<'_>) -> Option<Next> {
+        if io.input.len() > self.seen {
+            self.seen = io.input.len();
+            let timeouts = &self.shared.timeouts;
+            let whole = self.began.after(timeouts.header_ms);
+            self.deadline = io.now.at.after(timeouts.progress_ms).min(whole);
+        }
+        // An empty line, which some clients send after a body, is not yet a request.
+        let nothing = io.input.bytes() == b"\r\n" || io.input.bytes() == b"\r";
+        if (io.eof || io.stopping) && nothing {
+            return Some(Next::Close);
+        }
+        if io.eof {
+            return self.refuse_head(Refusal::from(HeadError::Unfinished), io);
+        }
+        let deadline = self.deadline.min(self.leaving_since.after(HURRY_MS));
+        if io.now.at >= deadline {
+            if nothing {
+                return Some(Next::Close);
+            }
+            return self.refuse_head(Refusal::SLOW_HEAD, io);
+        }
+        self.state = State::Head;
+        Some(Next::WaitUntil(deadline))
+    }
+
+    /// For the flight recorder: a request that was understood is worked on.
+    fn record(&self, request: &HttpRequest, stage: Stage, io: &mut Io<'_>) {
+        let mut blanked = self.shared.blanked.borrow_mut();
+        let head = recorded::whole(&request.head, &mut blanked);
+        io.tally.begin(head, self.began);
+        io.tally.stage(stage);
+    }
+
+    /// Nothing of the body is taken, so before long nothing more is read from the client.
+    fn wait_for_room(&mut self, exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
+        if io.now.at >= self.deadline {
+            return self.refuse(exchange, Refusal::NO_ROOM, io);
+        }
+        self.state = State::Body(exchange);
+        // Room comes with the end of another connection's request, of which this one does not hear.
+        let soon = io.now.at.after(ROOM_MS);
+        Some(Next::WaitUntil(self.deadline.min(soon)))
+    }
+
+    /// Takes what there is of the body, if there is one, and goes on when it is complete.
+    fn body(&mut self, mut exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
+        if let Some(bytes) = exchange
+            .incoming
+            .needs(&self.shared.limits)
+            .filter(|_| exchange.room.is_none())
+        {
+            exchange.room = self.shared.body_memory.reserve(bytes);
+            if exchange.room.is_none() {
+                return self.wait_for_room(exchange, io);
+            }
+            exchange.incoming.restart(io.now.at);
+            self.deadline = exchange.incoming.deadline(io.now.at, &self.shared.timeouts);
+        }
+        let HttpExchange {
+            request,
+            response,
+            incoming,
+            ..
+        } = &mut *exchange;
+        request.now = io.now;
+        let before = io.input.len();
+        match incoming.take(io.input, request, &self.shared.limits) {
+            Ok(Arrived::Part) => {}
+            Ok(Arrived::All(sink)) => {
+                io.tally.stage(Stage::Answering);
+                let handled = attempt(|| match sink {
+                    Some(sink) => sink.answer(request, response),
+                    None => self.shared.handler.handle(request, response),
+                });
+                return self.answer(exchange, handled, true, io);
+            }
+            Ok(Arrived::Enough(sink)) => {
+                let handled = attempt(|| sink.answer(request, response));
+                return self.answer_early(exchange, handled, true, io);
+            }
+            Ok(Arrived::Failed(failure)) => {
+                return self.answer_early(exchange, Err(failure), true, io);
+            }
+            Ok(Arrived::Dropped) => {
+                let handled = exchange.handled.take().unwrap_or(Ok(()));
+                return self.answer(exchange, handled, true, io);
+            }
+            Err(refusal) => return self.refuse(exchange, refusal, io),
+        }
+        if io.input.len() < before {
+            self.deadline = incoming.deadline(io.now.at, &self.shared.timeouts);
+        }
+        if io.eof {
+            return self.refuse(exchange, Refusal::BODY_CUT_SHORT, io);
+        }
+        if io.now.at >= self.deadline {
+            let refusal = incoming.refusal(io.now.at, &self.shared.timeouts);
+            return self.refuse(exchange, refusal, io);
+        }
+        self.state = State::Body(exchange);
+        Some(Next::WaitUntil(self.deadline))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Conversation, converse};
+    use crate::http::handler::{Flow, HttpResponse};
+    use crate::http::syntax::StatusCode;
+    use crate::process::{Input, Output, Peer, Process};
+    use crate::time::Now;
+    use std::io::Write;
+
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const SHORT: Timeouts = Timeouts {
+        progress_ms: 1_500,
+        header_ms: 3_000,
+        min_rate: 2,
+        keepalive_ms: 5_000,
+        keepalive_requests: 0,
+    };
+
+    fn hello() -> Http1<impl Handler> {
+        Http1::new(|_, res| write!(res, "hello")).timeouts(SHORT)
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn patience_ends_silently_before_a_request_and_with_408_within_one() {
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
+        for (name, sent, wait, says_408) in [
+            ("nothing at all", &b""[..], 1_500, false),
+            ("an empty line", b"\r\n", 1_500, false),
+            ("some of a head", b"GET / HT", 1_500, true),
+            ("a head, no body", post, 1_500, true),
+            ("after an answer", GET, 5_000, false),
+        ] {
+            let http = hello();
+            let mut talk = Conversation::open(&http);
+            talk.send(sent);
+            assert_eq!(text(talk.pass(wait - 1)), "", "{name}");
+            assert!(!talk.closed(), "{name}");
+            let last = text(talk.pass(1));
+            assert!(talk.closed(), "{name}");
+            assert_eq!(
+                last.starts_with("HTTP/1.1 408 "),
+                says_408,
+                "{name}: {last}"
+            );
+            assert_eq!(last.is_empty(), !says_408, "{name}: {last}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_drips_has_an_end_and_so_has_a_body_that_drips_too_slowly() {
+        let http = hello();
+        let mut talk = Conversation::open(&http);
+        for _ in 0..3 {
+            talk.send(b"G");
+            talk.pass(999);
+        }
+        talk.send(b"G");
+        assert!(text(talk.pass(3)).starts_with("HTTP/1.1 408 "));
+
+        // Two bytes a second is the least, on the whole.
+        for (pause, wants) in [(500, "HTTP/1.1 200 "), (999, "HTTP/1.1 408 ")] {
+            let mut talk = Conversation::open(&http);
+            talk.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n");
+            let mut got = Vec::new();
+            for _ in 0..30 {
+                got.extend(talk.pass(pause));
+                got.extend(talk.send(b"b"));
+            }
+            let got = text(got);
+            assert!(got.starts_with(wants), "{pause}: {got}");
+            // Bytes came all the time, so it was not the other limit.
+            assert_eq!(got.contains("arrived too slowly"), pause == 999, "{got}");
+        }
+    }
+
+    #[test]
+    fn a_stop_hurries_what_has_begun_and_ends_what_has_not() {
+        let http = hello();
+        let mut talk = Conversation::open(&http);
+        talk.send(GET);
+        assert_eq!(text(talk.stop()), "");
+        assert_eq!(talk.deadline(), Some(FAREWELL_MS));
+        assert_eq!(text(talk.pass(FAREWELL_MS)), "");
+        assert!(talk.closed(), "idle");
+
+        let mut talk = Conversation::open(&http);
+        talk.send(GET);
+        talk.stop();
+        talk.pass(FAREWELL_MS - 1);
+        let last = text(talk.send(GET));
+        assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
+        assert!(talk.closed(), "the request was on its way");
+
+        let mut talk = Conversation::open(&http);
+        talk.pass(HURRY_MS - 1);
+        talk.stop();
+        assert!(!talk.closed(), "it has just connected");
+        assert!(text(talk.send(GET)).contains("\r\nConnection: close\r\n"));
+
+        let mut talk = Conversation::open(&http);
+        talk.stop();
+        assert_eq!(text(talk.pass(HURRY_MS)), "");
+        assert!(talk.closed(), "it did not ask after all");
+
+        let http = hello().timeouts(Timeouts {
+            progress_ms: 60_000,
+            header_ms: 60_000,
+            ..SHORT
+        });
+        let mut talk = Conversation::open(&http);
+        talk.send(&GET[..9]);
+        talk.stop();
+        assert_eq!(talk.deadline(), Some(HURRY_MS));
+        let last = text(talk.send(&GET[9..]));
+        assert!(
+            last.contains("\r\nConnection: close\r\n") && last.ends_with("hello"),
+            "{last}"
+        );
+        assert!(talk.closed(), "answered");
+
+        let mut talk = Conversation::open(&http);
+        talk.send(&GET[..9]);
+        talk.stop();
+        assert!(text(talk.pass(HURRY_MS)).starts_with("HTTP/1.1 408 "));
+    }
+
+    #[test]
+    fn no_answer_leaves_a_body_behind_that_may_never_come() {
+        struct Early;
+        impl Handler for Early {
+            fn plan(&self, _: &HttpRequest, res: &mut HttpResponse) -> std::io::Result<Plan> {
+                write!(res, "early").map(|()| Plan::Answered)
+            }
+            fn handle(&self, _: &HttpRequest, _: &mut HttpResponse) -> std::io::Result<()> {
+                unreachable!("it is answered before")
+            }
+        }
+        let http = Http1::with(Early).timeouts(SHORT);
+        for (name, fields, waits) in [
+            ("a small body", "Content-Length: 5\r\n", true),
+            ("the largest small one", "Content-Length: 65536\r\n", true),
+            ("a larger one", "Content-Length: 65537\r\n", false),
+            ("chunks", "Transfer-Encoding: chunked\r\n", false),
+            (
+                "a client that waits",
+                "Content-Length: 5\r\nExpect: 100-continue\r\n",
+                false,
+            ),
+        ] {
+            let mut talk = Conversation::open(&http);
+            let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+            let got = text(talk.send(head.as_bytes()));
+            assert_eq!(got.is_empty(), waits, "{name}: {got}");
+            if waits {
+                // The rest does not come: the answer is the one of a body that does not.
+                let got = text(talk.pass(SHORT.progress_ms));
+                assert!(got.starts_with("HTTP/1.1 408 ") && talk.closed(), "{name}");
+            } else {
+                assert!(got.contains("\r\nConnection: close\r\n"), "{name}: {got}");
+                assert!(got.ends_with("early") && talk.closed(), "{name}");
+            }
+        }
+        // It does, and what is behind it is a request of its own.
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nGET /";
+        let got = crate::harness::every_split(&http, &[&post[..], GET].concat());
+        assert!(!got.closed);
+        assert_eq!(text(got.bytes).matches("HTTP/1.1 200 OK").count(), 2);
+    }
+
+    #[test]
+    fn a_body_waits_for_room_in_memory_and_not_forever() {
+        let http = hello().body_memory(100_000);
+        let head = |bytes: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{bytes}\r\n");
+        let large = head("Content-Length: 60000\r\n");
+        let half = vec![b'x'; 30_000];
+        let mut first = Conversation::open(&http);
+        first.send(large.as_bytes());
+        first.send(&half);
+        // One that finds no room takes nothing: what is read of it is in the input, and no more.
+        let mut second = Conversation::open(&http);
+        second.send(large.as_bytes());
+        second.send(&[&half[..], &half].concat());
+        assert_eq!(second.deadline(), Some(ROOM_MS));
+        // Small bodies go on beside it.
+        let mut small = Conversation::open(&http);
+        let wire = [head("Content-Length: 5\r\n").as_bytes(), b"small"].concat();
+        assert!(text(small.send(&wire)).ends_with("hello"));
+        // The first ends, and the second has its room.
+        assert!(text(first.send(&half)).ends_with("hello"));
+        assert!(text(second.pass(ROOM_MS)).ends_with("hello"));
+
+        // A length that is not known is the largest that there may be.
+        let mut chunked = Conversation::open(&http);
+        chunked.send(head("Transfer-Encoding: chunked\r\n").as_bytes());
+        let mut late = Conversation::open(&http);
+        late.send(large.as_bytes());
+        let mut said = String::new();
+        for _ in 0..SHORT.progress_ms / ROOM_MS {
+            said += &text(late.pass(ROOM_MS));
+        }
+        assert!(said.starts_with("HTTP/1.1 503 ") && late.closed(), "{said}");
+        assert!(said.contains("\r\nRetry-After: 1\r\n"), "{said}");
+        // A client that is gone gives its room back.
+        drop(chunked);
+        let mut next = Conversation::open(&http);
+        next.send(large.as_bytes());
+        assert!(text(next.send(&[&half[..], &half].concat())).ends_with("hello"));
+    }
+
+    /// Steps once with all of `wire` there; what comes next.
+    fn next_after(http: &Http1<impl Handler>, wire: &[u8]) -> Next {
+        let mut connection = http.open(&Peer::Unix);
+        let (mut input, mut output) = (Input::default(), Output::default());
+        input.space(1_000)[..wire.len()].copy_from_slice(wire);
+        input.filled(wire.len());
+        connection.step(&mut Io {
+            input: &mut input,
+            output: &mut output,
+            peer: &Peer::Unix,
+            now: Now::default(),
+            eof: false,
+            stopping: false,
+            crowded: false,
+            tally: &mut (),
+        })
+    }
+
+    #[test]
+    fn only_who_asked_for_the_end_and_sent_no_more_is_not_waited_for() {
+        let last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let post = b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab";
+        let old = b"GET / HTTP/1.0\r\n\r\n";
+        for (name, wire, limit, finishes) in [
+            ("close", &last[..], 0, true),
+            ("1.0", old, 0, true),
+            ("1.0 with a body", post, 0, true),
+            (
+                "an empty line behind it",
+                &[&post[..], b"\r\n"].concat(),
+                0,
+                false,
+            ),
+            (
+                "another request behind it",
+                &[&last[..], GET].concat(),
+                0,
+                false,
+            ),
+            ("the limit of requests", GET, 1, false),
+            (
+                "refused",
+                b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+                0,
+                false,
+            ),
+            ("nonsense", b"\x16\x03\x01", 0, false),
+        ] {
+            let http = hello().timeouts(Timeouts {
+                keepalive_requests: limit,
+                ..SHORT
+            });
+            let next = next_after(&http, wire);
+            let want = if finishes { "Finish" } else { "Close" };
+            assert_eq!(format!("{next:?}"), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn who_goes_on_asking_while_others_wait_is_told_to_ask_elsewhere() {
+        let http = hello();
+        let mut talk = Conversation::open(&http);
+        let first = text(talk.send(GET));
+        assert!(!first.contains("Connection: close"), "{first}");
+        talk.crowd();
+        talk.pass(1);
+        assert!(!talk.closed(), "it has not asked again");
+        let last = text(talk.send(&[GET, GET].concat()));
+        assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
+        assert!(last.ends_with("hello") && talk.closed(), "{last}");
+        assert_eq!(talk.exchanges(), 2);
+    }
+
+    #[test]
+    fn it_is_idle_between_requests_and_not_within_them() {
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+        let endless = Http1::new(|req, res| {
+            if req.path() == "/endless" {
+                res.stream(|piece| Ok(Flow::WaitUntil(piece.now().at.after(100))));
+            }
+            Ok(())
+        });
+        for (name, sent, idle) in [
+            ("nothing", vec![], true),
+            ("an empty line", vec![&b"\r\n"[..]], false),
+            ("a byte", vec![b"G"], false),
+            ("most of a head", vec![&GET[..GET.len() - 1]], false),
+            ("a request", vec![GET], true),
+            ("one and a byte", vec![GET, b"G"], false),
+            ("no body yet", vec![post], false),
+            ("some of it", vec![post, b"abc"], false),
+            ("all of it", vec![post, b"abcd"], true),
+            (
+                "an answer that goes on",
+                vec![b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"],
+                false,
+            ),
+            ("a last one", vec![b"GET / HTTP/1.0\r\n\r\n"], false),
+        ] {
+            let mut talk = Conversation::open(&endless);
+            for part in sent {
+                talk.send(part);
+            }
+            assert_eq!(talk.is_idle(), idle, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_interim_status_is_no_answer() {
+        let http = Http1::new(|_, res| {
+            res.status(StatusCode::CONTINUE);
+            Ok(())
+        });
+        let mut talk = Conversation::open(&http);
+        let got = text(talk.send(GET));
+        assert!(got.starts_with("HTTP/1.1 500 "), "{got}");
+        assert_eq!(talk.faults(), ["status 100 is no answer"]);
+    }
+
+    #[test]
+    fn the_last_request_of_a_connection_says_so() {
+        let http = hello().timeouts(Timeouts {
+            keepalive_requests: 2,
+            ..SHORT
+        });
+        let got = converse(&http, &[GET, GET, GET]);
+        assert!(got.closed);
+        let got = text(got.bytes);
+        assert_eq!(got.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{got}");
+        assert_eq!(got.matches("Connection: close").count(), 1, "{got}");
+    }
+
+    #[test]
+    fn idling_begins_when_the_client_has_the_answer() {
+        let http = Http1::new(|_, res| res.write_all(&[b'x'; 100_000])).timeouts(SHORT);
+        let mut connection = http.open(&Peer::Unix);
+        let (mut input, mut output) = (Input::default(), Output::default());
+        input.space(100)[..GET.len()].copy_from_slice(GET);
+        input.filled(GET.len());
+        let mut step = |output: &mut Output, ms| {
+            connection.step(&mut Io {
+                input: &mut input,
+                output,
+                peer: &Peer::Unix,
+                now: Now {
+                    at: Millis::new(ms),
+                    unix_ms: 0,
+                },
+                eof: false,
+                stopping: false,
+                crowded: false,
+                tally: &mut (),
+            })
+        };
+        // A slow reader: nothing is read from it while so much is queued.
+        assert!(matches!(step(&mut output, 0), Next::Wait));
+        output.advance(90_000);
+        let next = step(&mut output, 60_000);
+        assert!(
+            matches!(next, Next::WaitUntil(at) if at.get() == 65_000),
+            "{next:?}"
+        );
+        output.advance(u64::MAX);
+        let next = step(&mut output, 64_999);
+        assert!(
+            matches!(next, Next::WaitUntil(at) if at.get() == 65_000),
+            "{next:?}"
+        );
+        assert!(matches!(step(&mut output, 65_000), Next::Close));
+    }
+}

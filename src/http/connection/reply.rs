@@ -1,0 +1,358 @@
+//! The other half of [`Http1Connection`]: from an answer, or a refusal, to the next request.
+
+use std::io;
+
+use super::encode::{Delimited, Framed, Persistence, push_response};
+use super::exchange::{Answered, HttpExchange};
+use super::failure::Failure;
+use super::outgoing::{Outgoing, Pulled};
+use super::refusal::Refusal;
+use super::{Http1Connection, State};
+use crate::http::handler::{Handler, HttpRequest, HttpResponse};
+use crate::http::syntax::{Method, StatusCode, Version};
+use crate::process::{Connection, Exchange, Io, Next, Output, Tally};
+
+/// How much of what is no request is logged, in bytes.
+const LOGGED: usize = 256;
+/// A buffer for pieces that grew beyond this, in bytes, is not kept.
+const LARGEST_SPARE: usize = 64 * 1024;
+
+impl<H: Handler> Http1Connection<'_, H> {
+    /// Sends what the handler answered. With `goes_on`, the connection may go on behind it.
+    pub(super) fn answer(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        handled: Result<(), Failure>,
+        goes_on: bool,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let HttpExchange {
+            request, response, ..
+        } = &mut *exchange;
+        let tunnel = request.method() == Method::Connect;
+        let handled = handled.and_then(|()| match response.status.get() {
+            // The client would take the next answer for this one.
+            status @ ..200 => Err(io::Error::other(format!("status {status} is no answer")).into()),
+            // It would take all that follows for what comes out of the tunnel (RFC 9110 §9.3.6).
+            200..300 if tunnel => Err(io::Error::other("CONNECT without another protocol").into()),
+            _ => Ok(()),
+        });
+        if let Err(failure) = handled {
+            // What was filled in belongs to an answer that failed.
+            response.clear();
+            Refusal::FAILED.write(response);
+            // The worker is about to leave: the next request is for another one.
+            response.close = matches!(failure, Failure::Panic(_));
+            failure.report(response, io.tally);
+        }
+        // What follows a CONNECT may be for the other end of the tunnel.
+        let goes_on =
+            goes_on && !tunnel && self.keeps_alive(request, response, io.stopping || io.crowded);
+        self.send(exchange, goes_on, io)
+    }
+
+    /// The same where nothing depends on the rest of the body. With `comes`, the rest certainly
+    /// comes.
+    ///
+    /// An answer that is sent before the body is there, on a connection that goes on, would let a
+    /// front end that lost the length take the next client's request for the missing body, or us.
+    /// So either the answer waits for a small body, or the connection ends with it.
+    pub(super) fn answer_early(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        handled: Result<(), Failure>,
+        comes: bool,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let small = exchange.incoming.drop_rest();
+        // A panic closes the connection anyway, and the worker is to learn of it now.
+        let panicked = matches!(handled, Err(Failure::Panic(_)));
+        if !(small && comes) || panicked {
+            return self.answer(exchange, handled, false, io);
+        }
+        exchange.handled = Some(handled);
+        self.deadline = exchange.incoming.deadline(io.now.at, &self.shared.timeouts);
+        self.body(exchange, io)
+    }
+
+    /// Hands the connection over to another protocol, if the request allows that.
+    pub(super) fn switch(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        next: Box<dyn Connection>,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let HttpExchange {
+            request, response, ..
+        } = &mut *exchange;
+        let asked = match request.method() {
+            Method::Connect => (200..300).contains(&response.status.get()),
+            // A 1.0 client cannot ask for it (RFC 9110 §7.8).
+            _ => {
+                response.status == StatusCode::SWITCHING_PROTOCOLS
+                    && response.upgrades
+                    && request.version() >= Version::Http11
+                    && request.headers().count("upgrade") > 0
+                    && request.headers().has_token("connection", "upgrade")
+            }
+        };
+        if !asked || !exchange.incoming.is_complete() {
+            let error = io::Error::other("a switch of protocols that the client did not ask for");
+            return self.answer(exchange, Err(error.into()), false, io);
+        }
+        self.queue(&mut exchange, Delimited::Nothing, Persistence::Switch, io);
+        self.report(&exchange, 0, Answered::Whole, io.output, io.tally);
+        self.shared.release(exchange);
+        Some(Next::Become(next))
+    }
+
+    /// RFC 9112 §9.3.
+    fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, ending: bool) -> bool {
+        let limit = self.shared.timeouts.keepalive_requests;
+        let last = limit > 0 && self.served + 1 >= limit;
+        !asks_for_end(request) && !response.close && !ending && !last
+    }
+
+    /// Refuses what could not even be read as a head.
+    pub(super) fn refuse_head(&mut self, refusal: Refusal, io: &mut Io<'_>) -> Option<Next> {
+        let mut exchange = self.shared.acquire();
+        let HttpExchange { request, .. } = &mut *exchange;
+        let bytes = io.input.bytes();
+        // A handshake record of TLS (RFC 8446 §5.1): the client was given the wrong port or scheme,
+        // as its operator should read at once. No request begins with this control byte.
+        let refusal = match bytes {
+            [22, ..] => Refusal::TLS,
+            _ => refusal,
+        };
+        // For the access log: what was asked, or what was sent instead of asking.
+        if request
+            .head
+            .parse_request_line(bytes, &self.shared.limits)
+            .is_err()
+        {
+            request.head.clear();
+            // It may be too long, or in another version, and is a HEAD all the same.
+            let first = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+            if first.starts_with(b"HEAD ") {
+                request.head.presume(Method::Head);
+            }
+            let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next();
+            let line = line.unwrap_or_default().trim_ascii_end();
+            request
+                .unreadable
+                .extend_from_slice(&line[..line.len().min(LOGGED)]);
+        }
+        self.refuse(exchange, refusal, io)
+    }
+
+    /// Answers a request that will not be handled. Nobody knows where the next one would begin,
+    /// or wants to read as far as that, so the connection ends here.
+    pub(super) fn refuse(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        refusal: Refusal,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        exchange.refuse(refusal);
+        self.send(exchange, false, io)
+    }
+
+    /// Queues the answer, or as much of it as there is.
+    fn send(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        goes_on: bool,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let HttpExchange {
+            request,
+            response,
+            outgoing,
+            keep_alive,
+            room,
+            ..
+        } = &mut *exchange;
+        let delimited = Delimited::of(response, request.head.version());
+        let sends_body = !matches!(delimited, Delimited::Nothing | Delimited::Length(0))
+            && request.method() != Method::Head;
+        *keep_alive = goes_on && delimited != Delimited::ByClose;
+        if sends_body && let Some(source) = response.take_source() {
+            // It was read, and an answer may take long.
+            request.release_body();
+            *room = None;
+            *outgoing = Some(Outgoing::new(source, delimited));
+            self.state = State::Stream(exchange);
+            return None;
+        }
+        let persistence = Persistence::of(exchange.keep_alive);
+        let body_bytes = self.queue(&mut exchange, delimited, persistence, io);
+        self.sent(exchange, body_bytes, io)
+    }
+
+    /// Queues the head of an answer, and its body if that is there; returns how many bytes the
+    /// body has.
+    fn queue(
+        &mut self,
+        exchange: &mut HttpExchange,
+        delimited: Delimited,
+        persistence: Persistence,
+        io: &mut Io<'_>,
+    ) -> u64 {
+        let mut common = self.shared.common.borrow_mut();
+        let framed = Framed {
+            method: exchange.request.head.method(),
+            version: exchange.request.head.version(),
+            delimited,
+            persistence,
+            common: common.at(io.now.unix()),
+            keep_alive: &self.shared.keep_alive_line,
+        };
+        self.served += 1;
+        push_response(io.output, &mut exchange.response, framed)
+    }
+
+    /// Goes on with a body that is made while the client reads it.
+    pub(super) fn stream(
+        &mut self,
+        mut exchange: Box<HttpExchange>,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        let mut outgoing = exchange.outgoing.take()?;
+        let mut piece = self.shared.piece.borrow_mut();
+        let mut pulled = None;
+        if !outgoing.is_begun() {
+            piece.clear();
+            match outgoing.gather(io, &mut piece) {
+                Ok(flow) => {
+                    let persistence = Persistence::of(exchange.keep_alive);
+                    self.queue(&mut exchange, outgoing.delimited(), persistence, io);
+                    pulled = outgoing.push(flow, &piece, io);
+                }
+                Err(failure) => {
+                    drop(piece);
+                    let goes_on = exchange.keep_alive;
+                    return self.answer(exchange, Err(failure), goes_on, io);
+                }
+            }
+        }
+        let pulled = pulled.unwrap_or_else(|| outgoing.pull(io, &mut piece));
+        if piece.capacity() > LARGEST_SPARE {
+            *piece = Vec::new();
+        }
+        drop(piece);
+        let (sent, waits) = (outgoing.sent(), outgoing.waits());
+        let by_close = outgoing.delimited() == Delimited::ByClose;
+        exchange.outgoing = Some(outgoing);
+        match pulled {
+            Pulled::Full => {
+                self.state = State::Stream(exchange);
+                None
+            }
+            Pulled::WaitUntil(at) => {
+                self.state = State::Stream(exchange);
+                // A client that has said its last while the source waits is taken to be gone: nothing
+                // else would tell, and a stream may never end. Waiting for nothing is the end of the
+                // connection.
+                Some(match io.eof && waits {
+                    true => Next::Wait,
+                    false => Next::WaitUntil(at),
+                })
+            }
+            Pulled::Done => {
+                exchange.outgoing = None;
+                self.sent(exchange, sent, io)
+            }
+            Pulled::Broken(failure) => {
+                failure.report(&mut exchange.response, io.tally);
+                exchange.keep_alive = false;
+                let closed = self.sent(exchange, sent, io);
+                // Otherwise a body that is cut off looks like one that is complete.
+                if by_close { Some(Next::Break) } else { closed }
+            }
+        }
+    }
+
+    /// The answer is queued to its end.
+    fn sent(
+        &mut self,
+        exchange: Box<HttpExchange>,
+        body_bytes: u64,
+        io: &mut Io<'_>,
+    ) -> Option<Next> {
+        // A source that broke off is still there.
+        let answered = match exchange.outgoing {
+            None => Answered::Whole,
+            Some(_) => Answered::InPart,
+        };
+        self.report(&exchange, body_bytes, answered, io.output, io.tally);
+        if !exchange.keep_alive {
+            // Who has asked for the end sends nothing behind it (RFC 9112 §9.6), so there is nothing
+            // to wait for, which would cost as much as the request.
+            let finished = exchange.incoming.is_complete()
+                && io.input.is_empty()
+                && asks_for_end(&exchange.request);
+            self.shared.release(exchange);
+            return Some(if finished { Next::Finish } else { Next::Close });
+        }
+        self.go_on(exchange, io)
+    }
+
+    /// Waits for the next request.
+    fn go_on(&mut self, exchange: Box<HttpExchange>, io: &Io<'_>) -> Option<Next> {
+        self.shared.release(exchange);
+        self.deadline = io.now.at.after(self.idle_ms());
+        if io.stopping {
+            // The answer may have taken long; what has come of the next head meanwhile is young.
+            self.leaving_since = io.now.at;
+        }
+        self.state = State::Idle;
+        None
+    }
+
+    /// Reports an answer of which so many bytes of the body are queued, up to the end of the output.
+    pub(super) fn report(
+        &self,
+        exchange: &HttpExchange,
+        body_bytes: u64,
+        answered: Answered,
+        output: &Output,
+        tally: &mut dyn Tally,
+    ) {
+        let HttpExchange {
+            request, response, ..
+        } = exchange;
+        let (method, target) = request.head.asked();
+        tally.end(&Exchange {
+            method,
+            target: match &request.unreadable[..] {
+                [] => target,
+                line => line,
+            },
+            protocol: request.head.version().as_str(),
+            status: match answered {
+                Answered::Not => 0,
+                Answered::InPart | Answered::Whole => response.status.get(),
+            },
+            body_bytes,
+            queued: output.queued(),
+            whole: answered == Answered::Whole,
+            since: self.began,
+            unlogged: response.unlogged,
+            refused: exchange.refused.map(|refusal| {
+                let (limits, timeouts) = (&self.shared.limits, &self.shared.timeouts);
+                refusal.report(limits, timeouts, self.shared.body_memory.limit())
+            }),
+            fault: response.fault.as_ref(),
+        });
+    }
+}
+
+/// Whether the client has said, by its version or in so many words, that this is its last request.
+fn asks_for_end(request: &HttpRequest) -> bool {
+    let fields = request.head.fields();
+    let goes_on = match request.head.version() {
+        Version::Http10 => fields.has_token("connection", "keep-alive"),
+        _ => true,
+    };
+    !goes_on || fields.has_token("connection", "close")
+}

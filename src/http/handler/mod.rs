@@ -1,0 +1,81 @@
+//! What a handler sees: [`Handler`], a request, a response, and bodies in pieces.
+//!
+//! Knows nothing of how a connection is driven, nor of how a response is written.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `request`, `response` | what a handler is asked, and what it answers |
+//! | `field` | which fields a handler may send |
+//! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
+
+mod field;
+mod request;
+mod response;
+mod sink;
+mod source;
+
+use std::io;
+
+pub use field::FieldError;
+pub use request::HttpRequest;
+pub(crate) use response::FieldLines;
+pub use response::{Body, HttpResponse};
+pub use sink::{Plan, Sink, Want};
+pub(crate) use source::PIECE;
+pub use source::{Flow, Piece, Source, Trailers};
+
+/// Answers HTTP requests. Built before the fork; each worker has a copy.
+///
+/// A worker calls one handler at a time, and its other connections wait meanwhile: a handler that
+/// has to wait for something keeps them waiting, and more workers are the remedy.
+///
+/// A panic, here, in a [`Sink`](crate::http::Sink) or in a [`Source`](crate::http::Source), costs the client its
+/// answer: it is told 500, or sees its answer break off, and the connection closes. What the handler
+/// keeps may be half done, so the worker is replaced: it finishes the requests of its other clients,
+/// and its successor serves before it leaves (in a row of panics, once a second). Where the program is built with `panic = "abort"`, the
+/// worker dies instead, with all its connections, and the master forks another.
+///
+/// Closures are handlers; so are types of your own:
+///
+/// ```
+/// use std::io::{self, Write};
+/// use httprs::{Handler, Http1, HttpRequest, HttpResponse, harness};
+///
+/// struct Hello { greeting: String }
+///
+/// impl Handler for Hello {
+///     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+///         writeln!(res, "{} from {}", self.greeting, req.path())
+///     }
+/// }
+///
+/// let http = Http1::with(Hello { greeting: "good morning".into() });
+/// let answer = harness::converse(&http, &[b"GET /here HTTP/1.1\r\nHost: x\r\n\r\n"]);
+/// assert!(answer.bytes.ends_with(b"good morning from /here\n"));
+/// ```
+pub trait Handler {
+    /// Says how the request goes on, when its head is known and nothing of its body was read. By
+    /// default the body is gathered. What is filled in here stays filled in.
+    ///
+    /// # Errors
+    /// As with [`Handler::handle`]; the body is not wanted then.
+    fn plan(&self, _req: &HttpRequest, _res: &mut HttpResponse) -> io::Result<Plan> {
+        Ok(Plan::Gather)
+    }
+
+    /// Answers `req` by filling in `res`.
+    ///
+    /// # Errors
+    /// Whatever went wrong on the server's side. What was filled in is dropped, the client is told
+    /// 500, and the log why.
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
+}
+
+impl<F> Handler for F
+where
+    F: Fn(&HttpRequest, &mut HttpResponse) -> io::Result<()>,
+{
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        self(req, res)
+    }
+}

@@ -1,0 +1,37 @@
+//! [`UnderWay`]: how many requests a worker has begun and not answered to their ends, where its
+//! master can read it when the worker is dead.
+
+use crate::scoreboard::Slot;
+use crate::worker::link::Link;
+
+/// Counts the links that owe an answer.
+#[derive(Debug, Default)]
+pub struct UnderWay(usize);
+
+impl UnderWay {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0
+    }
+
+    /// A link has its turn. What it does in it is under way, too: it may never come back from it.
+    pub fn begin(&self, link: &Link<'_>, slot: &Slot) {
+        slot.set_under_way(self.0 + usize::from(!link.is_pending()));
+    }
+
+    /// The turn is over.
+    pub fn end(&mut self, link: &mut Link<'_>, slot: &Slot) {
+        match link.update_pending() {
+            Some(true) => self.0 += 1,
+            Some(false) => self.0 -= 1,
+            None => {}
+        }
+        slot.set_under_way(self.0);
+    }
+
+    /// A link is closed, whatever it owes.
+    pub fn forget(&mut self, link: &Link<'_>, slot: &Slot) {
+        self.0 -= usize::from(link.is_pending());
+        slot.set_under_way(self.0);
+    }
+}

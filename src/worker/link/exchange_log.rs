@@ -1,0 +1,145 @@
+//! [`ExchangeLog`]: where a worker notes what its connections report: on the scoreboard, in the
+//! flight recorder and in the access log.
+//!
+//! A request is recorded when it begins, so that a crash can be told of; it is counted and logged
+//! when its answer was sent or has failed.
+
+use std::any::Any;
+use std::mem;
+
+use super::answers::{Answer, Ended};
+use super::outstanding::Exchanges;
+use super::turn::Turn;
+use crate::log::{Access, Level};
+use crate::process::{Exchange, Peer, Stage, Tally};
+use crate::sys::clock;
+use crate::time::Millis;
+
+/// How often a failing handler is logged at most, in milliseconds.
+const FAULT_MS: u64 = 1_000;
+/// How often each reason to refuse a request is logged at most, in milliseconds.
+const REFUSED_MS: u64 = 10_000;
+
+/// What is noted of one connection in one turn.
+pub struct ExchangeLog<'l, 'a> {
+    /// The turn.
+    pub turn: &'l mut Turn<'a>,
+    /// The client.
+    pub peer: &'l Peer,
+    /// What the connection keeps of its exchanges.
+    pub exchanges: &'l mut Exchanges,
+}
+
+impl ExchangeLog<'_, '_> {
+    /// Counts and logs the answers that have ended: those that are sent, or all of them if the
+    /// connection is `over`, when so many bytes that were sent did not reach the client.
+    pub fn settle(&mut self, over: Option<(Ended, u64)>) {
+        let (turn, drains) = (&mut *self.turn, self.exchanges.drains);
+        let mut now_us = 0;
+        let report = |answer: &Answer, ended: Ended, body_bytes, method: &[u8], target: &[u8]| {
+            if now_us == 0 {
+                // A handler may have waited for a database: it is later than when the turn began.
+                now_us = clock::monotonic_us();
+            }
+            // Requests of the admin address are neither counted nor logged.
+            if !turn.counted {
+                return;
+            }
+            let us = now_us.saturating_sub(answer.since_us);
+            if answer.status > 0 {
+                turn.slot.count_request(answer.status, body_bytes, us);
+            }
+            if drains && ended == Ended::Complete {
+                turn.slot.count_finished(1);
+            }
+            if !answer.unlogged {
+                turn.log.access(&Access {
+                    peer: self.peer,
+                    unix_ms: turn.now.unix_ms,
+                    method,
+                    target,
+                    protocol: answer.protocol,
+                    status: answer.status,
+                    body_bytes,
+                    us,
+                    ended: ended.as_str(),
+                    refused: answer.refused,
+                    worker: turn.worker,
+                });
+            }
+        };
+        turn.answers.settle(self.exchanges.sent, over, report);
+        if now_us > 0 {
+            // What follows, the next request or the next connection, begins now.
+            self.exchanges.queued = false;
+            turn.slot.set_busy(now_us / 1_000);
+        }
+    }
+}
+
+impl Tally for ExchangeLog<'_, '_> {
+    fn begin(&mut self, head: &[u8], since: Millis) {
+        if mem::take(&mut self.exchanges.queued) {
+            // Behind another request of this step: the time that this one takes begins now.
+            self.turn.slot.set_busy(clock::monotonic_ms());
+        }
+        if self.exchanges.began_us == 0 {
+            self.exchanges.began_us = match since == self.turn.now.at {
+                true => self.turn.now_us,
+                false => since.get() * 1_000,
+            };
+        }
+        self.turn.slot.record_request(head, since.get());
+    }
+
+    fn stage(&mut self, stage: Stage) {
+        self.turn.slot.record_stage(stage);
+    }
+
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) {
+        self.turn.panicked.set(true);
+        // To drop it could panic, too. The worker is about to leave, so it may stay.
+        mem::forget(payload);
+    }
+
+    fn progress(&mut self) {
+        self.turn.slot.set_busy(clock::monotonic_ms());
+    }
+
+    fn end(&mut self, exchange: &Exchange<'_>) {
+        let turn = &mut *self.turn;
+        turn.slot.record_stage(Stage::Sending);
+        let logged = turn.counted && !exchange.unlogged && turn.log.logs_access();
+        let since_us = match mem::take(&mut self.exchanges.began_us) {
+            0 => exchange.since.get() * 1_000,
+            us => us,
+        };
+        let ends_at = self.exchanges.sent + exchange.queued;
+        (turn.answers).push(exchange, since_us, ends_at, logged);
+        self.exchanges.queued = true;
+        if let Some(fault) = exchange.fault {
+            let message = format_args!(
+                "worker {} failed at {} {}: {fault}",
+                turn.worker,
+                exchange.method.escape_ascii(),
+                exchange.target.escape_ascii(),
+            );
+            (turn.faults).make(turn.log, Level::Error, turn.now, FAULT_MS, message);
+        }
+        if let Some(refused) = exchange.refused
+            && refused.notable
+            && turn.counted
+        {
+            let (peer, status, why) = (self.peer, exchange.status, refused.why);
+            let rate = turn.refusals.of(why);
+            let make = |message| rate.make(turn.log, Level::Warn, turn.now, REFUSED_MS, message);
+            match refused.limit {
+                None => make(format_args!("{peer} was refused with {status}: {why}")),
+                Some(limit) => make(format_args!(
+                    "{peer} was refused with {status}: {why}; the limit is {} {} ({})",
+                    limit.value, limit.unit, limit.setting
+                )),
+            }
+        }
+    }
+}

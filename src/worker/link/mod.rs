@@ -1,0 +1,1009 @@
+//! [`Link`]: a stream joined to a connection. It fills the input, steps the protocol, drains the
+//! output, and closes so that the peer reads the last answer and not a reset.
+//!
+//! A link owns the patience with a peer that does not read; patience with one that does not write
+//! is the protocol's, which alone knows what it waits for.
+
+pub(crate) mod answers;
+pub(crate) mod buffer_pool;
+pub(crate) mod exchange_log;
+pub(crate) mod guarded;
+mod linger;
+mod outstanding;
+pub(crate) mod slow_reader;
+pub(crate) mod stream;
+pub(crate) mod turn;
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+
+use crate::process::{Input, Io, Next, Output, Peer};
+use crate::sys::epoll::Interest;
+use crate::time::Millis;
+use answers::Ended;
+use exchange_log::ExchangeLog;
+use guarded::{Activity, Guarded};
+use outstanding::Exchanges;
+use slow_reader::Lag;
+use stream::{Socket, Stream};
+use turn::{Fate, Turn, Why};
+
+/// Steps in one turn; a link that could do more comes again after the others.
+const STEPS_PER_TURN: usize = 8;
+/// Bytes sent in one turn, for the same reason.
+const BYTES_PER_TURN: u64 = 1024 * 1024;
+/// A link whose output was full steps again when no more than this is left of it, so that a slow
+/// reader costs a step for every so many bytes and not for every packet.
+const LOW_WATER: u64 = Output::HIGH_WATER / 4;
+/// As long as more than this is left of a file, the kernel does not get it all at once. What it has
+/// is not judged by us and survives our end, so up to about here it should have it. No less than
+/// `BYTES_PER_TURN`: so each file has a last piece that lifts this, and nothing behind it is held
+/// back.
+const HELD_BACK: u64 = BYTES_PER_TURN;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The protocol speaks.
+    Open,
+    /// It has said its last; that is still being sent.
+    Closing,
+    /// The same, and so has the peer.
+    Finishing,
+    /// It has promised what it cannot keep.
+    Broken,
+    /// All is sent; what still comes is thrown away until this time, or until nothing has come for
+    /// `LINGER_SILENT_MS`.
+    Lingering(Millis),
+}
+
+/// A stream and the connection that speaks on it.
+pub struct Link<'p, S = Socket> {
+    pub(crate) stream: S,
+    connection: Guarded<'p>,
+    /// What the connection does since its last step.
+    pub(crate) activity: Activity,
+    peer: Peer,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) phase: Phase,
+    eof: bool,
+    /// The last step stopped because the output was full.
+    held: bool,
+    /// The stream holds back.
+    holds_back: bool,
+    step_by: Millis,
+    /// While the peer is behind with reading. Apart, since few are.
+    lag: Option<Box<Lag>>,
+    /// When bytes last moved, in either direction; before the first, when it was opened.
+    pub(crate) moved: Millis,
+    /// The peer has sent something.
+    pub(crate) heard: bool,
+    /// What epoll was told; nothing at first.
+    watched: Option<Interest>,
+    exchanges: Exchanges,
+    /// A request is in flight, as of the last turn.
+    pending: bool,
+    /// For the loop: it is in line for another turn.
+    pub again: bool,
+}
+
+impl<'p, S: Stream> Link<'p, S> {
+    /// Joins the two.
+    pub fn new(stream: S, connection: Guarded<'p>, peer: Peer, now: Millis) -> Link<'p, S> {
+        Link {
+            stream,
+            connection,
+            activity: Activity::default(),
+            peer,
+            input: Input::default(),
+            output: Output::default(),
+            phase: Phase::Open,
+            eof: false,
+            held: false,
+            holds_back: false,
+            step_by: Millis::NEVER,
+            lag: None,
+            moved: now,
+            heard: false,
+            watched: None,
+            exchanges: Exchanges::default(),
+            pending: false,
+            again: false,
+        }
+    }
+
+    /// The stream's descriptor.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Whether the client has not taken all that there is for it.
+    pub fn is_behind(&self) -> bool {
+        self.lag.is_some()
+    }
+
+    /// Whether the protocol has not ended it.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// What epoll must be told from now on, if that has changed, and whether it is the first that
+    /// it hears of this stream. One that ends with its first turn costs no call for that.
+    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
+        let read = match self.phase {
+            Phase::Open => !self.eof && !self.output.is_full() && self.input.len() < input_limit,
+            // Nothing that comes now is of any use, but a full window would keep the peer from
+            // reading our answer; it is read once that is sent.
+            Phase::Closing | Phase::Finishing | Phase::Broken => false,
+            Phase::Lingering(_) => true,
+        };
+        let wanted = Interest::of(read, !self.output.is_empty());
+        let before = self.watched.replace(wanted);
+        (before != Some(wanted)).then_some((wanted, before.is_none()))
+    }
+
+    /// Does what can be done now: reads if there is something to read, lets the protocol step,
+    /// writes.
+    pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
+        turn.slot.record_turn(&self.peer);
+        turn.pool.lend(&mut self.input, &mut self.output);
+        self.exchanges.resume(turn.answers);
+        let reading = !matches!(self.watched, Some(Interest::NONE | Interest::WRITE));
+        let fate = match why {
+            // There is nothing to read that would tell, and it would be reported for ever.
+            Why::HungUp if !reading => Err(Ended::ClientClosed),
+            Why::Unwanted => {
+                self.cut();
+                Err(Ended::Evicted)
+            }
+            Why::Cut => {
+                self.cut();
+                Err(Ended::CutAtStop)
+            }
+            _ => self.advance(why != Why::Other, turn),
+        };
+        let (fate, over) = match fate {
+            Ok(fate @ (Fate::Wait(_) | Fate::Again)) => (fate, None),
+            Ok(fate @ (Fate::Gone | Fate::Stuck)) => (fate, Some(Ended::Failed)),
+            Err(ended) => (Fate::Gone, Some(ended)),
+        };
+        self.settle_exchanges(over, turn);
+        turn.pool.take_back(&mut self.input, &mut self.output);
+        fate
+    }
+
+    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> Result<Fate, Ended> {
+        if let Phase::Lingering(until) = self.phase {
+            return self.linger(until, readable, turn);
+        }
+        if readable && self.phase == Phase::Open && !self.eof {
+            self.fill(turn)?;
+        }
+        let mut budget = BYTES_PER_TURN;
+        for _ in 0..STEPS_PER_TURN {
+            let mut again = false;
+            if self.phase == Phase::Open && !(self.held && self.output.queued() > LOW_WATER) {
+                match self.step(turn) {
+                    Stepped::Settled => {}
+                    Stepped::More => again = true,
+                    Stepped::Stuck => return Ok(Fate::Stuck),
+                }
+            }
+            let queued = self.output.queued();
+            self.flush(&mut budget)?;
+            self.note_progress(queued, turn)?;
+            if budget == 0 && !self.output.is_empty() {
+                return Ok(Fate::Again);
+            }
+            let drained = self.held && self.output.queued() <= LOW_WATER;
+            if !again && !drained {
+                return self.settle(turn);
+            }
+        }
+        Ok(Fate::Again)
+    }
+
+    fn fill(&mut self, turn: &Turn<'_>) -> Result<(), Ended> {
+        let space = self.input.space(turn.input_limit);
+        if space.is_empty() {
+            return Ok(());
+        }
+        // One read: if there is more, epoll says so again, and others get their turn first.
+        match self.stream.read(space) {
+            Ok(0) => self.eof = true,
+            Ok(n) => {
+                self.input.filled(n);
+                self.moved = turn.now.at;
+                self.heard = true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return Err(Ended::ClientClosed),
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, turn: &mut Turn<'_>) -> Stepped {
+        let panicked = turn.panicked;
+        let mut io = Io {
+            input: &mut self.input,
+            output: &mut self.output,
+            peer: &self.peer,
+            now: turn.now,
+            eof: self.eof,
+            stopping: turn.stopping,
+            crowded: turn.crowded,
+            tally: &mut ExchangeLog {
+                turn,
+                peer: &self.peer,
+                exchanges: &mut self.exchanges,
+            },
+        };
+        let (next, activity) = self.connection.step(&mut io, panicked);
+        self.note_activity(activity, turn.pace.write_ms);
+        self.held = self.output.is_full();
+        self.step_by = Millis::NEVER;
+        match next {
+            Next::Wait => {}
+            Next::WaitUntil(at) => self.step_by = at,
+            Next::Close => self.close(Phase::Closing),
+            Next::Finish => self.close(Phase::Finishing),
+            Next::Break => self.close(Phase::Broken),
+            Next::Become(connection) => {
+                self.connection.replace(connection, panicked);
+                self.activity = Activity::Busy;
+                return Stepped::More;
+            }
+        }
+        let full = self.phase == Phase::Open && self.input.len() >= turn.input_limit;
+        // One that waits for a time does something then; it may be busy with what it sends.
+        if full && !self.held && self.step_by == Millis::NEVER {
+            Stepped::Stuck
+        } else {
+            Stepped::Settled
+        }
+    }
+
+    fn close(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.held = false;
+        self.step_by = Millis::NEVER;
+        self.input.take();
+    }
+
+    /// Sends what is queued, until there is none, no room, or no budget.
+    fn flush(&mut self, budget: &mut u64) -> Result<(), Ended> {
+        while !self.output.is_empty() && *budget > 0 {
+            let (sent, wanted) = if let Some(range) = self.output.front_file() {
+                let hold_back = range.len > HELD_BACK;
+                if self.holds_back != hold_back {
+                    self.holds_back = hold_back;
+                    self.stream.hold_back(hold_back);
+                }
+                match self.stream.send_file(range, *budget) {
+                    // It was truncated. Its length was promised, so all that is left is to break
+                    // the connection, visibly.
+                    Ok(0) => return Err(Ended::Failed),
+                    result => (result, range.len.min(*budget)),
+                }
+            } else {
+                let mut slices = [IoSlice::new(&[]); Output::GATHER];
+                let (count, more) = self.output.gather(&mut slices);
+                // What ends behind this says so in the same packet.
+                let more = more || self.phase != Phase::Open;
+                let slices = &slices[..count];
+                let wanted = slices.iter().map(|slice| slice.len() as u64).sum();
+                (self.stream.write(slices, more), wanted)
+            };
+            let sent = match sent {
+                Ok(sent) => sent as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // However it failed, the client is gone.
+                Err(_) => return Err(Ended::ClientClosed),
+            };
+            self.output.advance(sent);
+            self.exchanges.sent += sent;
+            *budget = budget.saturating_sub(sent);
+            if sent < wanted {
+                // The peer's window is full: asking again would only be told so.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is patience left with a peer that is behind. Looked at after trying to write,
+    /// since it may have been we who came late.
+    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> Result<(), Ended> {
+        let sent = queued_before.saturating_sub(self.output.queued());
+        if sent > 0 {
+            self.moved = turn.now.at;
+        }
+        if self.output.is_empty() {
+            self.lag = None;
+            return Ok(());
+        }
+        let gone = |_| Ended::ClientClosed;
+        match &mut self.lag {
+            Some(lag) => {
+                let goes_on = lag.note(sent, &self.stream, turn.now.at, turn.pace);
+                goes_on.map_err(gone)?.then_some(()).ok_or(Ended::Timeout)
+            }
+            None => {
+                let untaken = self.stream.untaken().map_err(gone)?;
+                self.lag = Some(Box::new(Lag::new(untaken, turn.now.at, turn.pace)));
+                Ok(())
+            }
+        }
+    }
+
+    fn settle(&mut self, turn: &Turn<'_>) -> Result<Fate, Ended> {
+        let waits = self.phase == Phase::Open && !self.held && self.step_by == Millis::NEVER;
+        if waits && self.eof && self.output.is_empty() {
+            // There is no more input, no room to wait for and no deadline: nothing will ever
+            // change for it.
+            return Err(Ended::ClientClosed);
+        }
+        if self.phase == Phase::Broken {
+            // If this fails, it is gone already.
+            let _ = self.stream.reset();
+            return Err(Ended::Failed);
+        }
+        if self.phase == Phase::Finishing && self.output.is_empty() {
+            return Ok(Fate::Gone);
+        }
+        if self.phase == Phase::Closing && self.output.is_empty() {
+            if self.eof {
+                return Ok(Fate::Gone);
+            }
+            self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
+            return Ok(self.begin_to_linger(turn));
+        }
+        // While it is held it will not be stepped, so its deadline must not wake anybody.
+        let step_by = if self.held {
+            Millis::NEVER
+        } else {
+            self.step_by
+        };
+        let write_by = self.lag.as_ref().map_or(Millis::NEVER, |lag| lag.until());
+        Ok(Fate::Wait(step_by.min(write_by)))
+    }
+}
+
+enum Stepped {
+    /// Nothing more to do until something changes.
+    Settled,
+    /// Another protocol has taken over and was not asked yet.
+    More,
+    /// The input is full and the protocol waits for more of it.
+    Stuck,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answers::Answers;
+    use super::linger::{LINGER_MS, LINGER_SILENT_MS, LINGER_STOPPING_MS};
+    use super::*;
+    use crate::log::Log;
+    use crate::process::echo::EchoProcess;
+    use crate::process::{Connection, Exchange, FileRange, Process, Segment, Tally};
+    use crate::scoreboard::{Scoreboard, Slot};
+    use crate::time::Now;
+    use crate::worker::complaints::{ByKind, Complaints};
+    use crate::worker::connections::eviction::{HELLO_MS, PAUSE_MS, Rank};
+    use crate::worker::link::buffer_pool::Spares;
+    use crate::worker::link::slow_reader::Pace;
+    use std::cell::Cell;
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+
+    /// A worker of one link, with a clock that is told.
+    struct Desk<'p> {
+        link: Link<'p>,
+        peer: UnixStream,
+        spares: Spares,
+        slot: Slot,
+        log: Log,
+        faults: Complaints,
+        refusals: ByKind,
+        panicked: Cell<bool>,
+        answers: Answers,
+        now: u64,
+        stopping: bool,
+        min_rate: u64,
+    }
+
+    impl<'p> Desk<'p> {
+        fn new(connection: Box<dyn Connection + 'p>) -> Desk<'p> {
+            let (ours, peer) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            let stream = Socket::new(ours.into());
+            Desk {
+                link: Link::new(
+                    stream,
+                    Guarded::new(connection),
+                    Peer::Unix,
+                    Millis::default(),
+                ),
+                peer,
+                spares: Spares::default(),
+                slot: Scoreboard::new().unwrap().slot(0).unwrap(),
+                log: Log::silent(),
+                faults: Complaints::default(),
+                refusals: ByKind::default(),
+                panicked: Cell::new(false),
+                answers: Answers::default(),
+                now: 0,
+                stopping: false,
+                min_rate: 0,
+            }
+        }
+
+        fn turn(&mut self, readable: bool) -> Fate {
+            self.wake(if readable { Why::Readable } else { Why::Other })
+        }
+
+        fn wake(&mut self, why: Why) -> Fate {
+            self.link.turn(
+                why,
+                &mut Turn {
+                    now: Now {
+                        at: Millis::new(self.now),
+                        unix_ms: 0,
+                    },
+                    now_us: self.now * 1_000,
+                    stopping: self.stopping,
+                    crowded: false,
+                    pace: Pace {
+                        write_ms: 1_000,
+                        min_rate: self.min_rate,
+                    },
+                    input_limit: 100,
+                    counted: true,
+                    slot: &self.slot,
+                    worker: 0,
+                    log: &self.log,
+                    faults: &self.faults,
+                    refusals: &self.refusals,
+                    panicked: &self.panicked,
+                    answers: &mut self.answers,
+                    pool: &mut self.spares,
+                },
+            )
+        }
+    }
+
+    /// A protocol that is a closure.
+    struct Speak<F>(F);
+
+    impl<F: FnMut(&mut Io<'_>) -> Next> Connection for Speak<F> {
+        fn step(&mut self, io: &mut Io<'_>) -> Next {
+            (self.0)(io)
+        }
+    }
+
+    fn speaking<'p>(step: impl FnMut(&mut Io<'_>) -> Next + 'p) -> Desk<'p> {
+        Desk::new(Box::new(Speak(step)))
+    }
+
+    #[test]
+    fn an_idle_link_holds_no_buffer() {
+        let mut desk = Desk::new(EchoProcess.open(&Peer::Unix));
+        assert!(matches!(desk.turn(false), Fate::Wait(_)));
+        desk.peer.write_all(b"hello").unwrap();
+        assert!(matches!(desk.turn(true), Fate::Wait(_)));
+        let mut got = [0; 5];
+        desk.peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+        assert!(!desk.link.input.has_buffer() && !desk.link.output.has_buffer());
+        assert_eq!(
+            (desk.spares.inputs.len(), desk.spares.outputs.len()),
+            (1, 1)
+        );
+    }
+
+    #[test]
+    fn a_refused_peer_reads_the_answer_and_not_a_reset() {
+        let mut desk = speaking(|io| {
+            io.output.push(b"no");
+            Next::Close
+        });
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        let silent = Fate::Wait(Millis::new(LINGER_SILENT_MS));
+        assert_eq!(desk.turn(true), silent);
+        let first = Some((Interest::READ, true));
+        assert_eq!(desk.link.change_of_interest(100), first);
+        assert_eq!(desk.link.change_of_interest(100), None, "still reading");
+        // It goes on for a while, and none of it matters.
+        desk.now = LINGER_SILENT_MS - 1;
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        let later = Millis::new(desk.now).after(LINGER_SILENT_MS);
+        assert_eq!(desk.turn(true), Fate::Wait(later));
+        let mut got = String::new();
+        desk.peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "no");
+        desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
+    }
+
+    #[test]
+    fn a_peer_that_has_said_its_last_is_not_waited_for() {
+        let mut desk = speaking(|io| {
+            io.input.take();
+            io.output.push(b"yes");
+            Next::Finish
+        });
+        desk.peer.write_all(b"the last").unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
+        drop(desk.link);
+        let mut got = String::new();
+        desk.peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "yes");
+
+        // What it does not read yet, it still gets.
+        let body = vec![b'x'; 3_000_000];
+        let mut desk = speaking(|io| {
+            io.output.push(&body);
+            Next::Finish
+        });
+        assert_ne!(desk.turn(true), Fate::Gone);
+        let mut got = vec![0; body.len()];
+        let mut at = 0;
+        desk.peer.set_nonblocking(true).unwrap();
+        while at < got.len() {
+            match desk.peer.read(&mut got[at..]) {
+                Ok(n) => at += n,
+                Err(_) => {
+                    desk.turn(false);
+                }
+            }
+        }
+        assert!(got == body);
+        assert_eq!(desk.link.phase, Phase::Finishing);
+    }
+
+    #[test]
+    fn lingering_ends_with_silence_and_a_stop_brings_the_end_nearer() {
+        for (stopping, end) in [(false, LINGER_SILENT_MS), (true, LINGER_STOPPING_MS)] {
+            let mut desk = speaking(|_| Next::Close);
+            desk.stopping = stopping;
+            desk.turn(false);
+            desk.now = end - 1;
+            assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
+            desk.now = end;
+            assert_eq!(desk.turn(false), Fate::Gone);
+        }
+    }
+
+    #[test]
+    fn lingering_lasts_as_long_as_the_client_sends_and_not_forever() {
+        let mut desk = speaking(|_| Next::Close);
+        desk.turn(false);
+        while desk.now < LINGER_MS - 1_000 {
+            desk.now += 1_000;
+            desk.peer.write_all(&[b'x'; 50]).unwrap();
+            assert!(matches!(desk.turn(true), Fate::Wait(_)), "{}", desk.now);
+        }
+        desk.now = LINGER_MS;
+        desk.peer.write_all(&[b'x'; 50]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Gone);
+    }
+
+    /// Says `no` and ends, or nothing, and calls itself idle or not.
+    struct Claims {
+        idle: bool,
+        ends: bool,
+    }
+
+    impl Connection for Claims {
+        fn step(&mut self, io: &mut Io<'_>) -> Next {
+            io.input.take();
+            if self.ends {
+                io.output.push(b"no");
+                return Next::Close;
+            }
+            Next::Wait
+        }
+
+        fn is_idle(&self) -> bool {
+            self.idle
+        }
+    }
+
+    #[test]
+    fn what_can_be_spared_and_when() {
+        let desk = |idle, ends| Desk::new(Box::new(Claims { idle, ends }));
+        let from = |desk: &Desk<'_>| desk.link.evictable_at().map(|(_, at)| at.get());
+
+        let mut quiet = desk(true, false);
+        quiet.turn(false);
+        assert_eq!(from(&quiet), Some(HELLO_MS), "it is about to say something");
+        quiet.now = 5_000;
+        quiet.peer.write_all(b"hello").unwrap();
+        quiet.turn(true);
+        assert_eq!(from(&quiet), Some(5_000 + PAUSE_MS), "it has");
+        quiet.now = 5_100;
+        quiet.turn(true);
+        quiet.turn(false);
+        assert_eq!(from(&quiet), Some(5_000 + PAUSE_MS), "looks change nothing");
+        assert!(quiet.link.is_taken());
+        assert_eq!(quiet.wake(Why::Unwanted), Fate::Gone);
+
+        let mut busy = desk(false, false);
+        busy.turn(false);
+        assert_eq!(from(&busy), None, "its protocol says that it is busy");
+
+        let mut over = desk(true, true);
+        over.now = 5_000;
+        over.turn(false);
+        let end = 5_000 + PAUSE_MS;
+        assert_eq!(from(&over), Some(end), "the peer has its last answer");
+        over.now = 6_000;
+        over.peer.write_all(b"never mind").unwrap();
+        over.turn(true);
+        assert_eq!(from(&over), Some(6_000 + PAUSE_MS), "it goes on sending");
+        assert!(!over.link.is_taken(), "but has not read it");
+        over.peer.read_exact(&mut [0; 2]).unwrap();
+        assert!(over.link.is_taken());
+    }
+
+    #[test]
+    fn who_has_not_taken_an_answer_is_not_idle() {
+        struct Idle(Vec<u8>);
+        impl Connection for Idle {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                io.output.push(&std::mem::take(&mut self.0));
+                Next::Wait
+            }
+            fn is_idle(&self) -> bool {
+                true
+            }
+        }
+        let mut desk = Desk::new(Box::new(Idle(vec![b'x'; 1_000_000])));
+        desk.turn(false);
+        assert_eq!(
+            desk.link.evictable_at().map(|(rank, _)| rank),
+            Some(Rank::Stalled)
+        );
+        let mut left = vec![0; 1_000_000];
+        let mut peer = desk.peer.try_clone().unwrap();
+        let reader = std::thread::spawn(move || peer.read_exact(&mut left).unwrap());
+        desk.now = 50;
+        while desk
+            .link
+            .evictable_at()
+            .is_none_or(|(rank, _)| rank != Rank::Idle)
+        {
+            desk.turn(false);
+            std::thread::yield_now();
+        }
+        reader.join().unwrap();
+        let from = desk.link.evictable_at();
+        let since = Millis::new(50 + HELLO_MS);
+        assert_eq!(from, Some((Rank::Idle, since)), "since it was sent");
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_given_up_and_one_that_reads_is_not() {
+        let body = vec![b'x'; 3_000_000];
+        let mut sent = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut sent, true) {
+                io.output.push(&body);
+            }
+            Next::WaitUntil(Millis::new(7))
+        });
+        let first = Fate::Wait(Millis::new(100));
+        assert_eq!(desk.turn(false), first, "held: the step can wait");
+        let wanted = desk.link.change_of_interest(100);
+        let unread = Some((Interest::WRITE, true));
+        assert_eq!(wanted, unread, "nothing is read meanwhile");
+        desk.now = 250;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(350)));
+        desk.now = 999;
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        assert_eq!(
+            desk.turn(false),
+            Fate::Wait(Millis::new(1_099)),
+            "its time begins anew"
+        );
+        desk.now = 1_998;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_999)));
+        desk.now = 1_999;
+        assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_is_given_up_in_time() {
+        let body = vec![b'x'; 3_000_000];
+        let mut desk = speaking(|io| {
+            io.output.push(&body);
+            Next::Wait
+        });
+        for (now, want) in [
+            (0, Fate::Wait(Millis::new(100))),
+            (99, Fate::Wait(Millis::new(100))),
+            (100, Fate::Wait(Millis::new(200))),
+            (950, Fate::Wait(Millis::new(1_000))),
+            (1_000, Fate::Gone),
+        ] {
+            desk.now = now;
+            assert_eq!(desk.turn(false), want, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_reads_too_slowly_is_given_up_in_the_end() {
+        for (min_rate, gives_up) in [(1_000_000, true), (1_000, false), (0, false)] {
+            let body = vec![b'x'; 4_000_000];
+            let mut sent = false;
+            let mut desk = speaking(|io| {
+                if !std::mem::replace(&mut sent, true) {
+                    io.output.push(&body);
+                }
+                Next::Wait
+            });
+            desk.min_rate = min_rate;
+            let mut some = vec![0; 50_000];
+            let mut fate = desk.turn(false);
+            // 50 kB every 900 ms: never silent for a second.
+            for _ in 0..20 {
+                desk.peer.read_exact(&mut some).unwrap();
+                desk.now += 900;
+                fate = desk.turn(false);
+                if fate == Fate::Gone {
+                    break;
+                }
+            }
+            assert_eq!(fate == Fate::Gone, gives_up, "{min_rate}");
+        }
+    }
+
+    #[test]
+    fn everything_arrives_however_slowly_it_is_read() {
+        let mut left = 40;
+        let mut desk = speaking(|io| {
+            while left > 0 && !io.output.is_full() {
+                io.output.push(&[left; 50_000]);
+                left -= 1;
+            }
+            if left > 0 { Next::Wait } else { Next::Close }
+        });
+        let mut peer = desk.peer.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut got = Vec::new();
+            peer.read_to_end(&mut got).unwrap();
+            got
+        });
+        while !matches!(desk.link.phase, Phase::Lingering(_)) {
+            assert_ne!(desk.turn(false), Fate::Gone);
+            std::thread::yield_now();
+        }
+        let got = reader.join().unwrap();
+        let want: Vec<u8> = (1..=40).rev().flat_map(|n| [n; 50_000]).collect();
+        assert!(got == want, "{} of {} bytes", got.len(), want.len());
+    }
+
+    #[test]
+    fn a_file_that_is_shorter_than_promised_breaks_the_connection() {
+        let file = Arc::new(File::open("/dev/null").unwrap());
+        let mut desk = speaking(move |io| {
+            io.output.push(b"head");
+            let range = FileRange {
+                file: file.clone(),
+                offset: 0,
+                len: 10,
+            };
+            io.output.push_segment(Segment::File(range));
+            Next::Close
+        });
+        assert_eq!(desk.turn(false), Fate::Gone);
+    }
+
+    #[test]
+    fn a_protocol_that_is_stuck_is_closed() {
+        let mut desk = speaking(|_| Next::Wait);
+        desk.peer.write_all(&[b'x'; 99]).unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        desk.peer.write_all(b"x").unwrap();
+        assert_eq!(desk.turn(true), Fate::Stuck);
+    }
+
+    #[test]
+    fn waiting_for_nothing_at_the_end_of_input_is_the_end() {
+        for (name, farewell) in [("silent", &b""[..]), ("with a farewell", b"bye")] {
+            let mut desk = speaking(|io| {
+                if io.eof {
+                    io.output.push(farewell);
+                }
+                Next::Wait
+            });
+            assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER), "{name}");
+            desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
+            assert_eq!(desk.turn(true), Fate::Gone, "{name}");
+            drop(desk.link);
+            let mut got = Vec::new();
+            desk.peer.read_to_end(&mut got).unwrap();
+            assert_eq!(got, farewell, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_peer_is_not_blamed_for_a_worker_that_comes_late() {
+        let body = vec![b'x'; 1_000_000];
+        let mut sent = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut sent, true) {
+                io.output.push(&body);
+            }
+            Next::WaitUntil(Millis::new(1))
+        });
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(100)));
+        // It took some in time, but nobody was there to see it.
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        desk.now = 5_000;
+        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_100)));
+    }
+
+    /// An exchange that began at 0, of which so many bytes of body are queued.
+    fn exchange(body_bytes: u64, output: &Output) -> Exchange<'static> {
+        Exchange {
+            method: b"GET",
+            target: b"/",
+            protocol: "HTTP/1.1",
+            status: 200,
+            body_bytes,
+            queued: output.queued(),
+            whole: true,
+            since: Millis::default(),
+            unlogged: false,
+            refused: None,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_counted_when_it_is_sent_with_the_bytes_that_were() {
+        const HEAD: &[u8] = b"a head";
+        let body = vec![b'x'; 3_000_000];
+        let mut asked = false;
+        let mut desk = speaking(|io| {
+            if !std::mem::replace(&mut asked, true) {
+                // Two answers in one step: the second is larger than what the kernel takes.
+                for body in [&b"small"[..], &body] {
+                    io.output.push(HEAD);
+                    io.output.push(body);
+                    io.tally.end(&exchange(body.len() as u64, io.output));
+                }
+            }
+            Next::Wait
+        });
+        desk.turn(false);
+        let record = desk.slot.record();
+        assert_eq!((record.requests, record.body_bytes), (1, 5), "the first");
+        let mut some = vec![0; 50_000];
+        desk.peer.read_exact(&mut some).unwrap();
+        desk.turn(false);
+        assert_eq!(desk.slot.record().requests, 1, "the second is not sent");
+        // The client is given up: no more was sent than it has read. (Of a Unix socket the kernel
+        // tells how much memory is in use, which is more than the bytes in it.)
+        desk.wake(Why::Cut);
+        let record = desk.slot.record();
+        assert_eq!(record.requests, 2);
+        assert!(record.body_bytes <= 50_000, "{}", record.body_bytes);
+        assert!(desk.answers.is_empty());
+    }
+
+    #[test]
+    fn what_was_under_way_is_reported_when_the_peer_is_gone() {
+        struct Endless;
+        impl Connection for Endless {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                while !io.output.is_full() {
+                    io.output.push(&[b'x'; 10_000]);
+                }
+                Next::Wait
+            }
+            fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
+                tally.end(&Exchange {
+                    whole: false,
+                    ..exchange(1 << 40, output)
+                });
+            }
+        }
+        for why in [Why::Other, Why::HungUp, Why::Cut] {
+            let mut desk = Desk::new(Box::new(Endless));
+            desk.turn(false);
+            desk.link.change_of_interest(100);
+            assert_eq!(desk.slot.record().requests, 0);
+            let (_, peer) = UnixStream::pair().unwrap();
+            drop(std::mem::replace(&mut desk.peer, peer));
+            assert_eq!(desk.wake(why), Fate::Gone, "{why:?}");
+            assert_eq!(desk.slot.record().requests, 1, "{why:?}");
+            let unsent = (1 << 40) - desk.slot.record().body_bytes;
+            assert!(unsent >= Output::HIGH_WATER, "{why:?}: {unsent}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_panics_is_broken_and_its_worker_learns_of_it() {
+        struct Panics(&'static str);
+        impl Panics {
+            fn at(&self, place: &str) {
+                if self.0 == place {
+                    // Without the hook, which would write to the output of the tests.
+                    std::panic::resume_unwind(Box::new(()));
+                }
+            }
+        }
+        impl Connection for Panics {
+            fn step(&mut self, io: &mut Io<'_>) -> Next {
+                io.output.push(io.input.take());
+                if !io.output.is_empty() {
+                    self.at("step");
+                }
+                Next::Wait
+            }
+            fn is_idle(&self) -> bool {
+                self.at("is_idle");
+                true
+            }
+            fn abandoned(&mut self, _: &Output, _: &mut dyn Tally) {
+                self.at("abandoned");
+            }
+        }
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                self.at("drop");
+            }
+        }
+        struct Refuses;
+        impl Process for Refuses {
+            fn name(&self) -> &'static str {
+                "refuses"
+            }
+            fn open(&self, _: &Peer) -> Box<dyn Connection + '_> {
+                std::panic::resume_unwind(Box::new(()))
+            }
+        }
+        for (place, ends) in [("step", true), ("is_idle", true), ("abandoned", false)] {
+            let mut desk = Desk::new(Box::new(Panics(place)));
+            let mut fate = desk.turn(false);
+            if place == "step" {
+                assert!(matches!(fate, Fate::Wait(_)) && !desk.panicked.get());
+                desk.peer.write_all(b"hello").unwrap();
+                fate = desk.turn(true);
+            }
+            assert_eq!(fate == Fate::Gone, ends, "{place}");
+            if !ends {
+                assert_eq!(desk.wake(Why::Unwanted), Fate::Gone, "{place}");
+            }
+            assert!(desk.panicked.get(), "{place}");
+        }
+        let mut desk = Desk::new(Box::new(Panics("drop")));
+        desk.turn(false);
+        desk.link.close_connection(&desk.panicked);
+        assert!(desk.panicked.take(), "drop");
+        desk.link.connection = Guarded::open(&Refuses, &Peer::Unix, &desk.panicked);
+        assert!(desk.panicked.get(), "open");
+        assert_eq!(desk.turn(false), Fate::Gone, "open");
+    }
+
+    #[test]
+    fn another_protocol_goes_on_with_the_input_that_is_left() {
+        let mut desk = speaking(|io| {
+            io.input.consume(3);
+            Next::Become(Box::new(Speak(|io: &mut Io<'_>| {
+                io.output.push(io.input.take());
+                Next::Wait
+            })))
+        });
+        desk.peer.write_all(b"up:hello").unwrap();
+        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        let mut got = [0; 5];
+        desk.peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+    }
+}

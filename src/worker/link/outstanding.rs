@@ -1,0 +1,114 @@
+//! What a [`Link`] has in flight, and what becomes of it in the end.
+
+use std::cell::Cell;
+use std::mem;
+
+use super::answers::{Answers, Ended};
+use super::exchange_log::ExchangeLog;
+use super::guarded::Activity;
+use super::stream::Stream;
+use super::turn::Turn;
+use super::{Link, Phase};
+
+/// What a link keeps of its exchanges between its turns.
+#[derive(Debug, Default)]
+pub struct Exchanges {
+    /// Bytes that the stream has taken since the connection began.
+    pub sent: u64,
+    /// When the current request began, in microseconds of the monotonic clock; 0 before it has.
+    pub began_us: u64,
+    /// Answers that are not sent. Few connections have any between two turns.
+    waiting: Option<Box<Answers>>,
+    /// An answer was queued, and the clock was not read since.
+    pub queued: bool,
+    /// The connection is older than the drain of its worker: its answers count as finished.
+    pub drains: bool,
+}
+
+impl Exchanges {
+    /// The link has its turn: the answers that waited go into `answers`.
+    pub(crate) fn resume(&mut self, answers: &mut Answers) {
+        if let Some(waiting) = self.waiting.take() {
+            *answers = *waiting;
+        }
+    }
+
+    /// The turn is over.
+    fn suspend(&mut self, answers: &mut Answers) {
+        if !answers.is_empty() {
+            self.waiting = Some(Box::new(mem::take(answers)));
+        }
+    }
+}
+
+impl<S: Stream> Link<'_, S> {
+    /// What the connection does behind its step.
+    pub(crate) fn note_activity(&mut self, activity: Activity, write_ms: u64) {
+        let waited = mem::replace(&mut self.activity, activity) == Activity::Waiting;
+        match activity == Activity::Waiting {
+            waits if waits == waited => {}
+            // The kernel takes a small event whether or not the client is there to read it.
+            true => self.stream.limit_unacknowledged(write_ms),
+            false => self.stream.limit_unacknowledged(0),
+        }
+    }
+
+    /// Counts and logs the answers that are sent; if the connection is over, all of them.
+    pub(crate) fn settle_exchanges(&mut self, over: Option<Ended>, turn: &mut Turn<'_>) {
+        let mut log = ExchangeLog {
+            turn,
+            peer: &self.peer,
+            exchanges: &mut self.exchanges,
+        };
+        if over.is_some() && self.phase == Phase::Open {
+            let panicked = log.turn.panicked;
+            (self.connection).abandoned(&self.output, &mut log, panicked);
+        }
+        if log.turn.answers.is_empty() {
+            return;
+        }
+        // What lies in the kernel when a connection fails is not sent.
+        log.settle(over.map(|ended| (ended, self.stream.untaken().unwrap_or(0))));
+        self.exchanges.suspend(turn.answers);
+    }
+
+    /// Lets go of the protocol, before the link is dropped: that could panic.
+    pub fn close_connection(&mut self, panicked: &Cell<bool>) {
+        self.connection.close(panicked);
+    }
+
+    /// Whether a request is in flight, as of the last turn.
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Notes whether one is; says so if that has changed.
+    pub fn update_pending(&mut self) -> Option<bool> {
+        let pending = self.has_pending();
+        (mem::replace(&mut self.pending, pending) != pending).then_some(pending)
+    }
+
+    /// The worker begins to drain: from now on answers count as finished.
+    pub fn start_drain_accounting(&mut self) {
+        self.exchanges.drains = true;
+    }
+
+    fn has_pending(&self) -> bool {
+        match self.phase {
+            Phase::Open => {
+                self.activity != Activity::Idle || !self.input.is_empty() || !self.output.is_empty()
+            }
+            Phase::Closing | Phase::Finishing => !self.output.is_empty(),
+            Phase::Broken | Phase::Lingering(_) => false,
+        }
+    }
+
+    /// The connection ends here, whatever is in flight. The peer must not take this for the end of
+    /// an answer.
+    pub(crate) fn cut(&mut self) {
+        if self.has_pending() {
+            // If this fails, it is gone already.
+            let _ = self.stream.reset();
+        }
+    }
+}
