@@ -1,138 +1,128 @@
-//! How a worker's death is told: of what, and what it was doing. The master reads that from the
-//! flight recorder, which is all that is left of the worker.
+//! [`Deaths`]: reports of workers that exited or hang: of what, and what the worker was doing. The
+//! master reads that from the flight recorder, which is all that is left of the worker.
+//!
+//! A report is logged together with the pid of the successor where there is one, so it may wait
+//! until that is forked. Knows no children.
 
-use super::manager::{WorkerManager, now};
-use super::stopper::Outcome;
-use super::supervisor::Event;
-use crate::log::Level;
-use crate::scoreboard::State;
+use std::mem;
+
+use super::oom_kills::OomKills;
+use crate::log::{Level, Log};
+use crate::scoreboard::{Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::process::{Exit, Pid};
 use crate::sys::signal::Signal;
+use crate::time::Millis;
 
-/// A loss that is told together with what was done about it.
+/// What is known of a worker that exited or hangs, until it is logged.
 #[derive(Clone, Debug)]
-pub(super) struct Obituary {
-    /// Who, of what, and what it was doing.
+struct ExitReport {
+    /// Which worker, how it ended, and what it was doing.
     text: String,
-    /// The number of the report on the scoreboard, of one that is dead.
-    report: Option<u64>,
+    /// The number of the report on the scoreboard, of a worker that exited.
+    number: Option<u64>,
 }
 
-impl Obituary {
-    /// The whole line.
-    pub(super) fn line(&self, successor: Option<Pid>) -> String {
-        let mut line = self.text.clone();
-        if let Some(pid) = successor {
-            line += &format!("; replaced by {pid}");
-        }
-        if let Some(report) = self.report {
-            line += &format!(" (report {report})");
-        }
-        line
-    }
+/// Reports that wait for a successor, by the slot into which that will be forked.
+pub(super) struct Deaths<'a> {
+    pending: Vec<Option<ExitReport>>,
+    oom_kills: OomKills,
+    board: &'a Scoreboard,
+    log: &'a Log,
 }
 
-impl WorkerManager<'_> {
-    /// A worker is dead: tells of it, and asks the supervisor what to do.
-    pub(super) fn bury(&mut self, slot: usize, exit: Exit) -> Option<Outcome> {
-        // What it said before it died comes first: one that was ready is not one that never was.
-        let heard = self.on_report(slot);
-        let child = self.children[slot].take()?;
-        self.forget(&child);
-        self.count_cut_off(slot);
-        let state = self.slot_state(slot);
-        let obituary = match exit {
-            // It was told to, and has been replaced already.
-            Exit::Code(0) if state == State::Draining => {
-                let name = self.name_of(slot, child.pid);
-                self.say(Level::Debug, format_args!("{name} {exit}"));
-                None
-            }
-            exit => Some(self.write_obituary(slot, child.pid, exit)),
-        };
-        self.set_slot(slot, State::Empty, 0);
-        self.tell(slot);
-        self.obituaries[slot] = obituary;
-        if self.supervisor.is_closing() || state == State::Draining {
-            self.tell(slot);
-        }
-        // Before its successor is forked, which would inherit what is still open.
-        drop(child);
-        let outcome = heard.or_else(|| self.decide(Event::Died(slot)));
-        // One that was about to leave has a successor in the other slot: nothing else tells of it.
-        if !self.supervisor.will_fill(slot) {
-            self.tell(slot);
-        }
-        outcome
-    }
+/// What the log calls the worker in a slot.
+pub(super) fn name_of(slot: usize, pid: Pid) -> String {
+    format!("worker {} (pid {pid})", slot / 2)
+}
 
-    /// A worker hangs: tells of it, and asks the supervisor what to do.
-    pub(super) fn give_up(&mut self, slot: usize) -> Option<Outcome> {
-        let pid = self.children.get(slot)?.as_ref()?.pid;
-        if self.slot_state(slot) == State::Starting {
-            // For how long it may be starting is a matter of its own.
-            return None;
-        }
-        let text = format!("{} hangs{}", self.name_of(slot, pid), self.doing(slot));
-        let other = slot ^ 1;
-        self.tell(other);
-        self.obituaries[other] = Some(Obituary { text, report: None });
-        // A successor that is there already was forked for another reason, so it is not named.
-        if self.children[other].is_some() {
-            self.tell(other);
-        }
-        let outcome = self.decide(Event::Hung(slot));
-        if !self.supervisor.will_fill(other) {
-            self.tell(other);
-        }
-        outcome
-    }
-
-    /// Tells of all losses of which nothing was told yet, because somebody was to take the place,
-    /// and now nobody will, or nobody knows when.
-    pub(super) fn tell_of_unfilled(&mut self) {
-        for slot in 0..self.obituaries.len() {
-            if !self.supervisor.will_fill(slot) {
-                self.tell(slot);
-            }
+impl<'a> Deaths<'a> {
+    /// No reports yet.
+    pub(super) fn new(board: &'a Scoreboard, log: &'a Log) -> Deaths<'a> {
+        Deaths {
+            pending: Vec::new(),
+            oom_kills: OomKills::new(),
+            board,
+            log,
         }
     }
 
-    /// Tells of a loss after which nobody takes the place.
-    pub(super) fn tell(&mut self, slot: usize) {
-        if let Some(obituary) = self.obituaries[slot].take() {
-            self.say(Level::Warn, format_args!("{}", obituary.line(None)));
-        }
+    /// Makes room for so many slots.
+    pub(super) fn resize(&mut self, slots: usize) {
+        self.pending.resize(slots, None);
     }
 
-    fn write_obituary(&mut self, slot: usize, pid: Pid, exit: Exit) -> Obituary {
-        let mut text = format!("{} {exit}", self.name_of(slot, pid));
-        // Looked at with each death, so that no older one is taken for this.
+    /// The worker in this slot has exited.
+    pub(super) fn exited(&mut self, slot: usize, pid: Pid, exit: Exit, now: Millis) {
+        let mut text = format!("{} {exit}", name_of(slot, pid));
+        // The counter is read on every exit, so that an earlier kill is not attributed to this one.
         let out_of_memory = self.oom_kills.look();
         if exit == Exit::Signal(Signal::KILL) && out_of_memory {
             text += " (out of memory)";
         }
-        text += &self.doing(slot);
+        text += &self.activity(slot, now);
         let mut report = text.clone();
-        let busy = self
-            .board
-            .slot(slot)
-            .filter(|s| s.busy_since_ms().is_some());
-        let recording = busy.and_then(|slot| slot.recording());
-        if let Some(request) = recording.and_then(|recording| recording.request) {
-            let head = request.head.escape_ascii().to_string();
+        if let Some(head) = self.request_head(slot) {
             report.push('\n');
-            report.push_str(&head.replace("\\r\\n", "\n"));
+            report.push_str(&head.escape_ascii().to_string().replace("\\r\\n", "\n"));
         }
-        Obituary {
-            report: Some(self.board.report(clock::realtime_ms(), &report)),
-            text,
+        let number = Some(self.board.report(clock::realtime_ms(), &report));
+        self.put(slot, ExitReport { text, number });
+    }
+
+    /// The worker in this slot hangs. Its successor will be forked into the other slot of the pair.
+    pub(super) fn hung(&mut self, slot: usize, successor: usize, pid: Pid, now: Millis) {
+        let text = format!("{} hangs{}", name_of(slot, pid), self.activity(slot, now));
+        self.put(successor, ExitReport { text, number: None });
+    }
+
+    fn put(&mut self, slot: usize, report: ExitReport) {
+        self.report_without_successor(slot);
+        self.pending[slot] = Some(report);
+    }
+
+    /// A worker was forked into this slot: logs the report that waits for it, if there is one.
+    pub(super) fn replaced_by(&mut self, slot: usize, pid: Pid) -> bool {
+        self.write(slot, Some(pid))
+    }
+
+    /// Logs the report that waits in this slot: there is no successor, or none can be foreseen.
+    pub(super) fn report_without_successor(&mut self, slot: usize) {
+        self.write(slot, None);
+    }
+
+    /// Logs the reports of all slots that `respawns` does not hold for.
+    pub(super) fn flush(&mut self, respawns: impl Fn(usize) -> bool) {
+        for slot in (0..self.pending.len()).filter(|slot| !respawns(*slot)) {
+            self.report_without_successor(slot);
         }
     }
 
+    fn write(&mut self, slot: usize, successor: Option<Pid>) -> bool {
+        let pending = self.pending.get_mut(slot).and_then(mem::take);
+        let Some(ExitReport { mut text, number }) = pending else {
+            return false;
+        };
+        if let Some(pid) = successor {
+            text += &format!("; replaced by {pid}");
+        }
+        if let Some(number) = number {
+            text += &format!(" (report {number})");
+        }
+        let now = clock::realtime_ms();
+        self.log.event(Level::Warn, now, format_args!("{text}"));
+        true
+    }
+
+    /// The head of the request that the worker was busy with.
+    fn request_head(&self, slot: usize) -> Option<Vec<u8>> {
+        let slot = self.board.slot(slot)?;
+        slot.busy_since_ms()?;
+        Some(slot.recording()?.request?.head)
+    }
+
     /// What a worker is doing, or was when it died, as the end of a sentence.
-    pub(super) fn doing(&self, slot: usize) -> String {
+    fn activity(&self, slot: usize, now: Millis) -> String {
         let Some(slot) = self.board.slot(slot) else {
             return String::new();
         };
@@ -144,7 +134,7 @@ impl WorkerManager<'_> {
                 n => format!(" while it waited, with {n} connections"),
             },
             _ => match slot.recording() {
-                Some(recording) => recording.describe(now().get()),
+                Some(recording) => recording.describe(now.get()),
                 None => " while it was busy".into(),
             },
         }

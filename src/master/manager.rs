@@ -1,61 +1,53 @@
-//! [`WorkerManager`]: the master's loop. It turns signals, reports and deaths into events for the
-//! supervisor, and does what that decides.
+//! [`WorkerManager`]: the master's loop. It turns signals, reports and exits into events for the
+//! supervisor, and performs the actions that the supervisor decides on.
 //!
-//! A program of ours owns its signals and its children: it reads both from a signalfd and waits
-//! for any child, so that PID 1 of a container reaps orphans too. A program that embeds us keeps
-//! its own: then each worker is watched by its pidfd, and no signal and no other child is touched.
+//! A program of ours owns its signals and its children: it reads its signals from a signalfd and
+//! waits for any child, so that PID 1 of a container reaps orphans too. A program that embeds the
+//! library keeps its own: then each worker is watched by its pidfd, and no signal and no other child
+//! is touched.
+//!
+//! One turn reads the clock once and hands that time down. The end of the server is the field
+//! `outcome`: once it is set, nothing more is decided.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use super::deaths::Obituary;
-use super::oom_kills::OomKills;
-use super::signals::Watch;
-use super::spawn::Child;
-use super::stopper::{Departure, Outcome, Stopper};
+use super::WorkerGroup;
+use super::children::Source;
+use super::receipt::Receipt;
+use super::signals::{Request, Signals};
+use super::spawn::Equipment;
+use super::stopper::{Outcome, Stopper};
 use super::supervisor::{Action, Event, Policy, Supervisor};
 use super::watchdog::Watchdog;
+use super::workers::Workers;
 use crate::log::{Level, Log};
-use crate::master::WorkerGroup;
-use crate::scoreboard::{MAX_SLOTS, MAX_WORKERS, Scoreboard, State};
+use crate::scoreboard::{MAX_WORKERS, Scoreboard, State};
 use crate::sys::clock;
-use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::process::{self, Exit, Pid};
 use crate::sys::signal::Signal;
 use crate::time::Millis;
-use crate::worker::control::{Message, Report};
+use crate::worker::control::{Command, Report};
 
-const STOP: u64 = u64::MAX;
-const SIGNALS: u64 = u64::MAX - 1;
-/// Tokens of control lines; those of pidfds follow.
-pub(super) const LINES: u64 = 0;
-pub(super) const PIDFDS: u64 = MAX_SLOTS as u64;
+const STOP: u64 = 0;
+const SIGNALS: u64 = 1;
 
 /// Forks workers and keeps them running.
 pub struct WorkerManager<'a> {
-    pub(super) groups: Vec<WorkerGroup>,
-    pub(super) supervisor: Supervisor,
-    pub(super) watchdog: Watchdog,
-    /// One for each slot of the supervisor.
-    pub(super) children: Vec<Option<Child>>,
-    /// Why there will be a worker in each slot, to be told together with its pid.
-    pub(super) obituaries: Vec<Option<Obituary>>,
-    pub(super) oom_kills: OomKills,
-    pub(super) board: &'a Scoreboard,
-    pub(super) log: &'a Log,
+    supervisor: Supervisor,
+    watchdog: Watchdog,
+    workers: Workers<'a>,
+    board: &'a Scoreboard,
+    log: &'a Log,
     stopper: Stopper,
-    pub(super) watch: Watch,
-    /// The master's own; a worker closes what it inherited of it.
-    pub(super) epoll: Option<Epoll>,
     /// Logged once every worker is ready.
     announcement: Option<String>,
-    /// What asked for the stop, for the receipt.
-    pub(super) reason: String,
-    pub(super) stopped_at: Option<Millis>,
-    pub(super) departure: Departure,
-    /// Since when workers are replaced because somebody asked for it.
-    pub(super) reloading_since: Option<Millis>,
+    receipt: Receipt,
+    /// Since when all workers are being replaced.
+    reloading_since: Option<Millis>,
+    /// How the server ended.
+    outcome: Option<Outcome>,
 }
 
 impl<'a> WorkerManager<'a> {
@@ -71,41 +63,25 @@ impl<'a> WorkerManager<'a> {
     ) -> io::Result<WorkerManager<'a>> {
         policy.most_workers = MAX_WORKERS;
         policy.workers = groups.iter().map(|group| group.count).sum();
-        if !(1..=MAX_WORKERS).contains(&policy.workers) {
-            let message = format!("{} workers: expected 1 to {MAX_WORKERS}", policy.workers);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let (delay_ms, timeout_ms) = (policy.drain_delay_ms, policy.drain_timeout_ms);
-        if delay_ms > 0 && delay_ms >= timeout_ms {
-            let message = format!(
-                "a drain delay of {delay_ms} ms leaves no time to drain: the drain timeout, which \
-                 bounds both, is {timeout_ms} ms"
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let epoll = Epoll::new()?;
-        epoll.add(stopper.as_fd(), STOP, Interest::READ)?;
-        let watch = Watch::new(own_signals)?;
-        if let Watch::Signals(signals) = &watch {
-            epoll.add(signals.as_fd(), SIGNALS, Interest::READ)?;
+        let checked = policy.check();
+        checked.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let signals = own_signals.then(Signals::new).transpose()?;
+        let workers = Workers::new(groups, signals, Equipment { board, log })?;
+        workers.children.add(stopper.as_fd(), STOP)?;
+        if let Some(signals) = &workers.signals {
+            workers.children.add(signals.as_fd(), SIGNALS)?;
         }
         Ok(WorkerManager {
-            groups,
             supervisor: Supervisor::new(policy),
             watchdog: Watchdog::new(0),
-            children: Vec::new(),
-            obituaries: Vec::new(),
-            oom_kills: OomKills::new(),
+            workers,
             board,
             log,
             stopper,
-            watch,
-            epoll: Some(epoll),
             announcement: None,
-            reason: String::new(),
-            stopped_at: None,
-            departure: Departure::default(),
+            receipt: Receipt::default(),
             reloading_since: None,
+            outcome: None,
         })
     }
 
@@ -124,248 +100,329 @@ impl<'a> WorkerManager<'a> {
     pub fn run(&mut self, started: impl FnOnce()) -> io::Result<Outcome> {
         let result = self.keep_running(started);
         if result.is_err() {
-            self.abandon();
+            self.workers.children.kill_all();
         }
-        for group in &mut self.groups {
-            group.worker.cleanup();
-        }
+        self.workers.cleanup();
         result
     }
 
     fn keep_running(&mut self, started: impl FnOnce()) -> io::Result<Outcome> {
-        for group in &mut self.groups {
-            group.worker.init()?;
-        }
+        self.workers.init()?;
         let pid = Pid::current().get() as u64;
         self.board.set_started(pid, clock::realtime_ms());
-        let mut events = Events::with_capacity(64);
-        let mut outcome = self.decide(Event::Start);
-        if let Watch::Signals(_) = self.watch {
-            // Children of who we were before exec(2), of whom SIGCHLD has told already.
-            outcome = outcome.or(self.reap()?);
+        let now = monotonic_now();
+        self.decide(Event::Start, now);
+        if self.workers.signals.is_some() {
+            // Children that the program had before its exec(2), of which SIGCHLD has told already.
+            self.reap(now)?;
         }
         started();
-        let outcome = loop {
-            if let Some(outcome) = outcome {
-                break outcome;
+        while self.outcome.is_none() {
+            // Read again, since a turn takes time.
+            let timeout = self.timeout(monotonic_now());
+            let sources = self.workers.children.wait(timeout)?;
+            let now = monotonic_now();
+            for source in sources {
+                self.on_source(source, now)?;
             }
-            let timeout = self.timeout();
-            self.epoll()?.wait(&mut events, timeout)?;
-            let tokens: Vec<u64> = (0..events.len())
-                .filter_map(|index| events.get(index))
-                .map(|e| e.0)
-                .collect();
-            for token in tokens {
-                outcome = outcome.or(self.on_event(token)?);
-            }
-            outcome = outcome
-                .or_else(|| self.look_for_hung())
-                .or_else(|| self.decide(Event::Tick));
-            self.note_reloaded();
-        };
-        self.write_receipt(outcome);
+            self.look_for_hung(now);
+            self.decide(Event::Tick, now);
+            self.report_reloaded(now);
+        }
+        let outcome = self.outcome.unwrap_or_default();
+        match self.receipt.line(outcome, self.board, monotonic_now()) {
+            Some(line) => self.say(Level::Info, format_args!("{line}")),
+            None => self.say(
+                Level::Error,
+                format_args!("gave up: workers kept dying before they were ready"),
+            ),
+        }
         Ok(outcome)
     }
 
-    fn look_for_hung(&mut self) -> Option<Outcome> {
-        let (board, children) = (self.board, &self.children);
-        let beat = |slot: usize| match (children.get(slot), board.slot(slot)) {
-            (Some(Some(_)), Some(slot)) if slot.state() == State::Ready => {
-                slot.busy_since_ms().map(Millis::new)
-            }
-            _ => None,
-        };
-        let mut hung = Vec::new();
-        self.watchdog.look(now(), beat, &mut hung);
-        let mut outcome = None;
-        for slot in hung {
-            outcome = outcome.or_else(|| self.give_up(slot));
-        }
-        outcome
-    }
-
-    pub(super) fn epoll(&self) -> io::Result<&Epoll> {
-        self.epoll
-            .as_ref()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-
-    fn timeout(&self) -> Option<u64> {
+    fn timeout(&self, now: Millis) -> Option<u64> {
         let wake_at = self.supervisor.wake_at().min(self.watchdog.look_at());
         // A millisecond later, since `now` is rounded down.
-        (wake_at != Millis::NEVER).then(|| wake_at.since(now()) + 1)
+        (wake_at != Millis::NEVER).then(|| wake_at.since(now) + 1)
     }
 
-    fn on_event(&mut self, token: u64) -> io::Result<Option<Outcome>> {
-        match token {
-            STOP => {
+    fn on_source(&mut self, source: Source, now: Millis) -> io::Result<()> {
+        match source {
+            Source::Line(slot) => self.on_reports(slot, now),
+            Source::Pidfd(slot) => {
+                if let Some(exit) = self.workers.children.try_wait(slot)? {
+                    self.on_exit(slot, exit, now);
+                }
+            }
+            Source::Other(STOP) => {
                 if self.stopper.take()? {
-                    return Ok(self.stop("request"));
+                    self.stop("request", now);
                 }
             }
-            SIGNALS => return self.on_signals(),
-            token if token >= PIDFDS => return self.on_pidfd((token - PIDFDS) as usize),
-            token => return Ok(self.on_report((token - LINES) as usize)),
+            Source::Other(_) => self.on_signals(now)?,
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// Waits for every child that has ended, whosever it was.
-    pub(super) fn reap(&mut self) -> io::Result<Option<Outcome>> {
-        let mut outcome = None;
+    fn on_signals(&mut self, now: Millis) -> io::Result<()> {
+        while let Some(signals) = &self.workers.signals
+            && let Some(request) = signals.next()?
+        {
+            match request {
+                Request::Stop(signal) => self.stop(signal, now),
+                Request::Reload => self.reload(now),
+                Request::ReopenLogs => self.reopen_logs(),
+                Request::More => self.change_workers(Event::More, now),
+                Request::Fewer => self.change_workers(Event::Fewer, now),
+                Request::ChildChanged => self.reap(now)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for every child that has changed its state, whichever part of the program forked it.
+    fn reap(&mut self, now: Millis) -> io::Result<()> {
         while let Some((pid, exit)) = process::try_wait_any()? {
-            let is_it = |child: &Option<Child>| child.as_ref().is_some_and(|c| c.pid == pid);
-            // One that is unknown was an orphan that PID 1 inherited.
-            if let Some(slot) = self.children.iter().position(is_it) {
-                outcome = outcome.or(match exit {
-                    Exit::Stopped | Exit::Continued => {
-                        self.watchdog.stopped(slot, exit == Exit::Stopped, now());
-                        None
-                    }
-                    exit => self.bury(slot, exit),
-                });
-            }
-        }
-        Ok(outcome)
-    }
-
-    fn on_pidfd(&mut self, slot: usize) -> io::Result<Option<Outcome>> {
-        let Some(Some(child)) = self.children.get(slot) else {
-            return Ok(None);
-        };
-        match process::try_wait(child.pid)? {
-            Some(exit) => Ok(self.bury(slot, exit)),
-            None => Ok(None),
-        }
-    }
-
-    /// Takes a child's descriptors out of epoll.
-    pub(super) fn forget(&self, child: &Child) {
-        self.forget_fd(child.line.as_fd());
-        if let Some(pidfd) = &child.pidfd {
-            self.forget_fd(pidfd.as_fd());
-        }
-    }
-
-    /// Closing it is not enough: whatever was forked since, a worker of another server in this
-    /// program for one, may hold a copy, and then it would be reported for ever.
-    fn forget_fd(&self, fd: BorrowedFd<'_>) {
-        // An error means that it was taken out before.
-        let _ = self.epoll().and_then(|epoll| epoll.delete(fd));
-    }
-
-    pub(super) fn on_report(&mut self, slot: usize) -> Option<Outcome> {
-        loop {
-            let line = &self.children.get(slot)?.as_ref()?.line;
-            let outcome = match line.receive() {
-                Message::Some(Report::Ready) => self.note_ready(slot),
-                Message::Some(Report::Retire) => self.decide(Event::Retire(slot)),
-                Message::Some(Report::Panicked) => {
-                    if let Some(child) = &mut self.children[slot] {
-                        child.panicked = true;
-                    }
-                    self.decide(Event::Retire(slot))
-                }
-                Message::None => return None,
-                Message::Gone => {
-                    // Its death will be told; the end of input would be told for ever.
-                    self.forget_fd(line.as_fd());
-                    return None;
-                }
+            // A child that is unknown was an orphan that PID 1 inherited.
+            let Some(slot) = self.workers.children.find(pid) else {
+                continue;
             };
-            if outcome.is_some() {
-                return outcome;
+            match exit {
+                Exit::Stopped => self.watchdog.stopped(slot, true, now),
+                Exit::Continued => self.watchdog.stopped(slot, false, now),
+                exit => self.on_exit(slot, exit, now),
+            }
+        }
+        Ok(())
+    }
+
+    fn on_reports(&mut self, slot: usize, now: Millis) {
+        while let Some(report) = self.workers.children.receive(slot) {
+            match report {
+                Report::Ready => self.on_ready(slot, now),
+                Report::Retire | Report::Panicked => self.decide(Event::Retire(slot), now),
             }
         }
     }
 
-    fn note_ready(&mut self, slot: usize) -> Option<Outcome> {
-        if self.slot_state(slot) == State::Starting {
-            let pid = self.children[slot]
-                .as_ref()
-                .map_or(0, |child| child.pid.get());
-            self.set_slot(slot, State::Ready, pid as u64);
-        }
-        let outcome = self.decide(Event::Ready(slot));
+    fn on_ready(&mut self, slot: usize, now: Millis) {
+        self.workers.is_ready(slot);
+        self.decide(Event::Ready(slot), now);
         if self.supervisor.is_complete()
             && let Some(line) = self.announcement.take()
         {
             self.say(Level::Info, format_args!("{line}"));
         }
-        outcome
     }
 
-    /// Asks the supervisor, and does what it says.
-    pub(super) fn decide(&mut self, event: Event) -> Option<Outcome> {
+    /// A worker has exited.
+    fn on_exit(&mut self, slot: usize, exit: Exit, now: Millis) {
+        // Its last reports come first: a worker that was ready is not one that never was.
+        self.on_reports(slot, now);
+        let closing = self.supervisor.is_closing();
+        let Some(in_flight) = self.workers.exited(slot, exit, closing, now) else {
+            return;
+        };
+        if closing {
+            self.receipt.count_cut_off(in_flight);
+        }
+        self.decide(Event::Died(slot), now);
+    }
+
+    fn look_for_hung(&mut self, now: Millis) {
+        let mut hung = Vec::new();
+        let workers = &self.workers;
+        self.watchdog
+            .look(now, |slot| workers.busy_since(slot), &mut hung);
+        for slot in hung {
+            // The supervisor has a limit of its own for how long a worker may be starting.
+            if self.workers.state(slot) != State::Starting {
+                self.workers.hung(slot, now);
+                self.decide(Event::Hung(slot), now);
+            }
+        }
+    }
+
+    fn stop(&mut self, reason: impl fmt::Display, now: Millis) {
+        let delay_ms = self.supervisor.delay_ms();
+        if !self.receipt.is_begun() && delay_ms > 0 {
+            let message = format_args!(
+                "{reason}: not ready any more, and serves for {delay_ms} ms before it drains"
+            );
+            self.say(Level::Info, message);
+        }
+        self.receipt.begin(reason, now);
+        self.decide(Event::Stop, now);
+    }
+
+    fn reopen_logs(&mut self) {
+        if let Err(error) = self.log.reopen() {
+            let message = format_args!("the log file cannot be opened again: {error}");
+            self.say(Level::Error, message);
+        }
+        self.workers.children.send_to_all(Command::ReopenLog);
+    }
+
+    fn reload(&mut self, now: Millis) {
+        if !self.receipt.is_begun() {
+            self.say(Level::Info, format_args!("reloading"));
+            self.reloading_since = Some(now);
+        }
+        self.reopen_logs();
+        self.decide(Event::Reload, now);
+    }
+
+    /// Logs the end of a reload.
+    fn report_reloaded(&mut self, now: Millis) {
+        if self.supervisor.is_replacing() {
+            return;
+        }
+        if let Some(since) = self.reloading_since.take()
+            && !self.receipt.is_begun()
+        {
+            let ms = now.since(since);
+            self.say(
+                Level::Info,
+                format_args!("reloaded: all workers are new, {ms} ms"),
+            );
+        }
+    }
+
+    fn change_workers(&mut self, event: Event, now: Millis) {
+        let before = self.supervisor.wanted();
+        self.decide(event, now);
+        match self.supervisor.wanted() {
+            _ if self.receipt.is_begun() => {}
+            wanted if wanted == before => self.say(
+                Level::Warn,
+                format_args!("still {wanted} workers: there can be 1 to {MAX_WORKERS}"),
+            ),
+            wanted => self.say(Level::Info, format_args!("{wanted} workers from now on")),
+        }
+    }
+
+    /// Asks the supervisor, and performs the actions that it decides on.
+    fn decide(&mut self, event: Event, now: Millis) {
         let mut actions = Vec::new();
         let mut events = vec![event];
-        let mut outcome = None;
-        while let Some(event) = events.pop() {
-            self.supervisor.on(event, now(), &mut actions);
-            self.make_room();
-            self.note_closing();
+        while let Some(event) = events.pop()
+            && self.outcome.is_none()
+        {
+            self.supervisor.on(event, now, &mut actions);
+            self.publish();
             for action in actions.drain(..) {
                 match action {
                     Action::Fork(slot) => {
-                        if let Err(error) = self.fork(slot) {
-                            self.say(
-                                Level::Error,
-                                format_args!(
-                                    "worker {} cannot be forked: {error}; trying again",
-                                    slot / 2
-                                ),
+                        if let Err(error) = self.fork(slot, now) {
+                            let message = format_args!(
+                                "worker {} cannot be forked: {error}; trying again",
+                                slot / 2
                             );
-                            // Nobody knows when the next try will do better.
-                            self.tell(slot);
+                            self.say(Level::Error, message);
+                            // It cannot be foreseen which try will do better.
+                            self.workers.deaths.report_without_successor(slot);
                             events.push(Event::ForkFailed(slot));
                         }
                     }
-                    Action::Drain(slot) => self.drain(slot),
-                    Action::Cut(slot) => self.cut(slot),
-                    Action::Abort(slot) => self.kill(slot, Signal::ABRT),
-                    Action::Kill(slot) => self.kill(slot, Signal::KILL),
+                    Action::Drain(slot) => self.workers.tell_to_leave(slot, Command::Drain),
+                    Action::Cut(slot) => self.workers.tell_to_leave(slot, Command::Cut),
+                    Action::Abort(slot) => self.workers.children.kill(slot, Signal::ABRT),
+                    Action::Kill(slot) => self.workers.children.kill(slot, Signal::KILL),
                     Action::Announce => self.board.set_stopping(),
-                    Action::Finish(verdict) => outcome = Some(self.account(verdict)),
+                    Action::Finish(verdict) => {
+                        self.outcome = Some(self.receipt.outcome(verdict, self.workers.drained()));
+                    }
                 }
             }
         }
-        self.tell_of_unfilled();
-        outcome
+        let supervisor = &self.supervisor;
+        self.workers
+            .deaths
+            .flush(|slot| supervisor.respawn_pending(slot));
     }
 
-    /// A place for the child of each slot.
-    fn make_room(&mut self) {
+    /// Makes room for the child of each slot, and tells the workers what was decided.
+    fn publish(&mut self) {
         let slots = self.supervisor.slots();
-        self.children.resize_with(slots, || None);
-        self.obituaries.resize(slots, None);
+        self.workers.resize(slots);
         self.board.set_wanted(self.supervisor.wanted(), slots);
-    }
-
-    pub(super) fn slot_state(&self, slot: usize) -> State {
-        self.board
-            .slot(slot)
-            .map_or(State::Empty, |slot| slot.record().state)
-    }
-
-    pub(super) fn set_slot(&self, slot: usize, state: State, pid: u64) {
-        if let Some(slot) = self.board.slot(slot) {
-            slot.set_state(state, pid);
+        if self.supervisor.is_closing() && !self.board.closing() {
+            self.board.set_closing();
+            self.receipt.start_drain_accounting(self.workers.drained());
+            // Workers that died and were still to be replaced are not.
+            self.workers.deaths.flush(|_| false);
         }
     }
 
-    /// After an error: no worker outlives its manager.
-    fn abandon(&mut self) {
-        for child in self.children.iter_mut().filter_map(Option::take) {
-            child.kill(Signal::KILL);
-            let _ = process::wait(child.pid);
-        }
+    fn fork(&mut self, slot: usize, now: Millis) -> io::Result<()> {
+        let retires = self.supervisor.retires(slot ^ 1);
+        self.workers.fork(slot, retires)?;
+        self.watchdog.begin(slot, now);
+        Ok(())
     }
 
-    pub(super) fn say(&self, level: Level, message: fmt::Arguments<'_>) {
+    fn say(&self, level: Level, message: fmt::Arguments<'_>) {
         self.log.event(level, clock::realtime_ms(), message);
     }
 }
 
-pub(super) fn now() -> Millis {
+fn monotonic_now() -> Millis {
     Millis::new(clock::monotonic_ms())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::children::Children;
+    use crate::worker::{Context, Worker};
+    use std::{thread, time::Duration};
+
+    /// Ends at once.
+    struct Brief;
+
+    impl Worker for Brief {
+        fn run(&mut self, _: &mut Context<'_>) -> i32 {
+            0
+        }
+    }
+
+    #[test]
+    fn only_a_fork_that_succeeds_is_a_start() {
+        let (board, log) = (Scoreboard::new().unwrap(), Log::silent());
+        let group = WorkerGroup {
+            worker: Box::new(Brief),
+            count: 1,
+        };
+        let policy = Policy {
+            workers: 1,
+            most_workers: 1,
+            drain_delay_ms: 0,
+            drain_timeout_ms: 1_000,
+            restarts: 2,
+            restarts_within_ms: 60_000,
+        };
+        let stopper = Stopper::new().unwrap();
+        let manager = WorkerManager::new(vec![group], policy, &board, &log, stopper, false);
+        let mut manager = manager.unwrap();
+        let starts = || board.slot(0).unwrap().record().lives;
+        // A child that cannot be watched is not kept.
+        manager.workers.children.close();
+        manager.decide(Event::Start, monotonic_now());
+        for _ in 0..3 {
+            thread::sleep(Duration::from_millis(50));
+            manager.decide(Event::Tick, monotonic_now());
+            assert_eq!(manager.outcome, None, "no reason to give up");
+            assert!(manager.workers.children.get(0).is_none());
+            assert_eq!((starts(), manager.workers.state(0)), (0, State::Empty));
+        }
+        manager.workers.children = Children::new(true).unwrap();
+        manager.workers.children.resize(2);
+        while manager.workers.children.get(0).is_none() {
+            thread::sleep(Duration::from_millis(10));
+            manager.decide(Event::Tick, monotonic_now());
+        }
+        assert_eq!((starts(), manager.outcome), (1, None));
+        let pid = manager.workers.children.get(0).unwrap().pid;
+        process::wait(pid).unwrap();
+    }
 }

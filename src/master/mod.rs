@@ -6,21 +6,25 @@
 //! | file | what it is |
 //! |---|---|
 //! | `supervisor/` | decides, and does nothing else: a pure function of events and time |
-//! | `manager` | turns what happens into events, and does what was decided |
-//! | `spawn` | forks a worker |
-//! | `signals` | what the operator wants |
-//! | `deaths`, `oom_kills` | how a worker died, as far as can be known |
-//! | `watchdog` | which worker is stuck in one step |
-//! | `stopper` | a stop from inside of the program, and what is said at the end |
+//! | `manager` | turns what happens into events, and performs what was decided |
+//! | `workers` | what can be done to a worker |
+//! | `children`, `spawn` | the worker processes, and how one is forked |
+//! | `signals`, `stopper` | what the operator asks for, and what the program asks for |
+//! | `watchdog` | which worker has been in one step for too long |
+//! | `deaths`, `oom_kills` | how a worker died, and what it was doing |
+//! | `receipt` | what is accounted for at a stop |
 
+mod children;
 mod deaths;
 mod manager;
 mod oom_kills;
+mod receipt;
 mod signals;
 mod spawn;
 mod stopper;
 pub(crate) mod supervisor;
 mod watchdog;
+mod workers;
 
 pub(crate) use manager::WorkerManager;
 pub use stopper::{Outcome, Stopper};

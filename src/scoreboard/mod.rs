@@ -6,15 +6,16 @@
 //! belong to the slot and go on when a successor takes it over. There are no pointers and no locks,
 //! so a worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
 
+mod in_flight;
 mod latency;
 pub(crate) mod recorder;
 mod reports;
-mod unfinished;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+pub(crate) use in_flight::Drained;
 pub use latency::{BUCKETS, Latency};
 pub use reports::Report;
 
@@ -55,7 +56,7 @@ const BUSY_SINCE: usize = 13;
 const LATENCY_SUM: usize = 14;
 /// Answers whose status begins with 1, 2 ... 5.
 const CLASSES: usize = 16;
-// 21 to 23 are in `unfinished`. The flight recorder has what follows the buckets.
+// 21 to 23 are in `in_flight`. The flight recorder has what follows the buckets.
 const LATENCY: usize = 24;
 
 /// A worker that has been in one step for longer than this, in milliseconds, is no use to clients
@@ -95,7 +96,7 @@ pub struct Record {
     /// Open connections.
     pub connections: u64,
     /// Requests that have begun and whose answers are not sent to their ends.
-    pub under_way: u64,
+    pub in_flight: u64,
     /// Connections accepted so far, by this worker and its predecessors.
     pub accepted: u64,
     /// Requests answered so far.
@@ -283,7 +284,7 @@ impl Slot {
             state: self.state(),
             pid: self.load(PID),
             connections: self.load(CONNECTIONS),
-            under_way: self.under_way(),
+            in_flight: self.in_flight(),
             accepted: self.load(ACCEPTED),
             requests: self.load(REQUESTS),
             body_bytes: self.load(BODY_BYTES),
@@ -313,7 +314,7 @@ impl Slot {
         // What its predecessor was doing when it died.
         self.store(CONNECTIONS, 0);
         self.store(BUSY_SINCE, 0);
-        self.store(unfinished::UNDER_WAY, 0);
+        self.store(in_flight::IN_FLIGHT, 0);
         self.record_nobody();
     }
 

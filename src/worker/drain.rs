@@ -44,12 +44,12 @@ impl EventLoop<'_> {
     /// Ends at once: what is unfinished is reported, and stays so.
     pub(super) fn cut(&mut self) {
         let tokens: Vec<Token> = self.links.tokens().collect();
-        let cut_off = self.under_way.count();
+        let cut_off = self.in_flight.count();
         for token in tokens {
             self.turn(token, Why::Cut);
         }
         // The master reads it when we are gone.
-        self.context.slot.set_under_way(cut_off);
+        self.context.slot.set_in_flight(cut_off);
         self.finish_log();
     }
 

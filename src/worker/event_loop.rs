@@ -16,7 +16,7 @@ use super::admin::Admin;
 use super::complaints::{ByKind, Complaints};
 use super::connections::deadlines::Deadlines;
 use super::connections::eviction::Candidates;
-use super::connections::in_flight::UnderWay;
+use super::connections::in_flight::InFlight;
 use super::connections::slab::{Slab, Token};
 use super::control::{Command, Message};
 use super::link::Link;
@@ -73,7 +73,7 @@ pub struct EventLoop<'a> {
     pub(super) stopping: bool,
     /// Somebody waits, and nobody could be spared when that was last seen.
     pub(super) crowded: bool,
-    pub(super) under_way: UnderWay,
+    pub(super) in_flight: InFlight,
     complaints: Complaints,
     faults: Complaints,
     refusals: ByKind,
@@ -126,7 +126,7 @@ impl<'a> EventLoop<'a> {
             answered: 0,
             stopping: false,
             crowded: false,
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             complaints: Complaints::default(),
             faults: Complaints::default(),
             refusals: ByKind::default(),
@@ -328,7 +328,7 @@ impl<'a> EventLoop<'a> {
         // Admins are counted nowhere.
         let counts = admin.is_none();
         if counts {
-            self.under_way.begin(link, &self.context.slot);
+            self.in_flight.begin(link, &self.context.slot);
         }
         let fate = link.turn(
             why,
@@ -351,7 +351,7 @@ impl<'a> EventLoop<'a> {
             },
         );
         if counts {
-            self.under_way.end(link, &self.context.slot);
+            self.in_flight.end(link, &self.context.slot);
         }
         // One client that ends is enough for one that waits.
         self.crowded &= admin.is_some() || !was_open || link.is_open();
@@ -385,7 +385,7 @@ impl<'a> EventLoop<'a> {
         // Closing the descriptor takes it out of epoll.
         if let Some(mut link) = self.links.remove(token) {
             link.close_connection(&self.retirement.panicked);
-            self.under_way.forget(&link, &self.context.slot);
+            self.in_flight.forget(&link, &self.context.slot);
             self.deadlines.set(token.index(), Millis::NEVER);
             // Before the admin side takes another descriptor in the place of this one.
             drop(link);

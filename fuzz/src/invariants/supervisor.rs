@@ -301,7 +301,7 @@ impl World {
         let partner = slot ^ 1;
         let comes = match self.children[partner] {
             Some(child) => child.stays(),
-            None => self.supervisor.will_fill(partner),
+            None => self.supervisor.respawn_pending(partner),
         };
         comes && !self.supervisor.retires(partner)
     }
@@ -400,7 +400,7 @@ impl World {
     fn check(&self) {
         let (now, wake_at) = (self.now, self.supervisor.wake_at());
         assert!(wake_at > now, "it never sleeps");
-        assert!(self.supervisor.pause_ms() <= PAUSES_MS.1);
+        assert!(self.supervisor.backoff_ms() <= PAUSES_MS.1);
         assert_eq!(
             self.announced,
             self.gave_up || self.stopping.is_some(),
@@ -466,7 +466,8 @@ impl World {
         let stays = |slot: &&usize| child(slot).is_some_and(Child::stays);
         let staying = slots.iter().filter(stays);
         let kept = staying.filter(|slot| !retires(slot)).count();
-        let fills = |slot: &&usize| child(slot).is_none() && self.supervisor.will_fill(**slot);
+        let fills =
+            |slot: &&usize| child(slot).is_none() && self.supervisor.respawn_pending(**slot);
         let filled = slots.iter().filter(fills).count();
         if !self.keeps_up() || worker >= self.wanted {
             assert_eq!(filled, 0, "somebody comes for worker {worker}");

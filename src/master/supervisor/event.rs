@@ -18,6 +18,24 @@ pub struct Policy {
     pub restarts_within_ms: u64,
 }
 
+impl Policy {
+    /// Why it cannot be kept, if that is so.
+    pub fn check(&self) -> Result<(), String> {
+        let (workers, most) = (self.workers, self.most_workers);
+        if !(1..=most).contains(&workers) {
+            return Err(format!("{workers} workers: expected 1 to {most}"));
+        }
+        let (delay_ms, timeout_ms) = (self.drain_delay_ms, self.drain_timeout_ms);
+        if delay_ms > 0 && delay_ms >= timeout_ms {
+            return Err(format!(
+                "a drain delay of {delay_ms} ms leaves no time to drain: the drain timeout, which \
+                 bounds both, is {timeout_ms} ms"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -20,9 +20,9 @@ use slot::Slot;
 use crate::time::Millis;
 
 /// The longest pause before a worker is replaced, in milliseconds.
-const LONGEST_PAUSE_MS: u64 = 1_000;
+const LONGEST_BACKOFF_MS: u64 = 1_000;
 /// The first pause; each further death doubles it.
-const FIRST_PAUSE_MS: u64 = 10;
+const FIRST_BACKOFF_MS: u64 = 10;
 /// Deaths follow each other when a worker lived for less than this, in milliseconds.
 const SHORT_LIFE_MS: u64 = 1_000;
 
@@ -53,7 +53,7 @@ enum Phase {
 
 impl Phase {
     /// Whether workers that die are replaced.
-    fn keeps_up(self) -> bool {
+    fn respawns(self) -> bool {
         matches!(self, Phase::Running | Phase::Delaying { .. })
     }
 }
@@ -68,7 +68,7 @@ pub struct Supervisor {
     /// A pair for each worker that was ever wanted.
     slots: Vec<Slot>,
     /// How many short lives ended in a row.
-    streak: u32,
+    short_lives: u32,
     /// When workers died before they were ready.
     early_deaths: VecDeque<Millis>,
     killed: u32,
@@ -83,7 +83,7 @@ impl Supervisor {
             phase: Phase::New,
             wanted: policy.workers,
             slots,
-            streak: 0,
+            short_lives: 0,
             early_deaths: VecDeque::new(),
             killed: 0,
         }
@@ -115,17 +115,17 @@ impl Supervisor {
         if self.phase == Phase::Running {
             self.replace_next();
         }
-        if self.phase.keeps_up() {
+        if self.phase.respawns() {
             self.fill_pairs(now);
             self.fork_due(now, actions);
         }
-        self.finish_if_alone(actions);
+        self.finish_if_empty(actions);
     }
 
     /// When [`Event::Tick`] is needed at the latest; [`Millis::NEVER`] if it is not.
     pub fn wake_at(&self) -> Millis {
         let due = self.slots.iter().map(|slot| match *slot {
-            Slot::Empty { fork_at } if self.phase.keeps_up() => fork_at,
+            Slot::Empty { fork_at } if self.phase.respawns() => fork_at,
             Slot::Draining { cut_at } => cut_at,
             Slot::Cut { kill_at } | Slot::Aborted { kill_at } => kill_at,
             Slot::Starting { since, .. } => since.after(START_MS),
@@ -171,17 +171,17 @@ impl Supervisor {
 
     /// Whether a slot that is empty gets a worker again. If not, the other one of its pair does, or
     /// has one, or nobody comes any more.
-    pub fn will_fill(&self, slot: usize) -> bool {
+    pub fn respawn_pending(&self, slot: usize) -> bool {
         let is_due = matches!(self.slots.get(slot), Some(Slot::Empty { .. }));
-        is_due && self.phase.keeps_up()
+        is_due && self.phase.respawns()
     }
 
     /// How long the next replacement will wait, in milliseconds.
-    pub fn pause_ms(&self) -> u64 {
-        match self.streak {
+    pub fn backoff_ms(&self) -> u64 {
+        match self.short_lives {
             // The first in a row is replaced at once: it may well be the only one.
             0 | 1 => 0,
-            n => (FIRST_PAUSE_MS << (n - 2).min(16)).min(LONGEST_PAUSE_MS),
+            n => (FIRST_BACKOFF_MS << (n - 2).min(16)).min(LONGEST_BACKOFF_MS),
         }
     }
 
@@ -227,7 +227,7 @@ impl Supervisor {
     /// Sees to it that each worker that is wanted exists or is on its way.
     fn fill_pairs(&mut self, now: Millis) {
         for pair in self.slots.chunks_exact_mut(2).take(self.wanted) {
-            if pair.iter().any(|slot| slot.stays()) {
+            if pair.iter().any(|slot| slot.has_or_awaits_worker()) {
                 continue;
             }
             if let Some(slot) = pair.iter_mut().find(|slot| **slot == Slot::Vacant) {
@@ -253,7 +253,7 @@ impl Supervisor {
         for index in [2 * self.wanted, 2 * self.wanted + 1] {
             match self.slots[index] {
                 Slot::Empty { .. } => self.slots[index] = Slot::Vacant,
-                slot if slot.is_alone() || slot.is_leaving() => {}
+                slot if slot.is_empty() || slot.is_leaving() => {}
                 _ => self.drain(index, now, actions),
             }
         }
@@ -278,18 +278,20 @@ impl Supervisor {
             // Nobody was there.
             Slot::Vacant | Slot::Empty { .. } => return,
             // It left because it was told to.
-            Slot::Draining { .. } | Slot::Cut { .. } => self.streak = 0,
+            Slot::Draining { .. } | Slot::Cut { .. } => self.short_lives = 0,
             Slot::Starting { since, .. } | Slot::Ready { since, .. } | Slot::Retiring { since }
                 if short(since) =>
             {
-                self.streak = self.streak.saturating_add(1);
+                self.short_lives = self.short_lives.saturating_add(1);
             }
             // It lived long enough: the only one in a row, so far.
-            Slot::Starting { .. } | Slot::Ready { .. } | Slot::Retiring { .. } => self.streak = 1,
+            Slot::Starting { .. } | Slot::Ready { .. } | Slot::Retiring { .. } => {
+                self.short_lives = 1
+            }
             Slot::Aborted { .. } | Slot::Killed { .. } => {}
         }
-        let fork_at = now.after(self.pause_ms());
-        let is_replaced = self.slots[Slot::partner(index)].stays();
+        let fork_at = now.after(self.backoff_ms());
+        let is_replaced = self.slots[Slot::partner(index)].has_or_awaits_worker();
         self.slots[index] = if is_replaced || index / 2 >= self.wanted {
             Slot::Vacant
         } else {
@@ -319,8 +321,8 @@ impl Supervisor {
     }
 
     fn fork_failed(&mut self, index: usize, now: Millis) {
-        self.streak = self.streak.saturating_add(1).max(2);
-        let fork_at = now.after(self.pause_ms());
+        self.short_lives = self.short_lives.saturating_add(1).max(2);
+        let fork_at = now.after(self.backoff_ms());
         if let Some(slot) = self.slots.get_mut(index)
             && matches!(slot, Slot::Starting { .. })
         {

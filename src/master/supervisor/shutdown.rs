@@ -53,7 +53,7 @@ impl Supervisor {
         self.phase = Phase::Stopping { since };
         for index in 0..self.slots.len() {
             let slot = self.slots[index];
-            if !slot.is_alone() && !slot.is_leaving() {
+            if !slot.is_empty() && !slot.is_leaving() {
                 self.drain(index, now, actions);
             }
         }
@@ -80,7 +80,7 @@ impl Supervisor {
         let soon = now.after(CUT_MS);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             match slot {
-                slot if slot.is_alone() => {}
+                slot if slot.is_empty() => {}
                 Slot::Cut { .. } | Slot::Killed { .. } => {}
                 // It would not hear that.
                 Slot::Aborted { kill_at } => *kill_at = soon.min(*kill_at),
@@ -119,14 +119,14 @@ impl Supervisor {
     /// Nobody is asked: the server gives up.
     pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            if !slot.is_alone() && !matches!(slot, Slot::Killed { .. }) {
+            if !slot.is_empty() && !matches!(slot, Slot::Killed { .. }) {
                 *slot = Slot::Killed { unready: false };
                 actions.push(Action::Kill(index));
             }
         }
     }
 
-    pub(super) fn finish_if_alone(&mut self, actions: &mut Vec<Action>) {
+    pub(super) fn finish_if_empty(&mut self, actions: &mut Vec<Action>) {
         let verdict = match self.phase {
             Phase::Stopping { .. } => Verdict::Stopped {
                 killed: self.killed,
@@ -134,7 +134,7 @@ impl Supervisor {
             Phase::GivingUp => Verdict::GaveUp,
             Phase::New | Phase::Running | Phase::Delaying { .. } | Phase::Finished => return,
         };
-        if self.slots.iter().all(|slot| slot.is_alone()) {
+        if self.slots.iter().all(|slot| slot.is_empty()) {
             self.phase = Phase::Finished;
             actions.push(Action::Finish(verdict));
         }

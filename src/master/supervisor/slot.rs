@@ -31,7 +31,7 @@ pub(super) enum Slot {
 
 impl Slot {
     /// Whether it has, or will have, a worker that stays.
-    pub(super) fn stays(self) -> bool {
+    pub(super) fn has_or_awaits_worker(self) -> bool {
         matches!(
             self,
             Slot::Empty { .. } | Slot::Starting { .. } | Slot::Ready { .. }
@@ -39,7 +39,7 @@ impl Slot {
     }
 
     /// Whether it has no child.
-    pub(super) fn is_alone(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         matches!(self, Slot::Vacant | Slot::Empty { .. })
     }
 

@@ -566,8 +566,8 @@ fn workers_that_were_ready_are_replaced_for_ever_and_the_pause_has_an_end() {
             .count();
         supervisor.on(Event::Ready(0), now, &mut actions);
         supervisor.on(Event::Died(0), now, &mut actions);
-        pauses.push(supervisor.pause_ms());
-        now = now.after(supervisor.pause_ms());
+        pauses.push(supervisor.backoff_ms());
+        now = now.after(supervisor.backoff_ms());
         supervisor.on(Event::Tick, now, &mut actions);
     }
     assert_eq!(forks, 100);

@@ -1,4 +1,4 @@
-//! [`UnderWay`]: how many requests a worker has begun and not answered to their ends, where its
+//! [`InFlight`]: how many requests a worker has begun and not answered to their ends, where its
 //! master can read it when the worker is dead.
 
 use crate::scoreboard::Slot;
@@ -6,9 +6,9 @@ use crate::worker::link::Link;
 
 /// Counts the links that owe an answer.
 #[derive(Debug, Default)]
-pub struct UnderWay(usize);
+pub struct InFlight(usize);
 
-impl UnderWay {
+impl InFlight {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0
@@ -16,7 +16,7 @@ impl UnderWay {
 
     /// A link has its turn. What it does in it is under way, too: it may never come back from it.
     pub fn begin(&self, link: &Link<'_>, slot: &Slot) {
-        slot.set_under_way(self.0 + usize::from(!link.is_pending()));
+        slot.set_in_flight(self.0 + usize::from(!link.is_pending()));
     }
 
     /// The turn is over.
@@ -26,12 +26,12 @@ impl UnderWay {
             Some(false) => self.0 -= 1,
             None => {}
         }
-        slot.set_under_way(self.0);
+        slot.set_in_flight(self.0);
     }
 
     /// A link is closed, whatever it owes.
     pub fn forget(&mut self, link: &Link<'_>, slot: &Slot) {
         self.0 -= usize::from(link.is_pending());
-        slot.set_under_way(self.0);
+        slot.set_in_flight(self.0);
     }
 }
