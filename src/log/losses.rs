@@ -4,6 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 
+use super::rate_limited::RateLimited;
+use crate::time::Millis;
+
 /// At most one report of each kind of loss in so many milliseconds.
 pub(super) const REPORT_EVERY_MS: u64 = 10_000;
 
@@ -11,25 +14,18 @@ pub(super) const REPORT_EVERY_MS: u64 = 10_000;
 #[derive(Default)]
 pub(super) struct Losses {
     total: Cell<u64>,
-    /// Who should have read them was too slow.
-    unread: Unsaid,
+    /// The reader of the log was too slow.
+    unread: RateLimited,
     /// Access lines that could not be written, however long one waits.
     lines: Failed,
     /// Events of which the same is true.
     events: Failed,
 }
 
-/// Lines of one kind of loss of which nothing was said yet.
-#[derive(Default)]
-struct Unsaid {
-    lines: Cell<u64>,
-    said_ms: Cell<Option<u64>>,
-}
-
-/// The same of one place that cannot be written to.
+/// Lines for one place that cannot be written to.
 #[derive(Default)]
 struct Failed {
-    unsaid: Unsaid,
+    lines: RateLimited,
     /// Why, when that last happened.
     why: RefCell<Option<io::Error>>,
 }
@@ -43,7 +39,7 @@ impl Losses {
     /// So many lines were lost, since nobody read them in time.
     pub(super) fn unread(&self, lines: u64) {
         self.total.set(self.total.get() + lines);
-        self.unread.add(lines);
+        self.unread.count(lines);
     }
 
     /// So many access lines were lost, since writing them fails; why, if that is known better than
@@ -59,17 +55,18 @@ impl Losses {
         self.events.add(1, Some(why));
     }
 
-    /// How many lines were lost of which nothing was said, which counts as said now.
-    pub(super) fn take_unsaid(&self) -> u64 {
-        let all = [&self.unread, &self.lines.unsaid, &self.events.unsaid];
-        all.iter().map(|unsaid| unsaid.lines.take()).sum()
+    /// How many lost lines were not reported; they count as reported now.
+    pub(super) fn take_unreported(&self) -> u64 {
+        self.kinds().into_iter().map(RateLimited::take).sum()
     }
 
-    /// What is still unsaid is due, however short ago something was said.
-    pub(super) fn hurry(&self) {
-        for unsaid in [&self.unread, &self.lines.unsaid, &self.events.unsaid] {
-            unsaid.said_ms.set(None);
-        }
+    /// What is not reported yet is due, however short ago the last report was.
+    pub(super) fn force_due(&self) {
+        self.kinds().into_iter().for_each(RateLimited::forget_last);
+    }
+
+    fn kinds(&self) -> [&RateLimited; 3] {
+        [&self.unread, &self.lines.lines, &self.events.lines]
     }
 
     /// Says what is due; `say` returns whether it could. Access lines go to `place`.
@@ -79,14 +76,14 @@ impl Losses {
         place: &str,
         say: impl Fn(fmt::Arguments<'_>) -> bool,
     ) {
-        self.unread.report(now_ms, |lines| {
+        report(&self.unread, now_ms, |lines| {
             say(format_args!(
                 "log lines dropped, since nobody read them in time: {lines}"
             ))
         });
         for (failed, place) in [(&self.lines, place), (&self.events, "standard error")] {
             let why = failed.why.borrow();
-            failed.unsaid.report(now_ms, |lines| match &*why {
+            report(&failed.lines, now_ms, |lines| match &*why {
                 Some(why) => say(format_args!(
                     "log lines dropped: {lines}, since {place} cannot be written: {why}"
                 )),
@@ -98,26 +95,20 @@ impl Losses {
 
 impl Failed {
     fn add(&self, lines: u64, why: Option<io::Error>) {
-        self.unsaid.add(lines);
+        self.lines.count(lines);
         if why.is_some() {
             self.why.replace(why);
         }
     }
 }
 
-impl Unsaid {
-    fn add(&self, lines: u64) {
-        self.lines.set(self.lines.get() + lines);
-    }
-
-    fn report(&self, now_ms: u64, say: impl Fn(u64) -> bool) {
-        let lines = self.lines.get();
-        let last = self.said_ms.get();
-        let too_early = last.is_some_and(|last| now_ms.saturating_sub(last) < REPORT_EVERY_MS);
-        if lines > 0 && !too_early && say(lines) {
-            self.lines.set(self.lines.get() - lines);
-            self.said_ms.set(Some(now_ms));
-        }
+fn report(lost: &RateLimited, now_ms: u64, say: impl Fn(u64) -> bool) {
+    let now = Millis::new(now_ms);
+    let lines = lost.unreported();
+    if lines > 0 && lost.is_due(now, REPORT_EVERY_MS) && say(lines) {
+        // A line that was lost meanwhile is for the next report.
+        let reported = lost.reported(now);
+        lost.count(reported - lines);
     }
 }
 
@@ -157,7 +148,7 @@ mod tests {
             });
             assert_eq!(said.into_inner(), want, "at {now}");
         }
-        losses.hurry();
+        losses.force_due();
         let said = Cell::new(0);
         losses.report(REPORT_EVERY_MS + 4, "the log file", |_| {
             said.set(said.get() + 1);
@@ -166,7 +157,7 @@ mod tests {
         assert_eq!(said.get(), 2);
         losses.unread(1);
         losses.lines_failed(2, None);
-        assert_eq!((losses.take_unsaid(), losses.take_unsaid()), (3, 0));
+        assert_eq!((losses.take_unreported(), losses.take_unreported()), (3, 0));
         assert_eq!(losses.total(), 3 + 4 + 5 + 6 + 1 + 2 + 3);
     }
 

@@ -8,6 +8,7 @@
 mod event_writer;
 mod line;
 mod losses;
+mod rate_limited;
 mod sink;
 
 use std::cell::{Cell, RefCell};
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(crate) use event_writer::EventWriter;
 use losses::Losses;
+pub(crate) use rate_limited::{ByKind, RateLimited};
 use sink::{Sink, Target};
 
 /// How access lines look.
@@ -292,7 +294,7 @@ impl Log {
     pub fn finish(&self) {
         self.flush();
         self.give_up_waiting();
-        self.losses.hurry();
+        self.losses.force_due();
         self.report();
     }
 
@@ -320,7 +322,7 @@ impl Log {
         self.waiting.borrow_mut().clear();
         self.begun.set(0);
         self.blocked.set(false);
-        let lost = self.losses.take_unsaid();
+        let lost = self.losses.take_unreported();
         if self.enabled(Level::Warn) {
             let (to, now) = (self.place(), self.now_ms.get());
             let message = format_args!(

@@ -315,7 +315,7 @@ impl Slot {
         self.store(CONNECTIONS, 0);
         self.store(BUSY_SINCE, 0);
         self.store(in_flight::IN_FLIGHT, 0);
-        self.record_nobody();
+        self.record_no_client();
     }
 
     /// How old the worker before this one was when this one was forked, in milliseconds: the worker

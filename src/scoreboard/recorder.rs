@@ -118,7 +118,7 @@ impl Slot {
     }
 
     /// For the worker: nobody's turn.
-    pub(crate) fn record_nobody(&self) {
+    pub(crate) fn record_no_client(&self) {
         self.store(STAGE, NOBODY);
     }
 
@@ -197,7 +197,7 @@ mod tests {
                 }
             }
         }
-        slot.record_nobody();
+        slot.record_no_client();
         assert_eq!(slot.recording(), None);
     }
 

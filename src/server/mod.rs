@@ -164,14 +164,14 @@ impl Server {
     /// How long a client may read nothing of what was sent to it before the connection is closed,
     /// in milliseconds; the default is 60,000, as in nginx and Apache: players and downloads pause.
     pub fn write_timeout_ms(mut self, ms: u64) -> Server {
-        self.options.pace.write_ms = ms;
+        self.options.slow_reader.write_timeout_ms = ms;
         self
     }
 
     /// How many bytes a second a client that is behind must read on the whole, judged when it has been
     /// behind for longer than [`Server::write_timeout_ms`]; the default is 64, and 0 means any number.
     pub fn min_rate(mut self, bytes: u64) -> Server {
-        self.options.pace.min_rate = bytes;
+        self.options.slow_reader.min_rate = bytes;
         self
     }
 

@@ -11,30 +11,29 @@
 //! | `accept/` | listeners, and when a worker takes a client from them |
 //! | `connections/` | which connections there are, when they are due, which is evicted |
 //! | `link/` | one stream joined to one connection |
-//! | `admit`, `admin`, `drain`, `lines` | what the loop does besides |
+//! | `iteration`, `role`, `options` | what is handed down |
 //! | `panic_hook`, `retirement` | what becomes of a worker in which a handler panicked |
 
 mod accept;
-mod admin;
-mod admit;
-mod complaints;
 mod connections;
 pub(crate) mod control;
-mod drain;
 mod event_loop;
-mod lines;
+mod iteration;
 mod link;
+mod options;
 pub(crate) mod panic_hook;
 mod retirement;
+mod role;
 mod socket_worker;
 
 use std::io;
 
 pub use accept::Address;
 pub(crate) use accept::Listener;
-pub(crate) use admin::ROOM as ADMIN_ROOM;
 pub use control::{Command, Message, Orders};
-pub(crate) use socket_worker::{Recycling, SocketOptions, SocketWorker};
+pub(crate) use event_loop::ADMIN_ROOM;
+pub(crate) use options::{Recycling, SocketOptions};
+pub(crate) use socket_worker::SocketWorker;
 
 use crate::log::Log;
 use crate::scoreboard::{Scoreboard, Slot};

@@ -1,7 +1,5 @@
 //! [`Retirement`]: when a worker asks its master for a successor.
 
-use std::cell::Cell;
-
 use super::control::Orders;
 use crate::scoreboard::Slot;
 use crate::time::Millis;
@@ -16,9 +14,6 @@ const SHORT_LIFE_MS: u64 = 1_000;
 pub struct Retirement {
     /// The count of requests on its slot at which it has answered enough.
     at_requests: Option<u64>,
-    /// Code has panicked that the worker called for a connection: what its connections share may be
-    /// half done.
-    pub panicked: Cell<bool>,
     panic_is_told: bool,
     /// No panic is told before this time.
     tells_from: Millis,
@@ -40,21 +35,22 @@ impl Retirement {
         }
     }
 
-    /// Asks for a successor if it is time, once for each reason.
-    pub fn check(&mut self, now: Millis, slot: &Slot, orders: &Orders) {
+    /// Asks for a successor if it is time, once for each reason. `panicked`: code has panicked that
+    /// the worker called for a connection.
+    pub fn check(&mut self, now: Millis, panicked: bool, slot: &Slot, orders: &Orders) {
         if self.at_requests.is_some_and(|at| slot.requests() >= at) {
             self.at_requests = None;
             orders.report_retire();
         }
-        if now >= self.check_at() {
+        if now >= self.check_at(panicked) {
             self.panic_is_told = true;
             orders.report_panic();
         }
     }
 
     /// When there will be something to check, if nothing happens until then.
-    pub fn check_at(&self) -> Millis {
-        match self.panicked.get() && !self.panic_is_told {
+    pub fn check_at(&self, panicked: bool) -> Millis {
+        match panicked && !self.panic_is_told {
             true => self.tells_from,
             false => Millis::NEVER,
         }
@@ -82,9 +78,8 @@ mod tests {
             let (line, orders) = pair().unwrap();
             let mut retirement = Retirement::new(None, &slot, Millis::new(500));
             let mut check = |ms, panicked: bool| {
-                retirement.panicked.set(panicked);
-                retirement.check(Millis::new(ms), &slot, &orders);
-                (line.receive(), retirement.check_at().get())
+                retirement.check(Millis::new(ms), panicked, &slot, &orders);
+                (line.receive(), retirement.check_at(panicked).get())
             };
             let (nothing, never) = (Message::None, Millis::NEVER.get());
             assert_eq!(check(9_000, false), (nothing, never), "{before}");

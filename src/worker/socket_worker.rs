@@ -5,65 +5,15 @@ use std::io;
 use std::mem;
 
 use super::accept::listener::Listener;
-use super::event_loop::EventLoop;
-use super::link::slow_reader::Pace;
+use super::event_loop::{EventLoop, Served};
+use super::options::SocketOptions;
 use super::{Context, Worker};
 use crate::log::Level;
 use crate::process::Process;
 use crate::sys::clock;
+use crate::sys::epoll::Epoll;
 use crate::sys::event::EventFd;
 use crate::sys::resource;
-
-/// How many connections a worker takes, and how long it waits for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SocketOptions {
-    /// Connections of one worker at most.
-    pub max_connections: usize,
-    /// How fast a peer must read.
-    pub pace: Pace,
-    /// How many connections may wait to be accepted.
-    pub backlog: u32,
-    /// How long a worker lives.
-    pub recycling: Recycling,
-}
-
-/// After how many requests a worker asks for a successor. Code that loses memory a little at a time
-/// can be lived with so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recycling {
-    /// So many; 0 for any number.
-    pub requests: u64,
-    /// Up to so many percent fewer, so that workers that began together do not leave together.
-    pub jitter: u8,
-}
-
-impl Recycling {
-    /// How many for this worker; `None` for any number. `salt` is another one for each.
-    fn of(self, salt: u64) -> Option<u64> {
-        if self.requests == 0 {
-            return None;
-        }
-        let most = self.requests / 100 * u64::from(self.jitter)
-            + self.requests % 100 * u64::from(self.jitter) / 100;
-        // Multiplication spreads what differs by one (Knuth).
-        let dice = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        Some((self.requests - dice % (most + 1)).max(1))
-    }
-}
-
-impl Default for SocketOptions {
-    fn default() -> SocketOptions {
-        SocketOptions {
-            max_connections: 1024,
-            pace: Pace {
-                write_ms: 60_000,
-                min_rate: 64,
-            },
-            backlog: 1024,
-            recycling: Recycling::default(),
-        }
-    }
-}
 
 /// Serves a protocol on sockets that were bound in the master.
 pub struct SocketWorker<P> {
@@ -72,8 +22,8 @@ pub struct SocketWorker<P> {
     /// What is served to admins, and where.
     admin: Option<(Box<dyn Process>, Vec<Listener>)>,
     options: SocketOptions,
-    /// See `acceptor`. Made before the fork, so that all workers share it.
-    nudge: Option<EventFd>,
+    /// Wakes all workers: see `acceptor`. Made before the fork, so that they share it.
+    peers: Option<EventFd>,
 }
 
 impl<P: Process> SocketWorker<P> {
@@ -84,7 +34,7 @@ impl<P: Process> SocketWorker<P> {
             listeners,
             admin: None,
             options,
-            nudge: None,
+            peers: None,
         }
     }
 
@@ -102,7 +52,7 @@ impl<P: Process> SocketWorker<P> {
 
 impl<P: Process> Worker for SocketWorker<P> {
     fn init(&mut self) -> io::Result<()> {
-        self.nudge = Some(EventFd::new()?);
+        self.peers = Some(EventFd::new()?);
         for listener in self.listeners() {
             listener.set_backlog(self.options.backlog)?;
             listener.find_dead_peers()?;
@@ -117,15 +67,25 @@ impl<P: Process> Worker for SocketWorker<P> {
         let listeners = mem::take(&mut self.listeners);
         let admin = self.admin.as_mut();
         let admin = admin.map(|(process, listeners)| (&**process, mem::take(listeners)));
-        let served = match &self.nudge {
-            Some(nudge) => {
-                let requests = self.options.recycling.of(u64::from(std::process::id()));
-                let (process, options) = (&self.process, self.options);
-                EventLoop::new(process, listeners, admin, nudge, options, context)
-                    .and_then(|mut event_loop| event_loop.run(requests))
-            }
-            None => Err(io::Error::other("the worker was not initialised")),
-        };
+        let clients: Served<'_> = (&self.process, listeners);
+        let served = self
+            .peers
+            .as_ref()
+            .ok_or(io::ErrorKind::NotConnected.into());
+        let served = served.and_then(|peers| {
+            let epoll = Epoll::new()?;
+            let requests = self.options.recycling.of(u64::from(std::process::id()));
+            EventLoop::new(
+                clients,
+                admin,
+                peers,
+                &epoll,
+                self.options,
+                requests,
+                context,
+            )?
+            .run()
+        });
         if let Err(error) = served {
             let message = format_args!("worker {} failed: {error}", context.index);
             context
@@ -138,38 +98,11 @@ impl<P: Process> Worker for SocketWorker<P> {
 
     fn cleanup(&mut self) {
         for listener in self.listeners() {
-            // Workers do that when they leave; those that were killed could not.
+            // Workers do that when they leave; workers that were killed could not.
             listener.shut();
             listener.remove_file();
         }
         self.listeners.clear();
         self.admin = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn workers_that_begin_together_do_not_leave_together() {
-        for (requests, jitter, least) in [
-            (1_000, 10, 900),
-            (1_000, 0, 1_000),
-            (1_000, 100, 1),
-            (1, 10, 1),
-            (55, 10, 50),
-        ] {
-            let recycling = Recycling { requests, jitter };
-            let all: Vec<u64> = (1..500).filter_map(|pid| recycling.of(pid)).collect();
-            assert_eq!(all.len(), 499);
-            assert!(
-                all.iter().all(|n| (least..=requests).contains(n)),
-                "{requests}"
-            );
-            let spread = all.iter().any(|n| *n != all[0]);
-            assert_eq!(spread, least < requests, "{requests} {jitter}");
-        }
-        assert_eq!(Recycling::default().of(7), None);
     }
 }

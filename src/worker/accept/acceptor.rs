@@ -3,9 +3,9 @@
 //! All workers wait for the same listening sockets with `EPOLLEXCLUSIVE`, so that a connection
 //! wakes one of them and not all. Left alone, the kernel wakes the same one every time for as long
 //! as it keeps up, and it ends up with nearly all connections. So a worker that is well above the
-//! mean, or full while others are not, stands back: it takes the sockets out of its epoll set, which
-//! alone makes the kernel ask the others, and wakes them for what waits already. For how long has a
-//! bound, because the others may be hung: whatever then still waits is taken by whoever is there.
+//! mean, or full while others are not, stops accepting: it takes the sockets out of its epoll set,
+//! which alone makes the kernel ask the others, and wakes them for what waits already. That lasts
+//! for `YIELD_MS` at most, because the others may be hung: what waits then is taken, mean or no mean.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,8 +18,8 @@ use crate::sys::event::EventFd;
 use crate::time::Millis;
 use crate::worker::connections::slab::Token;
 
-/// How long a worker stands back for others at most, in milliseconds.
-const STAND_BACK_MS: u64 = 50;
+/// How long a worker leaves clients to the others at most, in milliseconds.
+const YIELD_MS: u64 = 50;
 /// Connections accepted in one turn at most: enough to keep up, few enough that others get theirs.
 const AT_ONCE: usize = 16;
 /// How long to wait after accepting failed for want of descriptors or memory, in milliseconds.
@@ -34,21 +34,34 @@ enum Watch {
     Off { until: Millis, why: Pause },
 }
 
-/// Who wants a worker to look at a queue.
+/// Why a worker looks at an accept queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum AcceptTrigger {
     /// A client waits in it.
-    ByClient,
-    /// Another worker leaves it to us, whether or not anybody waits.
-    ByOther,
+    Queue,
+    /// Another worker has stopped accepting, whether or not a client waits.
+    Peer,
+}
+
+/// What came of accepting.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A connection.
+    Client(OwnedFd, Peer),
+    /// The queue is empty, or was shut by another worker that found it empty.
+    Empty,
+    /// There are no descriptors left, or no memory: to try again at once would spin.
+    Exhausted(io::Error),
+    /// This connection cannot be had.
+    Failed(io::Error),
 }
 
 /// Why a worker accepts nothing for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
-    /// Others have fewer connections, or have room.
+    /// Other workers have fewer connections, or have room.
     AboveMean,
-    /// It has as many as it may have, and none to spare until this time.
+    /// It has as many as it may have, and none can be evicted until this time.
     Full(Millis),
     /// There are no descriptors left, or no memory.
     Exhausted,
@@ -68,12 +81,14 @@ pub enum Admission {
 /// The listening sockets of a worker, and whether it takes connections from them.
 pub struct Acceptor<'a> {
     listeners: Vec<Listener>,
-    board: &'a Scoreboard,
-    /// Wakes all workers that stand back. Shared with them.
-    nudge: &'a EventFd,
+    /// Where the load of all workers is; `None` to accept whatever the others have.
+    board: Option<&'a Scoreboard>,
+    /// Wakes all workers. Shared with them.
+    peers: &'a EventFd,
+    epoll: &'a Epoll,
     watch: Watch,
-    /// It stood back as long as it may: what waits now is taken, mean or no mean.
-    overdue: bool,
+    /// It left clients to the others for as long as it may: what waits now is taken.
+    must_accept: bool,
     /// When the queue was last found empty.
     empty_at: Millis,
     capacity: usize,
@@ -82,18 +97,14 @@ pub struct Acceptor<'a> {
 }
 
 impl<'a> Acceptor<'a> {
-    /// The first token of those that clients connect to.
-    pub const CLIENTS: u16 = 16;
-    /// The first token of those that are for admins.
-    pub const ADMIN: u16 = 0x8000;
-
     /// An acceptor that watches nothing yet. Its tokens are reserved ones from `first` on.
     pub fn new(
         listeners: Vec<Listener>,
         first: u16,
         capacity: usize,
-        board: &'a Scoreboard,
-        nudge: &'a EventFd,
+        board: Option<&'a Scoreboard>,
+        peers: &'a EventFd,
+        epoll: &'a Epoll,
     ) -> Acceptor<'a> {
         let watch = Watch::Off {
             until: Millis::NEVER,
@@ -102,9 +113,10 @@ impl<'a> Acceptor<'a> {
         Acceptor {
             listeners,
             board,
-            nudge,
+            peers,
+            epoll,
             watch,
-            overdue: false,
+            must_accept: false,
             empty_at: Millis::NEVER,
             capacity,
             first,
@@ -112,9 +124,10 @@ impl<'a> Acceptor<'a> {
     }
 
     /// Watches the sockets; [`Acceptor::index_of`] knows their events.
-    pub fn start(&mut self, epoll: &Epoll) -> io::Result<()> {
+    pub fn start(&mut self) -> io::Result<()> {
         for (index, listener) in self.listeners.iter().enumerate() {
-            epoll.add(listener, self.token(index).raw(), Interest::READ_EXCLUSIVE)?;
+            let token = self.token(index).raw();
+            self.epoll.add(listener, token, Interest::READ_EXCLUSIVE)?;
         }
         self.watch = Watch::On;
         Ok(())
@@ -134,14 +147,19 @@ impl<'a> Acceptor<'a> {
         self.listeners.len()
     }
 
-    /// Whether a connection may be taken now, for a worker that has `connections`. If others come
-    /// first, it stands back.
-    pub fn may_accept(&mut self, connections: usize, now: Millis, epoll: &Epoll) -> Admission {
+    /// How many connections there may be.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Whether a connection may be taken now, for a worker that has `connections`. If other workers
+    /// come first, this one stops accepting for a while.
+    pub fn may_accept(&mut self, connections: usize, now: Millis) -> Admission {
         if self.watch != Watch::On {
             return Admission::No;
         }
-        if !self.overdue && self.others_come_first(connections, now) {
-            self.pause(Pause::AboveMean, now, epoll);
+        if !self.must_accept && self.others_come_first(connections, now) {
+            self.pause(Pause::AboveMean, now);
             return Admission::No;
         }
         match connections < self.capacity {
@@ -151,15 +169,27 @@ impl<'a> Acceptor<'a> {
     }
 
     fn others_come_first(&self, connections: usize, now: Millis) -> bool {
-        self.board.is_above_mean(connections, now.get())
-            || connections >= self.capacity && self.board.has_room(self.capacity, now.get())
+        self.board.is_some_and(|board| {
+            board.is_above_mean(connections, now.get())
+                || connections >= self.capacity && board.has_room(self.capacity, now.get())
+        })
     }
 
     /// Takes the next connection of a listener, mean or no mean.
-    pub fn accept(&self, index: usize) -> io::Result<(OwnedFd, Peer)> {
-        match self.listeners.get(index) {
-            Some(listener) => listener.accept(),
-            None => Err(io::ErrorKind::WouldBlock.into()),
+    pub fn accept(&self, index: usize) -> Accepted {
+        let Some(listener) = self.listeners.get(index) else {
+            return Accepted::Empty;
+        };
+        match listener.accept() {
+            Ok((socket, peer)) => Accepted::Client(socket, peer),
+            Err(error) => match (error.kind(), error.raw_os_error()) {
+                // `InvalidInput`: the socket was shut.
+                (io::ErrorKind::WouldBlock | io::ErrorKind::InvalidInput, _) => Accepted::Empty,
+                (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) => {
+                    Accepted::Exhausted(error)
+                }
+                _ => Accepted::Failed(error),
+            },
         }
     }
 
@@ -171,46 +201,41 @@ impl<'a> Acceptor<'a> {
     /// kernel makes the whole new socket before it looks. nginx always takes one unless
     /// `multi_accept` is on; beside slow handlers, each of a crowd then waits for a turn of all
     /// others.
-    pub fn at_once(&self, asked: Asked, now: Millis) -> usize {
-        let was_empty = self.empty_at == now && !self.overdue;
-        match was_empty && asked == Asked::ByClient {
+    pub fn at_once(&self, trigger: AcceptTrigger, now: Millis) -> usize {
+        let was_empty = self.empty_at == now && !self.must_accept;
+        match was_empty && trigger == AcceptTrigger::Queue {
             true => 1,
             false => AT_ONCE,
         }
     }
 
-    /// The queue was found empty: whoever is above the mean stands back again.
+    /// The queue was found empty: a worker above the mean leaves clients to the others again.
     pub fn found_empty(&mut self, now: Millis) {
-        self.overdue = false;
+        self.must_accept = false;
         self.empty_at = now;
     }
 
     /// Stops watching for a while, and wakes the others: they may be asleep, and what waits in the
     /// queue will not wake them, since this worker has used that wake-up.
-    pub fn pause(&mut self, why: Pause, now: Millis, epoll: &Epoll) {
+    pub fn pause(&mut self, why: Pause, now: Millis) {
         if self.watch != Watch::On {
             return;
         }
         for listener in &self.listeners {
             // An error would mean that it was not watched, which is what is wanted.
-            let _ = epoll.delete(listener);
+            let _ = self.epoll.delete(listener);
         }
         let until = match why {
-            Pause::AboveMean => now.after(STAND_BACK_MS),
+            Pause::AboveMean => now.after(YIELD_MS),
             Pause::Exhausted => now.after(EXHAUSTED_MS),
             Pause::Full(until) => until,
         };
         self.watch = Watch::Off { until, why };
-        let _ = self.nudge.notify();
+        let _ = self.peers.notify();
     }
 
     /// Watches again if there is no reason any more not to.
-    pub fn resume_if_due(
-        &mut self,
-        connections: usize,
-        now: Millis,
-        epoll: &Epoll,
-    ) -> io::Result<()> {
+    pub fn resume_if_due(&mut self, connections: usize, now: Millis) -> io::Result<()> {
         let Watch::Off { until, why } = self.watch else {
             return Ok(());
         };
@@ -221,8 +246,8 @@ impl<'a> Acceptor<'a> {
             Pause::Exhausted => due,
         };
         if resume && !self.listeners.is_empty() {
-            self.overdue = due && why == Pause::AboveMean;
-            self.start(epoll)?;
+            self.must_accept = due && why == Pause::AboveMean;
+            self.start()?;
         }
         Ok(())
     }
@@ -235,23 +260,23 @@ impl<'a> Acceptor<'a> {
         }
     }
 
-    /// Closes the listening sockets, for this worker alone or, if the whole server stops, for
-    /// everybody. Without the latter they would live on in any process that was forked meanwhile,
-    /// a worker of another server of the same program for one, and clients would wait for nobody.
+    /// Closes the listening sockets, for this worker alone or, if the whole server stops, for all
+    /// processes. Without the latter they would live on in any process that was forked meanwhile,
+    /// such as a worker of another server of the same program, and clients would wait for ever.
     ///
     /// They are taken out of epoll first: the master has copies, so closing ours is not enough,
     /// and this worker would be woken in place of one that accepts, again and again.
-    pub fn close(&mut self, for_everybody: bool, epoll: &Epoll) {
+    pub fn close(&mut self, for_all: bool) {
         for listener in &self.listeners {
             // An error means that it was taken out before.
-            let _ = epoll.delete(listener);
-            if for_everybody {
+            let _ = self.epoll.delete(listener);
+            if for_all {
                 listener.shut();
             }
         }
         self.listeners.clear();
-        // A connection may have woken this worker and nobody else.
-        let _ = self.nudge.notify();
+        // A connection may have woken this worker alone.
+        let _ = self.peers.notify();
         self.watch = Watch::Off {
             until: Millis::NEVER,
             why: Pause::Full(Millis::NEVER),
@@ -274,12 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn it_stands_back_above_the_mean_but_not_for_ever() {
+    fn it_stops_accepting_above_the_mean_but_not_for_ever() {
         let listeners = Listener::bind_all(&Address::parse("127.0.0.1:0").unwrap(), 16).unwrap();
         let Address::Inet(address) = listeners[0].address().clone() else {
             unreachable!()
         };
-        let (board, nudge, epoll) = (
+        let (board, peers, epoll) = (
             Scoreboard::new().unwrap(),
             EventFd::new().unwrap(),
             Epoll::new().unwrap(),
@@ -290,29 +315,27 @@ mod tests {
         other.set_state(State::Ready, 2);
         ours.set_connections(10);
 
-        let mut acceptor = Acceptor::new(listeners, Acceptor::CLIENTS, 100, &board, &nudge);
-        acceptor.start(&epoll).unwrap();
+        let mut acceptor = Acceptor::new(listeners, 16, 100, Some(&board), &peers, &epoll);
+        acceptor.start().unwrap();
         let _client = TcpStream::connect(address).unwrap();
         assert!(is_watched(&epoll));
         let at = Millis::new;
 
-        let admits = |a: &mut Acceptor<'_>, n, ms| a.may_accept(n, at(ms), &epoll);
+        let admits = |a: &mut Acceptor<'_>, n, ms| a.may_accept(n, at(ms));
         assert_eq!(admits(&mut acceptor, 10, 0), Admission::No, "10 to 0");
-        assert!(nudge.take().unwrap(), "the others were woken");
+        assert!(peers.take().unwrap(), "the others were woken");
         assert!(!is_watched(&epoll));
-        acceptor.resume_if_due(10, at(10), &epoll).unwrap();
+        acceptor.resume_if_due(10, at(10)).unwrap();
         assert!(!is_watched(&epoll), "still above");
 
-        acceptor
-            .resume_if_due(10, at(STAND_BACK_MS), &epoll)
-            .unwrap();
+        acceptor.resume_if_due(10, at(YIELD_MS)).unwrap();
         assert!(is_watched(&epoll), "others are hung");
         assert_eq!(admits(&mut acceptor, 10, 51), Admission::Welcome);
         acceptor.found_empty(at(51));
         assert_eq!(admits(&mut acceptor, 10, 52), Admission::No, "again");
 
         other.set_connections(10);
-        acceptor.resume_if_due(10, at(53), &epoll).unwrap();
+        acceptor.resume_if_due(10, at(53)).unwrap();
         let equal = admits(&mut acceptor, 10, 53);
         assert_eq!(equal, Admission::Welcome, "no longer above");
 
@@ -320,39 +343,39 @@ mod tests {
         other.set_connections(99);
         ours.set_connections(100);
         assert_eq!(admits(&mut acceptor, 100, 54), Admission::No);
-        acceptor.resume_if_due(100, at(55), &epoll).unwrap();
+        acceptor.resume_if_due(100, at(55)).unwrap();
         assert!(!is_watched(&epoll), "the other one has room");
         other.set_connections(100);
-        acceptor.resume_if_due(100, at(56), &epoll).unwrap();
+        acceptor.resume_if_due(100, at(56)).unwrap();
         let full = admits(&mut acceptor, 100, 56);
         assert_eq!(full, Admission::InPlaceOfAnother, "both are full");
 
-        acceptor.pause(Pause::Full(at(80)), at(56), &epoll);
-        acceptor.resume_if_due(100, at(79), &epoll).unwrap();
+        acceptor.pause(Pause::Full(at(80)), at(56));
+        acceptor.resume_if_due(100, at(79)).unwrap();
         assert!(!is_watched(&epoll), "nobody can be spared");
-        acceptor.resume_if_due(99, at(79), &epoll).unwrap();
+        acceptor.resume_if_due(99, at(79)).unwrap();
         assert!(is_watched(&epoll), "there is room");
-        acceptor.pause(Pause::Full(at(80)), at(79), &epoll);
-        acceptor.resume_if_due(100, at(80), &epoll).unwrap();
+        acceptor.pause(Pause::Full(at(80)), at(79));
+        acceptor.resume_if_due(100, at(80)).unwrap();
         assert!(is_watched(&epoll), "somebody may be spared by now");
-        acceptor.close(false, &epoll);
+        acceptor.close(false);
         assert!(!is_watched(&epoll));
     }
 
     #[test]
     fn an_empty_queue_is_not_looked_at_each_time() {
-        let (board, nudge) = (Scoreboard::new().unwrap(), EventFd::new().unwrap());
-        let mut acceptor = Acceptor::new(Vec::new(), Acceptor::CLIENTS, 100, &board, &nudge);
+        let (peers, epoll) = (EventFd::new().unwrap(), Epoll::new().unwrap());
+        let mut acceptor = Acceptor::new(Vec::new(), 16, 100, None, &peers, &epoll);
         let (first, next) = (Millis::new(7), Millis::new(8));
-        let client = |a: &Acceptor<'_>, now| a.at_once(Asked::ByClient, now);
+        let client = |a: &Acceptor<'_>, now| a.at_once(AcceptTrigger::Queue, now);
         assert_eq!(client(&acceptor, first), AT_ONCE, "nothing is known");
         acceptor.found_empty(first);
         assert_eq!(client(&acceptor, first), 1);
         assert_eq!(client(&acceptor, first), 1, "still");
-        let other = acceptor.at_once(Asked::ByOther, first);
+        let other = acceptor.at_once(AcceptTrigger::Peer, first);
         assert_eq!(other, AT_ONCE, "it is told once");
         assert_eq!(client(&acceptor, next), AT_ONCE, "perhaps a crowd by now");
-        acceptor.overdue = true;
+        acceptor.must_accept = true;
         assert_eq!(client(&acceptor, first), AT_ONCE, "nobody else takes them");
     }
 }

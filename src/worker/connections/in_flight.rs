@@ -4,7 +4,7 @@
 use crate::scoreboard::Slot;
 use crate::worker::link::Link;
 
-/// Counts the links that owe an answer.
+/// Counts the connections that have a request in flight.
 #[derive(Debug, Default)]
 pub struct InFlight(usize);
 
@@ -14,7 +14,7 @@ impl InFlight {
         self.0
     }
 
-    /// A link has its turn. What it does in it is under way, too: it may never come back from it.
+    /// A connection has its turn. What it does in it is in flight as well: a step may never return.
     pub fn begin(&self, link: &Link<'_>, slot: &Slot) {
         slot.set_in_flight(self.0 + usize::from(!link.is_pending()));
     }
@@ -29,7 +29,7 @@ impl InFlight {
         slot.set_in_flight(self.0);
     }
 
-    /// A link is closed, whatever it owes.
+    /// A connection is closed, with or without a request in flight.
     pub fn forget(&mut self, link: &Link<'_>, slot: &Slot) {
         self.0 -= usize::from(link.is_pending());
         slot.set_in_flight(self.0);

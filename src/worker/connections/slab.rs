@@ -17,6 +17,11 @@ impl Token {
         Token(Token::FIRST_RESERVED as u64 + n as u64)
     }
 
+    /// Whether no entry ever has it.
+    pub const fn is_reserved(self) -> bool {
+        self.0 & 0xffff_ffff >= Token::FIRST_RESERVED as u64
+    }
+
     /// The token of this number.
     pub const fn from_raw(raw: u64) -> Token {
         Token(raw)

@@ -70,8 +70,10 @@ impl Answer {
         match over {
             _ if is_sent && self.whole => Some((Ended::Complete, self.body_bytes)),
             None => is_sent.then_some((Ended::Failed, self.body_bytes)),
-            Some((ended, untaken)) => {
-                let missing = self.ends_at.saturating_sub(sent.saturating_sub(untaken));
+            Some((ended, unacknowledged)) => {
+                let missing = self
+                    .ends_at
+                    .saturating_sub(sent.saturating_sub(unacknowledged));
                 Some((ended, self.body_bytes.saturating_sub(missing)))
             }
         }

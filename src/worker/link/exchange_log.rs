@@ -7,8 +7,7 @@
 use std::any::Any;
 use std::mem;
 
-use super::answers::{Answer, Ended};
-use super::outstanding::Exchanges;
+use super::answers::{Answer, Answers, Ended};
 use super::turn::Turn;
 use crate::log::{Access, Level};
 use crate::process::{Exchange, Peer, Stage, Tally};
@@ -19,6 +18,37 @@ use crate::time::Millis;
 const FAULT_MS: u64 = 1_000;
 /// How often each reason to refuse a request is logged at most, in milliseconds.
 const REFUSED_MS: u64 = 10_000;
+
+/// What a link keeps of its exchanges between its turns.
+#[derive(Debug, Default)]
+pub struct Exchanges {
+    /// Bytes that the stream has taken since the connection began.
+    pub sent: u64,
+    /// When the current request began, in microseconds of the monotonic clock; 0 before it has.
+    pub began_us: u64,
+    /// Answers that are not sent. Few connections have any between two turns.
+    waiting: Option<Box<Answers>>,
+    /// An answer was queued, and the clock was not read since.
+    pub queued: bool,
+    /// The connection is older than the drain of its worker: its answers count as finished.
+    pub drains: bool,
+}
+
+impl Exchanges {
+    /// The link has its turn: the answers that waited go into `answers`.
+    pub(crate) fn resume(&mut self, answers: &mut Answers) {
+        if let Some(waiting) = self.waiting.take() {
+            *answers = *waiting;
+        }
+    }
+
+    /// The turn is over.
+    pub(super) fn suspend(&mut self, answers: &mut Answers) {
+        if !answers.is_empty() {
+            self.waiting = Some(Box::new(mem::take(answers)));
+        }
+    }
+}
 
 /// What is noted of one connection in one turn.
 pub struct ExchangeLog<'l, 'a> {
@@ -124,7 +154,7 @@ impl Tally for ExchangeLog<'_, '_> {
                 exchange.method.escape_ascii(),
                 exchange.target.escape_ascii(),
             );
-            (turn.faults).make(turn.log, Level::Error, turn.now, FAULT_MS, message);
+            (turn.faults).log(turn.log, Level::Error, turn.now, FAULT_MS, message);
         }
         if let Some(refused) = exchange.refused
             && refused.notable
@@ -132,7 +162,7 @@ impl Tally for ExchangeLog<'_, '_> {
         {
             let (peer, status, why) = (self.peer, exchange.status, refused.why);
             let rate = turn.refusals.of(why);
-            let make = |message| rate.make(turn.log, Level::Warn, turn.now, REFUSED_MS, message);
+            let make = |message| rate.log(turn.log, Level::Warn, turn.now, REFUSED_MS, message);
             match refused.limit {
                 None => make(format_args!("{peer} was refused with {status}: {why}")),
                 Some(limit) => make(format_args!(

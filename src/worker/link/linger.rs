@@ -4,7 +4,7 @@ use std::io;
 
 use super::answers::Ended;
 use super::stream::Stream;
-use super::turn::{Fate, Turn};
+use super::turn::{Turn, TurnResult};
 use super::{Link, Phase};
 use crate::process::Input;
 use crate::time::Millis;
@@ -22,11 +22,11 @@ pub(super) const LINGER_STOPPING_MS: u64 = 200;
 
 impl<S: Stream> Link<'_, S> {
     /// Our end of the stream is shut.
-    pub(super) fn begin_to_linger(&mut self, turn: &Turn<'_>) -> Fate {
+    pub(super) fn begin_to_linger(&mut self, turn: &Turn<'_>) -> TurnResult {
         let until = turn.now.at.after(linger_ms(turn.stopping));
         self.phase = Phase::Lingering(until);
         self.moved = turn.now.at;
-        Fate::Wait(until.min(self.moved.after(LINGER_SILENT_MS)))
+        TurnResult::Wait(until.min(self.moved.after(LINGER_SILENT_MS)))
     }
 
     pub(super) fn linger(
@@ -34,13 +34,13 @@ impl<S: Stream> Link<'_, S> {
         until: Millis,
         readable: bool,
         turn: &Turn<'_>,
-    ) -> Result<Fate, Ended> {
+    ) -> Result<TurnResult, Ended> {
         let until = until.min(turn.now.at.after(linger_ms(turn.stopping)));
         self.phase = Phase::Lingering(until);
         if readable {
             let space = self.input.space(Input::CHUNK);
             match self.stream.read(space) {
-                Ok(0) => return Ok(Fate::Gone),
+                Ok(0) => return Ok(TurnResult::Closed),
                 Ok(_) => self.moved = turn.now.at,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(Ended::ClientClosed),
@@ -48,9 +48,9 @@ impl<S: Stream> Link<'_, S> {
         }
         let until = until.min(self.moved.after(LINGER_SILENT_MS));
         if turn.now.at >= until {
-            return Ok(Fate::Gone);
+            return Ok(TurnResult::Closed);
         }
-        Ok(Fate::Wait(until))
+        Ok(TurnResult::Wait(until))
     }
 }
 

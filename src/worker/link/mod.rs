@@ -1,12 +1,31 @@
 //! [`Link`]: a stream joined to a connection. It fills the input, steps the protocol, drains the
-//! output, and closes so that the peer reads the last answer and not a reset.
+//! output, and closes so that the client reads the last answer and not a reset.
 //!
-//! A link owns the patience with a peer that does not read; patience with one that does not write
-//! is the protocol's, which alone knows what it waits for.
+//! ```text
+//! a turn:  acquire buffers > fill > step > flush > settle > release buffers
+//!                                    ^       |
+//!                                    +-------+ the output has drained to LOW_WATER
+//!
+//! phases:  Open -- Next::Close ---> Closing --- all sent, shutdown(2) ---> Lingering ---> closed
+//!           |----- Next::Finish --> Finishing - all sent -------------------------------> closed
+//!           +----- Next::Break ---> Broken ---- reset ----------------------------------> closed
+//! ```
+//!
+//! *fill* reads once: if there is more, epoll says so again, and others get their turn first. *step*
+//! runs the protocol, which states what it awaits: room in a full output, a time, or the client.
+//! *flush* sends what is queued, as far as the budget of the turn and the socket's room go; whether
+//! the client is a slow reader is judged behind it, since the delay may have been ours. *settle*
+//! decides what epoll and the deadlines should wake the link for.
+//!
+//! Two limits of time meet here. The link ends a connection whose client does not read
+//! (`slow_reader`). A client that does not write is a matter of the protocol, which alone knows
+//! what it waits for.
 
 pub(crate) mod answers;
 pub(crate) mod buffer_pool;
+mod evictable;
 pub(crate) mod exchange_log;
+mod flush;
 pub(crate) mod guarded;
 mod linger;
 mod outstanding;
@@ -14,19 +33,21 @@ pub(crate) mod slow_reader;
 pub(crate) mod stream;
 pub(crate) mod turn;
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::process::{Input, Io, Next, Output, Peer};
 use crate::sys::epoll::Interest;
 use crate::time::Millis;
+use crate::worker::role::Role;
 use answers::Ended;
-use exchange_log::ExchangeLog;
+pub(crate) use evictable::Rank;
+use exchange_log::{ExchangeLog, Exchanges};
 use guarded::{Activity, Guarded};
-use outstanding::Exchanges;
-use slow_reader::Lag;
+use slow_reader::SlowReader;
+
 use stream::{Socket, Stream};
-use turn::{Fate, Turn, Why};
+use turn::{Turn, TurnResult, Wakeup};
 
 /// Steps in one turn; a link that could do more comes again after the others.
 const STEPS_PER_TURN: usize = 8;
@@ -35,13 +56,9 @@ const BYTES_PER_TURN: u64 = 1024 * 1024;
 /// A link whose output was full steps again when no more than this is left of it, so that a slow
 /// reader costs a step for every so many bytes and not for every packet.
 const LOW_WATER: u64 = Output::HIGH_WATER / 4;
-/// As long as more than this is left of a file, the kernel does not get it all at once. What it has
-/// is not judged by us and survives our end, so up to about here it should have it. No less than
-/// `BYTES_PER_TURN`: so each file has a last piece that lifts this, and nothing behind it is held
-/// back.
-const HELD_BACK: u64 = BYTES_PER_TURN;
+/// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+enum Phase {
     /// The protocol speaks.
     Open,
     /// It has said its last; that is still being sent.
@@ -55,59 +72,82 @@ pub(crate) enum Phase {
     Lingering(Millis),
 }
 
+/// What a protocol awaits since its last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaits {
+    /// Room: the output was full. Until it has drained to `LOW_WATER`, there is no other step, and
+    /// no deadline.
+    Room,
+    /// This time, or something from the client; [`Millis::NEVER`] for the latter alone.
+    Until(Millis),
+}
+
+/// What has come from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    /// Nothing, so far.
+    Nothing,
+    /// Some bytes.
+    Something,
+    /// The end of input.
+    End,
+}
+
 /// A stream and the connection that speaks on it.
 pub struct Link<'p, S = Socket> {
-    pub(crate) stream: S,
+    stream: S,
     connection: Guarded<'p>,
     /// What the connection does since its last step.
-    pub(crate) activity: Activity,
+    activity: Activity,
     peer: Peer,
-    pub(crate) input: Input,
-    pub(crate) output: Output,
-    pub(crate) phase: Phase,
-    eof: bool,
-    /// The last step stopped because the output was full.
-    held: bool,
-    /// The stream holds back.
-    holds_back: bool,
-    step_by: Millis,
-    /// While the peer is behind with reading. Apart, since few are.
-    lag: Option<Box<Lag>>,
-    /// When bytes last moved, in either direction; before the first, when it was opened.
-    pub(crate) moved: Millis,
-    /// The peer has sent something.
-    pub(crate) heard: bool,
+    role: Role,
+    input: Input,
+    output: Output,
+    phase: Phase,
+    awaits: Awaits,
+    received: Received,
+    /// What the stream was told last: to limit its unsent bytes.
+    unsent_limited: bool,
+    /// While the client is behind with reading. Boxed, since few clients are.
+    slow_reader: Option<Box<SlowReader>>,
+    /// When bytes last moved, in either direction; before the first, when the link was made.
+    moved: Millis,
     /// What epoll was told; nothing at first.
     watched: Option<Interest>,
     exchanges: Exchanges,
-    /// A request is in flight, as of the last turn.
+    /// A request is in flight, as of the last turn: what the worker's count was told.
     pending: bool,
-    /// For the loop: it is in line for another turn.
-    pub again: bool,
+    /// For the event loop: the link is in line for another turn.
+    pub has_yielded: bool,
 }
 
 impl<'p, S: Stream> Link<'p, S> {
     /// Joins the two.
-    pub fn new(stream: S, connection: Guarded<'p>, peer: Peer, now: Millis) -> Link<'p, S> {
+    pub fn new(
+        stream: S,
+        connection: Guarded<'p>,
+        peer: Peer,
+        role: Role,
+        now: Millis,
+    ) -> Link<'p, S> {
         Link {
             stream,
             connection,
             activity: Activity::default(),
             peer,
+            role,
             input: Input::default(),
             output: Output::default(),
             phase: Phase::Open,
-            eof: false,
-            held: false,
-            holds_back: false,
-            step_by: Millis::NEVER,
-            lag: None,
+            awaits: Awaits::Until(Millis::NEVER),
+            received: Received::Nothing,
+            unsent_limited: false,
+            slow_reader: None,
             moved: now,
-            heard: false,
             watched: None,
             exchanges: Exchanges::default(),
             pending: false,
-            again: false,
+            has_yielded: false,
         }
     }
 
@@ -116,9 +156,18 @@ impl<'p, S: Stream> Link<'p, S> {
         self.stream.as_fd()
     }
 
+    /// Whom the connection is with.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// Whether the client has not taken all that there is for it.
-    pub fn is_behind(&self) -> bool {
-        self.lag.is_some()
+    fn is_behind(&self) -> bool {
+        self.slow_reader.is_some()
+    }
+
+    fn at_end_of_input(&self) -> bool {
+        self.received == Received::End
     }
 
     /// Whether the protocol has not ended it.
@@ -130,7 +179,9 @@ impl<'p, S: Stream> Link<'p, S> {
     /// it hears of this stream. One that ends with its first turn costs no call for that.
     pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
         let read = match self.phase {
-            Phase::Open => !self.eof && !self.output.is_full() && self.input.len() < input_limit,
+            Phase::Open => {
+                !self.at_end_of_input() && !self.output.is_full() && self.input.len() < input_limit
+            }
             // Nothing that comes now is of any use, but a full window would keep the peer from
             // reading our answer; it is read once that is sent.
             Phase::Closing | Phase::Finishing | Phase::Broken => false,
@@ -143,63 +194,66 @@ impl<'p, S: Stream> Link<'p, S> {
 
     /// Does what can be done now: reads if there is something to read, lets the protocol step,
     /// writes.
-    pub fn turn(&mut self, why: Why, turn: &mut Turn<'_>) -> Fate {
+    pub fn turn(&mut self, why: Wakeup, turn: &mut Turn<'_>) -> TurnResult {
         turn.slot.record_turn(&self.peer);
-        turn.pool.lend(&mut self.input, &mut self.output);
+        turn.buffers.acquire(&mut self.input, &mut self.output);
         self.exchanges.resume(turn.answers);
         let reading = !matches!(self.watched, Some(Interest::NONE | Interest::WRITE));
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
-            Why::HungUp if !reading => Err(Ended::ClientClosed),
-            Why::Unwanted => {
-                self.cut();
+            Wakeup::HungUp if !reading => Err(Ended::ClientClosed),
+            Wakeup::Evict => {
+                self.abort();
                 Err(Ended::Evicted)
             }
-            Why::Cut => {
-                self.cut();
+            Wakeup::Abort => {
+                self.abort();
                 Err(Ended::CutAtStop)
             }
-            _ => self.advance(why != Why::Other, turn),
+            _ => self.advance(why != Wakeup::WritableOrTimer, turn),
         };
         let (fate, over) = match fate {
-            Ok(fate @ (Fate::Wait(_) | Fate::Again)) => (fate, None),
-            Ok(fate @ (Fate::Gone | Fate::Stuck)) => (fate, Some(Ended::Failed)),
-            Err(ended) => (Fate::Gone, Some(ended)),
+            Ok(fate @ (TurnResult::Wait(_) | TurnResult::Yield)) => (fate, None),
+            Ok(fate @ (TurnResult::Closed | TurnResult::ProtocolError)) => {
+                (fate, Some(Ended::Failed))
+            }
+            Err(ended) => (TurnResult::Closed, Some(ended)),
         };
         self.settle_exchanges(over, turn);
-        turn.pool.take_back(&mut self.input, &mut self.output);
+        turn.buffers.release(&mut self.input, &mut self.output);
         fate
     }
 
-    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> Result<Fate, Ended> {
+    fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> Result<TurnResult, Ended> {
         if let Phase::Lingering(until) = self.phase {
             return self.linger(until, readable, turn);
         }
-        if readable && self.phase == Phase::Open && !self.eof {
+        if readable && self.phase == Phase::Open && !self.at_end_of_input() {
             self.fill(turn)?;
         }
         let mut budget = BYTES_PER_TURN;
         for _ in 0..STEPS_PER_TURN {
             let mut again = false;
-            if self.phase == Phase::Open && !(self.held && self.output.queued() > LOW_WATER) {
+            let has_room = self.awaits != Awaits::Room || self.output.queued() <= LOW_WATER;
+            if self.phase == Phase::Open && has_room {
                 match self.step(turn) {
                     Stepped::Settled => {}
                     Stepped::More => again = true,
-                    Stepped::Stuck => return Ok(Fate::Stuck),
+                    Stepped::Stuck => return Ok(TurnResult::ProtocolError),
                 }
             }
             let queued = self.output.queued();
             self.flush(&mut budget)?;
-            self.note_progress(queued, turn)?;
+            self.record_progress(queued, turn)?;
             if budget == 0 && !self.output.is_empty() {
-                return Ok(Fate::Again);
+                return Ok(TurnResult::Yield);
             }
-            let drained = self.held && self.output.queued() <= LOW_WATER;
+            let drained = self.awaits == Awaits::Room && self.output.queued() <= LOW_WATER;
             if !again && !drained {
                 return self.settle(turn);
             }
         }
-        Ok(Fate::Again)
+        Ok(TurnResult::Yield)
     }
 
     fn fill(&mut self, turn: &Turn<'_>) -> Result<(), Ended> {
@@ -209,11 +263,11 @@ impl<'p, S: Stream> Link<'p, S> {
         }
         // One read: if there is more, epoll says so again, and others get their turn first.
         match self.stream.read(space) {
-            Ok(0) => self.eof = true,
+            Ok(0) => self.received = Received::End,
             Ok(n) => {
                 self.input.filled(n);
                 self.moved = turn.now.at;
-                self.heard = true;
+                self.received = Received::Something;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return Err(Ended::ClientClosed),
@@ -228,7 +282,7 @@ impl<'p, S: Stream> Link<'p, S> {
             output: &mut self.output,
             peer: &self.peer,
             now: turn.now,
-            eof: self.eof,
+            eof: self.received == Received::End,
             stopping: turn.stopping,
             crowded: turn.crowded,
             tally: &mut ExchangeLog {
@@ -238,12 +292,14 @@ impl<'p, S: Stream> Link<'p, S> {
             },
         };
         let (next, activity) = self.connection.step(&mut io, panicked);
-        self.note_activity(activity, turn.pace.write_ms);
-        self.held = self.output.is_full();
-        self.step_by = Millis::NEVER;
+        self.note_activity(activity, turn.slow_reader.write_timeout_ms);
+        self.awaits = match (self.output.is_full(), &next) {
+            (true, _) => Awaits::Room,
+            (false, Next::WaitUntil(at)) => Awaits::Until(*at),
+            (false, _) => Awaits::Until(Millis::NEVER),
+        };
         match next {
-            Next::Wait => {}
-            Next::WaitUntil(at) => self.step_by = at,
+            Next::Wait | Next::WaitUntil(_) => {}
             Next::Close => self.close(Phase::Closing),
             Next::Finish => self.close(Phase::Finishing),
             Next::Break => self.close(Phase::Broken),
@@ -254,8 +310,8 @@ impl<'p, S: Stream> Link<'p, S> {
             }
         }
         let full = self.phase == Phase::Open && self.input.len() >= turn.input_limit;
-        // One that waits for a time does something then; it may be busy with what it sends.
-        if full && !self.held && self.step_by == Millis::NEVER {
+        // A protocol that waits for a time does something then; it may be busy with what it sends.
+        if full && self.awaits == Awaits::Until(Millis::NEVER) {
             Stepped::Stuck
         } else {
             Stepped::Settled
@@ -264,82 +320,15 @@ impl<'p, S: Stream> Link<'p, S> {
 
     fn close(&mut self, phase: Phase) {
         self.phase = phase;
-        self.held = false;
-        self.step_by = Millis::NEVER;
+        self.awaits = Awaits::Until(Millis::NEVER);
         self.input.take();
     }
 
-    /// Sends what is queued, until there is none, no room, or no budget.
-    fn flush(&mut self, budget: &mut u64) -> Result<(), Ended> {
-        while !self.output.is_empty() && *budget > 0 {
-            let (sent, wanted) = if let Some(range) = self.output.front_file() {
-                let hold_back = range.len > HELD_BACK;
-                if self.holds_back != hold_back {
-                    self.holds_back = hold_back;
-                    self.stream.hold_back(hold_back);
-                }
-                match self.stream.send_file(range, *budget) {
-                    // It was truncated. Its length was promised, so all that is left is to break
-                    // the connection, visibly.
-                    Ok(0) => return Err(Ended::Failed),
-                    result => (result, range.len.min(*budget)),
-                }
-            } else {
-                let mut slices = [IoSlice::new(&[]); Output::GATHER];
-                let (count, more) = self.output.gather(&mut slices);
-                // What ends behind this says so in the same packet.
-                let more = more || self.phase != Phase::Open;
-                let slices = &slices[..count];
-                let wanted = slices.iter().map(|slice| slice.len() as u64).sum();
-                (self.stream.write(slices, more), wanted)
-            };
-            let sent = match sent {
-                Ok(sent) => sent as u64,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // However it failed, the client is gone.
-                Err(_) => return Err(Ended::ClientClosed),
-            };
-            self.output.advance(sent);
-            self.exchanges.sent += sent;
-            *budget = budget.saturating_sub(sent);
-            if sent < wanted {
-                // The peer's window is full: asking again would only be told so.
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether there is patience left with a peer that is behind. Looked at after trying to write,
-    /// since it may have been we who came late.
-    fn note_progress(&mut self, queued_before: u64, turn: &Turn<'_>) -> Result<(), Ended> {
-        let sent = queued_before.saturating_sub(self.output.queued());
-        if sent > 0 {
-            self.moved = turn.now.at;
-        }
-        if self.output.is_empty() {
-            self.lag = None;
-            return Ok(());
-        }
-        let gone = |_| Ended::ClientClosed;
-        match &mut self.lag {
-            Some(lag) => {
-                let goes_on = lag.note(sent, &self.stream, turn.now.at, turn.pace);
-                goes_on.map_err(gone)?.then_some(()).ok_or(Ended::Timeout)
-            }
-            None => {
-                let untaken = self.stream.untaken().map_err(gone)?;
-                self.lag = Some(Box::new(Lag::new(untaken, turn.now.at, turn.pace)));
-                Ok(())
-            }
-        }
-    }
-
-    fn settle(&mut self, turn: &Turn<'_>) -> Result<Fate, Ended> {
-        let waits = self.phase == Phase::Open && !self.held && self.step_by == Millis::NEVER;
-        if waits && self.eof && self.output.is_empty() {
+    fn settle(&mut self, turn: &Turn<'_>) -> Result<TurnResult, Ended> {
+        let waits = self.phase == Phase::Open && self.awaits == Awaits::Until(Millis::NEVER);
+        if waits && self.at_end_of_input() && self.output.is_empty() {
             // There is no more input, no room to wait for and no deadline: nothing will ever
-            // change for it.
+            // change for this connection.
             return Err(Ended::ClientClosed);
         }
         if self.phase == Phase::Broken {
@@ -348,23 +337,23 @@ impl<'p, S: Stream> Link<'p, S> {
             return Err(Ended::Failed);
         }
         if self.phase == Phase::Finishing && self.output.is_empty() {
-            return Ok(Fate::Gone);
+            return Ok(TurnResult::Closed);
         }
         if self.phase == Phase::Closing && self.output.is_empty() {
-            if self.eof {
-                return Ok(Fate::Gone);
+            if self.at_end_of_input() {
+                return Ok(TurnResult::Closed);
             }
             self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
             return Ok(self.begin_to_linger(turn));
         }
-        // While it is held it will not be stepped, so its deadline must not wake anybody.
-        let step_by = if self.held {
-            Millis::NEVER
-        } else {
-            self.step_by
+        // A protocol that awaits room will not be stepped, so its deadline must not wake the worker.
+        let step_by = match self.awaits {
+            Awaits::Room => Millis::NEVER,
+            Awaits::Until(at) => at,
         };
-        let write_by = self.lag.as_ref().map_or(Millis::NEVER, |lag| lag.until());
-        Ok(Fate::Wait(step_by.min(write_by)))
+        let reader = self.slow_reader.as_ref();
+        let write_by = reader.map_or(Millis::NEVER, |reader| reader.check_at());
+        Ok(TurnResult::Wait(step_by.min(write_by)))
     }
 }
 
@@ -380,17 +369,16 @@ enum Stepped {
 #[cfg(test)]
 mod tests {
     use super::answers::Answers;
+    use super::buffer_pool::BufferPool;
+    use super::evictable::{HELLO_MS, PAUSE_MS};
     use super::linger::{LINGER_MS, LINGER_SILENT_MS, LINGER_STOPPING_MS};
+    use super::slow_reader::SlowReaderLimits;
     use super::*;
-    use crate::log::Log;
+    use crate::log::{ByKind, Log, RateLimited};
     use crate::process::echo::EchoProcess;
     use crate::process::{Connection, Exchange, FileRange, Process, Segment, Tally};
     use crate::scoreboard::{Scoreboard, Slot};
     use crate::time::Now;
-    use crate::worker::complaints::{ByKind, Complaints};
-    use crate::worker::connections::eviction::{HELLO_MS, PAUSE_MS, Rank};
-    use crate::worker::link::buffer_pool::Spares;
-    use crate::worker::link::slow_reader::Pace;
     use std::cell::Cell;
     use std::fs::File;
     use std::io::{Read, Write};
@@ -401,10 +389,10 @@ mod tests {
     struct Desk<'p> {
         link: Link<'p>,
         peer: UnixStream,
-        spares: Spares,
+        buffers: BufferPool,
         slot: Slot,
         log: Log,
-        faults: Complaints,
+        faults: RateLimited,
         refusals: ByKind,
         panicked: Cell<bool>,
         answers: Answers,
@@ -423,13 +411,14 @@ mod tests {
                     stream,
                     Guarded::new(connection),
                     Peer::Unix,
+                    Role::Client,
                     Millis::default(),
                 ),
                 peer,
-                spares: Spares::default(),
+                buffers: BufferPool::default(),
                 slot: Scoreboard::new().unwrap().slot(0).unwrap(),
                 log: Log::silent(),
-                faults: Complaints::default(),
+                faults: RateLimited::default(),
                 refusals: ByKind::default(),
                 panicked: Cell::new(false),
                 answers: Answers::default(),
@@ -439,11 +428,15 @@ mod tests {
             }
         }
 
-        fn turn(&mut self, readable: bool) -> Fate {
-            self.wake(if readable { Why::Readable } else { Why::Other })
+        fn turn(&mut self, readable: bool) -> TurnResult {
+            self.wake(if readable {
+                Wakeup::Readable
+            } else {
+                Wakeup::WritableOrTimer
+            })
         }
 
-        fn wake(&mut self, why: Why) -> Fate {
+        fn wake(&mut self, why: Wakeup) -> TurnResult {
             self.link.turn(
                 why,
                 &mut Turn {
@@ -454,8 +447,8 @@ mod tests {
                     now_us: self.now * 1_000,
                     stopping: self.stopping,
                     crowded: false,
-                    pace: Pace {
-                        write_ms: 1_000,
+                    slow_reader: SlowReaderLimits {
+                        write_timeout_ms: 1_000,
                         min_rate: self.min_rate,
                     },
                     input_limit: 100,
@@ -467,7 +460,7 @@ mod tests {
                     refusals: &self.refusals,
                     panicked: &self.panicked,
                     answers: &mut self.answers,
-                    pool: &mut self.spares,
+                    buffers: &mut self.buffers,
                 },
             )
         }
@@ -489,15 +482,15 @@ mod tests {
     #[test]
     fn an_idle_link_holds_no_buffer() {
         let mut desk = Desk::new(EchoProcess.open(&Peer::Unix));
-        assert!(matches!(desk.turn(false), Fate::Wait(_)));
+        assert!(matches!(desk.turn(false), TurnResult::Wait(_)));
         desk.peer.write_all(b"hello").unwrap();
-        assert!(matches!(desk.turn(true), Fate::Wait(_)));
+        assert!(matches!(desk.turn(true), TurnResult::Wait(_)));
         let mut got = [0; 5];
         desk.peer.read_exact(&mut got).unwrap();
         assert_eq!(&got, b"hello");
         assert!(!desk.link.input.has_buffer() && !desk.link.output.has_buffer());
         assert_eq!(
-            (desk.spares.inputs.len(), desk.spares.outputs.len()),
+            (desk.buffers.inputs.len(), desk.buffers.outputs.len()),
             (1, 1)
         );
     }
@@ -509,7 +502,7 @@ mod tests {
             Next::Close
         });
         desk.peer.write_all(&[b'x'; 50]).unwrap();
-        let silent = Fate::Wait(Millis::new(LINGER_SILENT_MS));
+        let silent = TurnResult::Wait(Millis::new(LINGER_SILENT_MS));
         assert_eq!(desk.turn(true), silent);
         let first = Some((Interest::READ, true));
         assert_eq!(desk.link.change_of_interest(100), first);
@@ -518,12 +511,12 @@ mod tests {
         desk.now = LINGER_SILENT_MS - 1;
         desk.peer.write_all(&[b'x'; 50]).unwrap();
         let later = Millis::new(desk.now).after(LINGER_SILENT_MS);
-        assert_eq!(desk.turn(true), Fate::Wait(later));
+        assert_eq!(desk.turn(true), TurnResult::Wait(later));
         let mut got = String::new();
         desk.peer.read_to_string(&mut got).unwrap();
         assert_eq!(got, "no");
         desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
-        assert_eq!(desk.turn(true), Fate::Gone);
+        assert_eq!(desk.turn(true), TurnResult::Closed);
     }
 
     #[test]
@@ -534,7 +527,7 @@ mod tests {
             Next::Finish
         });
         desk.peer.write_all(b"the last").unwrap();
-        assert_eq!(desk.turn(true), Fate::Gone);
+        assert_eq!(desk.turn(true), TurnResult::Closed);
         drop(desk.link);
         let mut got = String::new();
         desk.peer.read_to_string(&mut got).unwrap();
@@ -546,7 +539,7 @@ mod tests {
             io.output.push(&body);
             Next::Finish
         });
-        assert_ne!(desk.turn(true), Fate::Gone);
+        assert_ne!(desk.turn(true), TurnResult::Closed);
         let mut got = vec![0; body.len()];
         let mut at = 0;
         desk.peer.set_nonblocking(true).unwrap();
@@ -569,9 +562,9 @@ mod tests {
             desk.stopping = stopping;
             desk.turn(false);
             desk.now = end - 1;
-            assert_eq!(desk.turn(false), Fate::Wait(Millis::new(end)));
+            assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(end)));
             desk.now = end;
-            assert_eq!(desk.turn(false), Fate::Gone);
+            assert_eq!(desk.turn(false), TurnResult::Closed);
         }
     }
 
@@ -582,11 +575,15 @@ mod tests {
         while desk.now < LINGER_MS - 1_000 {
             desk.now += 1_000;
             desk.peer.write_all(&[b'x'; 50]).unwrap();
-            assert!(matches!(desk.turn(true), Fate::Wait(_)), "{}", desk.now);
+            assert!(
+                matches!(desk.turn(true), TurnResult::Wait(_)),
+                "{}",
+                desk.now
+            );
         }
         desk.now = LINGER_MS;
         desk.peer.write_all(&[b'x'; 50]).unwrap();
-        assert_eq!(desk.turn(true), Fate::Gone);
+        assert_eq!(desk.turn(true), TurnResult::Closed);
     }
 
     /// Says `no` and ends, or nothing, and calls itself idle or not.
@@ -613,7 +610,7 @@ mod tests {
     #[test]
     fn what_can_be_spared_and_when() {
         let desk = |idle, ends| Desk::new(Box::new(Claims { idle, ends }));
-        let from = |desk: &Desk<'_>| desk.link.evictable_at().map(|(_, at)| at.get());
+        let from = |desk: &Desk<'_>| desk.link.evictable_at(u64::MAX).map(|(_, at)| at.get());
 
         let mut quiet = desk(true, false);
         quiet.turn(false);
@@ -626,8 +623,8 @@ mod tests {
         quiet.turn(true);
         quiet.turn(false);
         assert_eq!(from(&quiet), Some(5_000 + PAUSE_MS), "looks change nothing");
-        assert!(quiet.link.is_taken());
-        assert_eq!(quiet.wake(Why::Unwanted), Fate::Gone);
+        assert!(quiet.link.is_acknowledged());
+        assert_eq!(quiet.wake(Wakeup::Evict), TurnResult::Closed);
 
         let mut busy = desk(false, false);
         busy.turn(false);
@@ -642,9 +639,9 @@ mod tests {
         over.peer.write_all(b"never mind").unwrap();
         over.turn(true);
         assert_eq!(from(&over), Some(6_000 + PAUSE_MS), "it goes on sending");
-        assert!(!over.link.is_taken(), "but has not read it");
+        assert!(!over.link.is_acknowledged(), "but has not read it");
         over.peer.read_exact(&mut [0; 2]).unwrap();
-        assert!(over.link.is_taken());
+        assert!(over.link.is_acknowledged());
     }
 
     #[test]
@@ -662,7 +659,7 @@ mod tests {
         let mut desk = Desk::new(Box::new(Idle(vec![b'x'; 1_000_000])));
         desk.turn(false);
         assert_eq!(
-            desk.link.evictable_at().map(|(rank, _)| rank),
+            desk.link.evictable_at(u64::MAX).map(|(rank, _)| rank),
             Some(Rank::Stalled)
         );
         let mut left = vec![0; 1_000_000];
@@ -671,14 +668,14 @@ mod tests {
         desk.now = 50;
         while desk
             .link
-            .evictable_at()
+            .evictable_at(u64::MAX)
             .is_none_or(|(rank, _)| rank != Rank::Idle)
         {
             desk.turn(false);
             std::thread::yield_now();
         }
         reader.join().unwrap();
-        let from = desk.link.evictable_at();
+        let from = desk.link.evictable_at(u64::MAX);
         let since = Millis::new(50 + HELLO_MS);
         assert_eq!(from, Some((Rank::Idle, since)), "since it was sent");
     }
@@ -693,25 +690,25 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(7))
         });
-        let first = Fate::Wait(Millis::new(100));
+        let first = TurnResult::Wait(Millis::new(100));
         assert_eq!(desk.turn(false), first, "held: the step can wait");
         let wanted = desk.link.change_of_interest(100);
         let unread = Some((Interest::WRITE, true));
         assert_eq!(wanted, unread, "nothing is read meanwhile");
         desk.now = 250;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(350)));
+        assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(350)));
         desk.now = 999;
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         assert_eq!(
             desk.turn(false),
-            Fate::Wait(Millis::new(1_099)),
+            TurnResult::Wait(Millis::new(1_099)),
             "its time begins anew"
         );
         desk.now = 1_998;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(1_999)));
+        assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(1_999)));
         desk.now = 1_999;
-        assert_eq!(desk.turn(false), Fate::Gone);
+        assert_eq!(desk.turn(false), TurnResult::Closed);
     }
 
     #[test]
@@ -722,11 +719,11 @@ mod tests {
             Next::Wait
         });
         for (now, want) in [
-            (0, Fate::Wait(Millis::new(100))),
-            (99, Fate::Wait(Millis::new(100))),
-            (100, Fate::Wait(Millis::new(200))),
-            (950, Fate::Wait(Millis::new(1_000))),
-            (1_000, Fate::Gone),
+            (0, TurnResult::Wait(Millis::new(100))),
+            (99, TurnResult::Wait(Millis::new(100))),
+            (100, TurnResult::Wait(Millis::new(200))),
+            (950, TurnResult::Wait(Millis::new(1_000))),
+            (1_000, TurnResult::Closed),
         ] {
             desk.now = now;
             assert_eq!(desk.turn(false), want, "{now}");
@@ -752,11 +749,11 @@ mod tests {
                 desk.peer.read_exact(&mut some).unwrap();
                 desk.now += 900;
                 fate = desk.turn(false);
-                if fate == Fate::Gone {
+                if fate == TurnResult::Closed {
                     break;
                 }
             }
-            assert_eq!(fate == Fate::Gone, gives_up, "{min_rate}");
+            assert_eq!(fate == TurnResult::Closed, gives_up, "{min_rate}");
         }
     }
 
@@ -777,7 +774,7 @@ mod tests {
             got
         });
         while !matches!(desk.link.phase, Phase::Lingering(_)) {
-            assert_ne!(desk.turn(false), Fate::Gone);
+            assert_ne!(desk.turn(false), TurnResult::Closed);
             std::thread::yield_now();
         }
         let got = reader.join().unwrap();
@@ -798,16 +795,16 @@ mod tests {
             io.output.push_segment(Segment::File(range));
             Next::Close
         });
-        assert_eq!(desk.turn(false), Fate::Gone);
+        assert_eq!(desk.turn(false), TurnResult::Closed);
     }
 
     #[test]
     fn a_protocol_that_is_stuck_is_closed() {
         let mut desk = speaking(|_| Next::Wait);
         desk.peer.write_all(&[b'x'; 99]).unwrap();
-        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        assert_eq!(desk.turn(true), TurnResult::Wait(Millis::NEVER));
         desk.peer.write_all(b"x").unwrap();
-        assert_eq!(desk.turn(true), Fate::Stuck);
+        assert_eq!(desk.turn(true), TurnResult::ProtocolError);
     }
 
     #[test]
@@ -819,9 +816,9 @@ mod tests {
                 }
                 Next::Wait
             });
-            assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER), "{name}");
+            assert_eq!(desk.turn(true), TurnResult::Wait(Millis::NEVER), "{name}");
             desk.peer.shutdown(std::net::Shutdown::Write).unwrap();
-            assert_eq!(desk.turn(true), Fate::Gone, "{name}");
+            assert_eq!(desk.turn(true), TurnResult::Closed, "{name}");
             drop(desk.link);
             let mut got = Vec::new();
             desk.peer.read_to_end(&mut got).unwrap();
@@ -839,12 +836,12 @@ mod tests {
             }
             Next::WaitUntil(Millis::new(1))
         });
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(100)));
+        assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(100)));
         // It took some in time, but nobody was there to see it.
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         desk.now = 5_000;
-        assert_eq!(desk.turn(false), Fate::Wait(Millis::new(5_100)));
+        assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(5_100)));
     }
 
     /// An exchange that began at 0, of which so many bytes of body are queued.
@@ -889,7 +886,7 @@ mod tests {
         assert_eq!(desk.slot.record().requests, 1, "the second is not sent");
         // The client is given up: no more was sent than it has read. (Of a Unix socket the kernel
         // tells how much memory is in use, which is more than the bytes in it.)
-        desk.wake(Why::Cut);
+        desk.wake(Wakeup::Abort);
         let record = desk.slot.record();
         assert_eq!(record.requests, 2);
         assert!(record.body_bytes <= 50_000, "{}", record.body_bytes);
@@ -913,14 +910,14 @@ mod tests {
                 });
             }
         }
-        for why in [Why::Other, Why::HungUp, Why::Cut] {
+        for why in [Wakeup::WritableOrTimer, Wakeup::HungUp, Wakeup::Abort] {
             let mut desk = Desk::new(Box::new(Endless));
             desk.turn(false);
             desk.link.change_of_interest(100);
             assert_eq!(desk.slot.record().requests, 0);
             let (_, peer) = UnixStream::pair().unwrap();
             drop(std::mem::replace(&mut desk.peer, peer));
-            assert_eq!(desk.wake(why), Fate::Gone, "{why:?}");
+            assert_eq!(desk.wake(why), TurnResult::Closed, "{why:?}");
             assert_eq!(desk.slot.record().requests, 1, "{why:?}");
             let unsent = (1 << 40) - desk.slot.record().body_bytes;
             assert!(unsent >= Output::HIGH_WATER, "{why:?}: {unsent}");
@@ -972,13 +969,13 @@ mod tests {
             let mut desk = Desk::new(Box::new(Panics(place)));
             let mut fate = desk.turn(false);
             if place == "step" {
-                assert!(matches!(fate, Fate::Wait(_)) && !desk.panicked.get());
+                assert!(matches!(fate, TurnResult::Wait(_)) && !desk.panicked.get());
                 desk.peer.write_all(b"hello").unwrap();
                 fate = desk.turn(true);
             }
-            assert_eq!(fate == Fate::Gone, ends, "{place}");
+            assert_eq!(fate == TurnResult::Closed, ends, "{place}");
             if !ends {
-                assert_eq!(desk.wake(Why::Unwanted), Fate::Gone, "{place}");
+                assert_eq!(desk.wake(Wakeup::Evict), TurnResult::Closed, "{place}");
             }
             assert!(desk.panicked.get(), "{place}");
         }
@@ -988,7 +985,7 @@ mod tests {
         assert!(desk.panicked.take(), "drop");
         desk.link.connection = Guarded::open(&Refuses, &Peer::Unix, &desk.panicked);
         assert!(desk.panicked.get(), "open");
-        assert_eq!(desk.turn(false), Fate::Gone, "open");
+        assert_eq!(desk.turn(false), TurnResult::Closed, "open");
     }
 
     #[test]
@@ -1001,7 +998,7 @@ mod tests {
             })))
         });
         desk.peer.write_all(b"up:hello").unwrap();
-        assert_eq!(desk.turn(true), Fate::Wait(Millis::NEVER));
+        assert_eq!(desk.turn(true), TurnResult::Wait(Millis::NEVER));
         let mut got = [0; 5];
         desk.peer.read_exact(&mut got).unwrap();
         assert_eq!(&got, b"hello");

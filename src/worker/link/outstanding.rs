@@ -3,43 +3,12 @@
 use std::cell::Cell;
 use std::mem;
 
-use super::answers::{Answers, Ended};
+use super::answers::Ended;
 use super::exchange_log::ExchangeLog;
 use super::guarded::Activity;
 use super::stream::Stream;
 use super::turn::Turn;
 use super::{Link, Phase};
-
-/// What a link keeps of its exchanges between its turns.
-#[derive(Debug, Default)]
-pub struct Exchanges {
-    /// Bytes that the stream has taken since the connection began.
-    pub sent: u64,
-    /// When the current request began, in microseconds of the monotonic clock; 0 before it has.
-    pub began_us: u64,
-    /// Answers that are not sent. Few connections have any between two turns.
-    waiting: Option<Box<Answers>>,
-    /// An answer was queued, and the clock was not read since.
-    pub queued: bool,
-    /// The connection is older than the drain of its worker: its answers count as finished.
-    pub drains: bool,
-}
-
-impl Exchanges {
-    /// The link has its turn: the answers that waited go into `answers`.
-    pub(crate) fn resume(&mut self, answers: &mut Answers) {
-        if let Some(waiting) = self.waiting.take() {
-            *answers = *waiting;
-        }
-    }
-
-    /// The turn is over.
-    fn suspend(&mut self, answers: &mut Answers) {
-        if !answers.is_empty() {
-            self.waiting = Some(Box::new(mem::take(answers)));
-        }
-    }
-}
 
 impl<S: Stream> Link<'_, S> {
     /// What the connection does behind its step.
@@ -68,7 +37,7 @@ impl<S: Stream> Link<'_, S> {
             return;
         }
         // What lies in the kernel when a connection fails is not sent.
-        log.settle(over.map(|ended| (ended, self.stream.untaken().unwrap_or(0))));
+        log.settle(over.map(|ended| (ended, self.stream.unacknowledged().unwrap_or(0))));
         self.exchanges.suspend(turn.answers);
     }
 
@@ -103,9 +72,9 @@ impl<S: Stream> Link<'_, S> {
         }
     }
 
-    /// The connection ends here, whatever is in flight. The peer must not take this for the end of
+    /// The connection ends here, whatever is in flight. The client must not take this for the end of
     /// an answer.
-    pub(crate) fn cut(&mut self) {
+    pub(super) fn abort(&mut self) {
         if self.has_pending() {
             // If this fails, it is gone already.
             let _ = self.stream.reset();

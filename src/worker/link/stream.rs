@@ -21,17 +21,17 @@ pub trait Stream: AsFd {
     /// file is shorter.
     fn send_file(&mut self, range: &FileRange, max: u64) -> io::Result<usize>;
 
-    /// From now on takes bytes only as far ahead as sending them needs, or as many as there is room
-    /// for. A stream that knows no difference may ignore it.
-    fn hold_back(&mut self, hold_back: bool);
+    /// From now on takes bytes only as far ahead as sending them needs (`TCP_NOTSENT_LOWAT`), or as
+    /// many as there is room for. A stream that knows no difference may ignore it.
+    fn limit_unsent(&mut self, on: bool);
 
     /// From now on ends if the peer does not acknowledge what was sent for so many milliseconds. For
     /// streams that send a little now and then: the kernel takes it, and nothing else would tell that
     /// the peer is gone. A stream that cannot tell may ignore it.
     fn limit_unacknowledged(&mut self, ms: u64);
 
-    /// How many bytes were written that the peer has not taken yet.
-    fn untaken(&self) -> io::Result<u64>;
+    /// How many bytes were written that the client's kernel has not acknowledged.
+    fn unacknowledged(&self) -> io::Result<u64>;
 
     /// Says that no more will be written. Reading goes on.
     fn shutdown(&mut self) -> io::Result<()>;
@@ -40,7 +40,7 @@ pub trait Stream: AsFd {
     fn reset(&mut self) -> io::Result<()>;
 }
 
-/// How many bytes a TCP socket that holds back takes ahead of those that are on their way.
+/// How many bytes a TCP socket whose unsent bytes are limited takes ahead of those in flight.
 ///
 /// The kernel's own bound is the send buffer, which grows to four megabytes. What lies there is cold
 /// by the time it leaves, and is sent from where acknowledgements come in, which on one machine is
@@ -87,9 +87,9 @@ impl Stream for Socket {
         )
     }
 
-    fn hold_back(&mut self, hold_back: bool) {
+    fn limit_unsent(&mut self, on: bool) {
         // A Unix socket refuses it, and needs it not.
-        let _ = socket::limit_unsent(self.0.as_fd(), if hold_back { UNSENT } else { 0 });
+        let _ = socket::limit_unsent(self.0.as_fd(), if on { UNSENT } else { 0 });
     }
 
     fn limit_unacknowledged(&mut self, ms: u64) {
@@ -98,7 +98,7 @@ impl Stream for Socket {
         let _ = socket::limit_unacknowledged(self.0.as_fd(), ms);
     }
 
-    fn untaken(&self) -> io::Result<u64> {
+    fn unacknowledged(&self) -> io::Result<u64> {
         socket::unacknowledged(self.0.as_fd())
     }
 

@@ -3,12 +3,11 @@
 use std::cell::Cell;
 
 use super::answers::Answers;
-use super::buffer_pool::Spares;
-use super::slow_reader::Pace;
-use crate::log::Log;
+use super::buffer_pool::BufferPool;
+use super::slow_reader::SlowReaderLimits;
+use crate::log::{ByKind, Log, RateLimited};
 use crate::scoreboard::Slot;
 use crate::time::{Millis, Now};
-use crate::worker::complaints::{ByKind, Complaints};
 
 /// What a link needs to know in each turn.
 pub struct Turn<'a> {
@@ -16,15 +15,15 @@ pub struct Turn<'a> {
     pub now: Now,
     /// The same, in microseconds of the monotonic clock.
     pub now_us: u64,
-    /// The worker is about to leave.
+    /// The worker drains.
     pub stopping: bool,
-    /// Others wait for room, and nobody is idle.
+    /// Clients wait for room, and no connection is idle.
     pub crowded: bool,
-    /// How fast a peer must read.
-    pub pace: Pace,
+    /// How fast a client must read.
+    pub slow_reader: SlowReaderLimits,
     /// How much input the protocol may see at once.
     pub input_limit: usize,
-    /// Whether what is answered counts.
+    /// False for admin connections, which are neither counted nor logged.
     pub counted: bool,
     /// The worker's record.
     pub slot: &'a Slot,
@@ -32,42 +31,43 @@ pub struct Turn<'a> {
     pub worker: usize,
     /// Where log lines go.
     pub log: &'a Log,
-    /// What went wrong in answering.
-    pub faults: &'a Complaints,
-    /// Why requests were refused.
+    /// Handlers that failed.
+    pub faults: &'a RateLimited,
+    /// Requests that were refused, by the reason.
     pub refusals: &'a ByKind,
     /// Set when code has panicked that the worker called.
     pub panicked: &'a Cell<bool>,
     /// The answers of this connection that are not sent.
     pub answers: &'a mut Answers,
     /// Buffers for connections that need some.
-    pub pool: &'a mut Spares,
+    pub buffers: &'a mut BufferPool,
 }
 
 /// Why a link has a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum Wakeup {
     /// There is something to read.
     Readable,
     /// The connection is broken.
     HungUp,
-    /// There is room to write, a deadline has passed, it is about to leave.
-    Other,
-    /// Its place is for somebody else.
-    Unwanted,
-    /// There is no time left.
-    Cut,
+    /// There is room to write, a deadline has passed, or the link has yielded before.
+    WritableOrTimer,
+    /// The connection is closed to make room for another one.
+    Evict,
+    /// The worker exits at once, whatever is in flight.
+    Abort,
 }
 
-/// What becomes of a link after a turn.
+/// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It waits for its stream, until this time at most.
+pub enum TurnResult {
+    /// The link waits for its stream, until this time at most.
     Wait(Millis),
-    /// It could go on, but others come first.
-    Again,
-    /// It is over.
-    Gone,
-    /// It is over because its protocol is wrong: it waits for more input than it may see.
-    Stuck,
+    /// The link could go on, but lets others come first.
+    Yield,
+    /// The connection has ended.
+    Closed,
+    /// The connection has ended because its protocol is wrong: it waits for more input than it may
+    /// see.
+    ProtocolError,
 }
