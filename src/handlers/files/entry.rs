@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::caching::Caching;
 use super::hashes::{FNV_BASIS, fnv1a};
+use super::stamp::Stamp;
 use super::variants::Coding;
 use crate::http::{FieldError, FieldLines, HttpResponse, date};
 use crate::time::Now;
@@ -81,48 +82,6 @@ pub struct Role<'a> {
     pub caching: Caching,
 }
 
-/// What tells one state of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime: (i64, i64),
-    ctime: (i64, i64),
-}
-
-impl Stamp {
-    /// That of a file that was looked at.
-    pub fn of(seen: &Metadata) -> Stamp {
-        Stamp {
-            device: seen.dev(),
-            inode: seen.ino(),
-            size: seen.len(),
-            mtime: (seen.mtime(), seen.mtime_nsec()),
-            ctime: (seen.ctime(), seen.ctime_nsec()),
-        }
-    }
-
-    /// The size of the file, in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The same as bytes.
-    pub fn key(&self) -> [u8; 56] {
-        let ((changed, changed_ns), (set, set_ns)) = (self.ctime, self.mtime);
-        let times = [set, set_ns, changed, changed_ns].map(|word| word as u64);
-        let mut key = [0; 56];
-        let words = [self.device, self.inode, self.size]
-            .into_iter()
-            .chain(times);
-        for (to, word) in key.chunks_exact_mut(8).zip(words) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
-        key
-    }
-}
-
 impl Entry {
     /// Takes in a regular file. What was `seen` of it may be out of date by now.
     ///
@@ -148,20 +107,19 @@ impl Entry {
 
     fn new(content: Content, seen: &Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let stamp = Stamp::of(seen);
-        let changed_ms = stamp.ctime.0.saturating_mul(1000) + stamp.ctime.1 / 1_000_000;
         // The next change would have about the time that is now on it.
-        let young = changed_ms.abs_diff(now.unix_ms as i64) < TICK_MS as u64;
+        let young = stamp.changed_ms().abs_diff(now.unix_ms as i64) < TICK_MS as u64;
         let tag = match &content {
             Content::Memory(bytes) => Some(hash_tag(fnv1a(FNV_BASIS, bytes))),
             // Its hash is not known yet, and what is young may change without looking changed.
-            Content::Open(_) if young || stamp.size <= HASHED => None,
+            Content::Open(_) if young || stamp.size() <= HASHED => None,
             // All that tells this state from others on this machine.
             Content::Open(_) => Some(hash_tag(fnv1a(FNV_BASIS, &stamp.key()))),
         };
-        let changed = u64::try_from(stamp.mtime.0).ok();
+        let changed = stamp.modified();
         let mut entry = Entry {
             content,
-            size: stamp.size,
+            size: stamp.size(),
             about: about(role.content_type, role.coding)?,
             caching: caching(role.caching.value(role.name, role.content_type))?,
             validators: FieldLines::default(),

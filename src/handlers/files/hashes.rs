@@ -10,7 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::cache::Cache;
-use super::entry::Stamp;
+use super::stamp::Stamp;
 use crate::time::Millis;
 
 /// Bytes that one turn hashes: some 0.4 ms.

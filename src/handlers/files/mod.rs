@@ -6,6 +6,7 @@
 //! | `error_page` | what is said with an error |
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
+//! | `stamp` | what tells one state of a file from another |
 //! | `hashes` | what large files are, by their bytes |
 //! | `send` | a file as an answer: whole, in part, or not at all |
 //! | `variants` | coded forms of a file, and which one a client gets |
@@ -45,6 +46,7 @@ mod hashes;
 mod listing;
 mod render;
 mod send;
+mod stamp;
 mod store;
 mod variants;
 
