@@ -51,6 +51,8 @@
 //!    `manager`.
 //! 9. `server`: [`Server`], which puts the pieces together.
 //! 10. `args` and `main`: the command line.
+//!
+//! [`manual`] is for operators and for users of the library.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -61,6 +63,7 @@ pub mod args;
 pub mod handlers;
 pub mod http;
 mod log;
+pub mod manual;
 mod master;
 pub mod process;
 pub mod scoreboard;

@@ -1,13 +1,11 @@
-//! Inputs that two readers could read differently, and our answers: one table, which the tests play
-//! and the README prints.
+//! Inputs that two readers could read differently, and the answers to them: one table, which the tests play
+//! and the manual prints.
 //!
 //! Every row is sent whole, byte by byte and cut everywhere; then again with an innocent request
 //! behind it, which is answered if the connection stays open, and never otherwise. The handler
 //! answers with what it saw, so that a row for what is accepted says what was understood.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 use httprs::harness::{Transcript, every_split};
 use httprs::{Http1, HttpRequest, HttpResponse};
@@ -128,7 +126,7 @@ const VERSION: &[Row] = &[
     ("0.9", Line(b"GET / HTTP/0.9"), Refused(505), "9110 §15.6.6: another major number"),
     ("2.0", Line(b"GET / HTTP/2.0"), Refused(505), "9110 §15.6.6: another major number"),
     ("the preface of HTTP/2", Wire(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Refused(505), "9113 §3.4: made to fail here"),
-    ("1.2", Line(b"GET / HTTP/1.2"), Accepted("GET / for x"), "9110 §2.5: as the highest 1.x that we know"),
+    ("1.2", Line(b"GET / HTTP/1.2"), Accepted("GET / for x"), "9110 §2.5: as the highest 1.x that is known"),
     ("1.9", Line(b"GET / HTTP/1.9"), Accepted("GET / for x"), "9110 §2.5"),
     ("lower case", Line(b"GET / http/1.1"), Refused(400), "9112 §2.3: case-sensitive"),
     ("a letter behind", Line(b"GET / HTTP/1.1x"), Refused(400), NO_VERSION),
@@ -178,7 +176,7 @@ const TARGET: &[Row] = &[
     ("a slash twice", Line(b"GET //y/a HTTP/1.1"), Accepted("GET /y/a for x"),
         "9112 §3.2.1: a path, not a host; empty segments go, as in a file system"),
     ("absolute form", Line(b"GET http://y:8/a HTTP/1.1"), Accepted("GET /a for y:8"), "9112 §3.2.2: the target's host counts, not the field's"),
-    ("an https target", Line(b"GET HTTPS://y HTTP/1.1"), Accepted("GET / for y"), "9110 §4.2.2: what is before us speaks TLS"),
+    ("an https target", Line(b"GET HTTPS://y HTTP/1.1"), Accepted("GET / for y"), "9110 §4.2.2: a proxy in front speaks TLS"),
     ("another scheme", Line(b"GET ftp://y/ HTTP/1.1"), Refused(400), "9110 §7.4: nothing here has such a URI"),
     ("absolute form without a host", Line(b"GET http:///a HTTP/1.1"), Refused(400), AUTHORITY),
     ("a port without a host", Line(b"GET http://:80/a HTTP/1.1"), Refused(400), AUTHORITY),
@@ -187,7 +185,7 @@ const TARGET: &[Row] = &[
     ("a port above 65535", Line(b"GET http://y:65536/ HTTP/1.1"), Refused(400), "as in Host, below"),
     ("asterisk", Line(b"OPTIONS * HTTP/1.1"), Accepted("OPTIONS * for x"), "9112 §3.2.4"),
     ("asterisk with another method", Line(b"GET * HTTP/1.1"), Refused(400), "9112 §3.2.4"),
-    ("authority form", Line(b"CONNECT y:1 HTTP/1.1"), Refused(501), "9110 §9.3.6: we make no tunnels"),
+    ("authority form", Line(b"CONNECT y:1 HTTP/1.1"), Refused(501), "9110 §9.3.6: this server makes no tunnels"),
     ("authority form without a port", Line(b"CONNECT y HTTP/1.1"), Refused(400), "9112 §3.2.3"),
     ("authority form with another method", Line(b"GET y:1 HTTP/1.1"), Refused(400), "9112 §3.2.3"),
     ("CONNECT to a path", Line(b"CONNECT / HTTP/1.1"), Refused(400), "9112 §3.2.3"),
@@ -233,7 +231,7 @@ const FIELDS: &[Row] = &[
     ("Latin-1 in the value", Fields(b"A: \xe9"), Accepted("GET / for x with A: \\xe9"), "9110 §5.5: obs-text, opaque bytes"),
     ("blanks around the value", Fields(b"A: \t b \t"), Accepted("GET / for x with A: b"), "9110 §5.5: not part of it"),
     ("an empty value", Fields(b"A:"), Accepted("GET / for x with A: \"\""), "9110 §5.5"),
-    ("100 fields", Fields(b"{B:\r\n*98}A: b"), Accepted("GET / for x{ with B: \"\"*98} with A: b"), "9110 §5.4: our limit"),
+    ("100 fields", Fields(b"{B:\r\n*98}A: b"), Accepted("GET / for x{ with B: \"\"*98} with A: b"), "9110 §5.4: the limit"),
     ("101 fields", Fields(b"{B:\r\n*99}A: b"), Refused(431), "6585 §5"),
     ("too much head", Fields(b"A: {a*16384}"), Refused(431), "6585 §5"),
     ("too much head in many fields", Fields(b"{A: {a*2000}\r\n*9}B: c"), Refused(431), "6585 §5"),
@@ -286,7 +284,7 @@ const HOST: &[Row] = &[
     ("two ports", Hosts(b"Host: a:80:80"), Refused(400), HOST_PORT),
     ("a port with zeros", Hosts(b"Host: a:0080"), Accepted("GET / for a:0080"), HOST_PORT),
     ("a port above 65535", Hosts(b"Host: a:65616"), Refused(400),
-        "3986 §3.2.3 allows it; whoever keeps 16 bits of it sees 80"),
+        "3986 §3.2.3 allows it; a reader that keeps 16 bits of it sees 80"),
     ("a port without a host", Hosts(b"Host: :80"), Refused(400),
         "9110 §7.2 allows it; no http URI has such an authority (§4.2.1), and servers differ on it"),
 ];
@@ -294,7 +292,7 @@ const HOST: &[Row] = &[
 const DIGITS: &str = "9110 §8.6: digits";
 const OCTAL: &str = "9110 §8.6 allows it, but some readers take it for octal";
 const LENGTHS: &str =
-    "9112 §6.3 step 5: equal ones may be merged, others MUST be 400; we merge none";
+    "9112 §6.3 step 5: equal ones may be merged, others MUST be 400; none are merged here";
 const LENGTH_AND_CODING: &str = "9112 §6.3 step 3: ought to be an error; the classic of smuggling";
 
 #[rustfmt::skip]
@@ -547,26 +545,21 @@ fn a_wrong_answer_is_seen() {
 }
 
 #[test]
-fn the_readme_prints_the_table() {
-    // Skipped in one case only: there is no README.md at all.
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let Ok(readme) = fs::read_to_string(path) else {
-        eprintln!("README.md is missing: its table of ambiguous inputs was not checked");
-        return;
-    };
+fn the_manual_prints_the_table() {
+    let page = include_str!("../src/manual/refused.md");
     let (open, close) = ("<!-- ambiguous -->", "<!-- /ambiguous -->");
-    let block = readme
+    let block = page
         .split_once(open)
         .and_then(|(_, rest)| rest.split_once(close));
     let is = block.map_or("", |(block, _)| block.trim());
     let table = table();
     assert!(
         is == table.trim(),
-        "README.md: between {open} and {close} there should be\n{table}"
+        "src/manual/refused.md: between {open} and {close} there should be\n{table}"
     );
 }
 
-/// Answers with what the handler sees: method, path and query, whom it is for, the fields that are
+/// Answers with what the handler sees: method, path and query, the host, the fields that are
 /// not about framing, body and trailers.
 fn record(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
     let path = req.path_bytes().escape_ascii();
@@ -614,7 +607,7 @@ impl Sent {
         [before, &repeat(between), after, &repeat(body)].concat()
     }
 
-    /// What of it matters, as the README shows it.
+    /// What of it matters, as the manual shows it.
     fn shown(self) -> String {
         let lines = match self {
             Fields(lines) | Hosts(lines) | Body(lines, _) => lines,
@@ -745,7 +738,7 @@ fn code(text: &str) -> String {
 /// The table, as Markdown.
 fn table() -> String {
     let mut out =
-        String::from("| what is sent | our answer | where it says so, or why |\n|---|---|---|\n");
+        String::from("| what is sent | the answer | where it says so, or why |\n|---|---|---|\n");
     for (title, rows) in TABLE {
         out.push_str(&format!("| **{title}** | | |\n"));
         for (name, sent, answer, why) in *rows {

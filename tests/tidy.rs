@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("time", &[]),
     ("args", &[]),
+    ("manual", &[]),
     ("log", &["time", "sys"]),
     ("process", &["time"]),
     ("scoreboard", &["process", "sys"]),
