@@ -53,6 +53,9 @@ const TOO_LONG: &[&str] = &[];
 /// What is neither Rust nor a script, and so outside of the rules for `unsafe`.
 const OTHER_LANGUAGES: &[&str] = &["tests/bench/floor.c"];
 
+/// Flags of other programs that the README and the manual name.
+const OTHER_FLAGS: &[&str] = &["--read-only"];
+
 /// All that the top level may hold.
 const TOP_LEVEL: &[&str] = &[
     ".ci",
@@ -122,9 +125,7 @@ fn files_stay_short() {
 #[test]
 fn every_doctest_runs() {
     complain(each_source(doctests));
-    if let Ok(readme) = fs::read_to_string(root().join("README.md")) {
-        complain(doctests("README.md", &readme));
-    }
+    complain(each_page(doctests));
 }
 
 #[test]
@@ -144,13 +145,20 @@ fn the_changelog_knows_this_version() {
 }
 
 #[test]
-fn the_readme_lists_every_flag() {
-    // Skipped in one case only: there is no README.md at all.
-    let Ok(readme) = fs::read_to_string(root().join("README.md")) else {
-        eprintln!("README.md is missing: its table of flags was not checked");
-        return;
-    };
-    complain(flags("README.md", &readme, &httprs::args::readme_table()));
+fn the_manual_lists_every_flag() {
+    let page = "src/manual/operating.md";
+    complain(flags(page, &read(page), &httprs::args::flag_table()));
+}
+
+#[test]
+fn pages_name_what_exists() {
+    // A package has neither fuzz/ nor the tests that need it.
+    let is_whole = root().join("fuzz").exists();
+    let left_out = |path: &str| !is_whole && !path.starts_with("src/");
+    let exists = |path: &str| left_out(path) || root().join(path).exists();
+    complain(each_page(|path, text| named_paths(path, text, exists)));
+    let table = httprs::args::flag_table();
+    complain(each_page(|path, text| named_flags(path, text, &table)));
 }
 
 fn layers(path: &str, text: &str) -> Vec<String> {
@@ -378,6 +386,45 @@ fn flags(path: &str, readme: &str, table: &str) -> Vec<String> {
     }
 }
 
+/// Paths that a page names and that are not there.
+fn named_paths(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    let folders = ["src/", "tests/", "fuzz/"];
+    let mut found = Vec::new();
+    for (at, _) in folders.iter().flat_map(|folder| text.match_indices(folder)) {
+        let rest = &text[at..];
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let named = rest[..end].trim_end_matches('.');
+        // Inside of another path it is not ours.
+        if !text[..at].ends_with(is_part) && !exists(named) {
+            let line = line_of(text, at);
+            found.push(format!("{path}:{line}: there is no {named}"));
+        }
+    }
+    found
+}
+
+/// Flags that a page names and that the table does not have.
+fn named_flags(path: &str, text: &str, table: &str) -> Vec<String> {
+    let known: Vec<&str> = long_flags(table).map(|(_, flag)| flag).collect();
+    long_flags(text)
+        .filter(|(_, flag)| !known.contains(flag) && !OTHER_FLAGS.contains(flag))
+        .map(|(at, flag)| format!("{path}:{}: there is no {flag}", line_of(text, at)))
+        .collect()
+}
+
+/// Each `--flag` of a text, and where it is.
+fn long_flags(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices("--").filter_map(|(at, _)| {
+        let rest = &text[at..];
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+        let flag = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
+        let begins = flag[2..].starts_with(|c: char| c != '-');
+        let inside = text[..at].ends_with(|c: char| c == '-' || c.is_alphanumeric());
+        (begins && !inside).then_some((at, flag))
+    })
+}
+
 /// The text up to the tests at its end; nothing of a file that is all tests.
 fn before_tests<'a>(path: &str, text: &'a str) -> &'a str {
     if path.ends_with("/tests.rs") {
@@ -514,6 +561,25 @@ fn each_source(rule: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
     let sources = sources();
     let found = sources.iter().flat_map(|(path, text)| rule(path, text));
     found.collect()
+}
+
+/// The README, if there is one, and the pages of the manual.
+fn each_page(rule: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
+    let manual = files().into_iter().filter(|name| name.ends_with(".md"));
+    let manual = manual.filter(|name| name.starts_with("src/manual/"));
+    let pages = manual.chain(["README.md".to_owned()]);
+    let pages: Vec<_> = pages
+        .filter(|name| root().join(name).exists())
+        .map(|name| (name.clone(), read(&name)))
+        .collect();
+    assert!(
+        !pages.is_empty(),
+        "the rules must have something to look at"
+    );
+    pages
+        .iter()
+        .flat_map(|(path, text)| rule(path, text))
+        .collect()
 }
 
 /// What git knows of the top level; what is there, where git is not.
@@ -783,6 +849,38 @@ mod rules_can_fail {
             ("a\n| x |\n", 1),
         ] {
             assert_eq!(flags("R", text, "| x |\n").len(), complaints, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_pages_name() {
+        let exists = |path: &str| ["src/http", "src/http/", "src/http/mod.rs"].contains(&path);
+        for (name, text, want) in [
+            ("a file", "see `src/http/mod.rs`.", ""),
+            ("a folder", "in src/http/, and in src/http.", ""),
+            (
+                "of another project",
+                "github.com/x/src/y.c, nginx-src/z",
+                "",
+            ),
+            (
+                "none",
+                "a\n`src/http/mud.rs`",
+                "2: there is no src/http/mud.rs",
+            ),
+            ("no test", "(tests/x.rs)", "1: there is no tests/x.rs"),
+        ] {
+            expect(named_paths("R", text, exists), "R", want, name);
+        }
+        let table = "| `-p`, `--port PORT` | `--spa` |";
+        for (name, text, want) in [
+            ("known", "httprs --port 80 --spa, `--port=80`", ""),
+            ("of docker", "docker run --read-only", ""),
+            ("no flag", "|---|---|\n<!-- a -->\n-- b --> a--b", ""),
+            ("unknown", "a\n`--ports`", "2: there is no --ports"),
+            ("its beginning", "(--por)", "1: there is no --por"),
+        ] {
+            expect(named_flags("R", text, table), "R", want, name);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The command line: flags, environment variables, and what they come to.
 //!
-//! One table (`flags`) drives the parser, the environment, `--help` and the README, so that none
+//! One table (`flags`) drives the parser, the environment, `--help` and the manual, so that none
 //! of them can promise what another does not keep. Pure: arguments and a lookup in, [`Command`]
 //! out. Knows nothing of files, sockets or the rest of the crate.
 
@@ -20,7 +20,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 pub use environment::unknown_variables;
 use flag::{Flag, Job};
 pub use options::{Caching, Level, LogFormat, Options, Protocol, Workers};
-pub use text::{help, readme_table, version};
+pub use text::{flag_table, help, version};
 
 /// What the program was asked to do.
 // There is one of these in a process, so its size is nothing to save on.

@@ -704,8 +704,8 @@ fn the_defaults_in_the_table_are_the_defaults() {
 }
 
 #[test]
-fn help_and_readme_list_every_flag() {
-    let (help, table) = (help(), readme_table());
+fn help_and_manual_list_every_flag() {
+    let (help, table) = (help(), flag_table());
     for flag in flags::all() {
         let name = format!("--{}", flag.long);
         assert!(help.contains(&name), "{name}");

@@ -1,4 +1,4 @@
-//! What the table of flags says to people: `--help`, `--version` and the README's table.
+//! What the table of flags says to people: `--help`, `--version` and the manual's table.
 
 use super::flag::{Flag, Job};
 use super::flags;
@@ -44,9 +44,9 @@ pub fn version() -> String {
     format!("httprs {}\n", env!("CARGO_PKG_VERSION"))
 }
 
-/// The README's table of flags, as Markdown. The README has it between `<!-- flags -->` and
+/// The table of flags, as Markdown. The manual has it between `<!-- flags -->` and
 /// `<!-- /flags -->`, and a test compares the two.
-pub fn readme_table() -> String {
+pub fn flag_table() -> String {
     let mut text = String::from("| flag | variable | default | |\n|---|---|---|---|\n");
     for flag in flags::all() {
         let short = flag.short.map(|s| format!("`-{s}`, ")).unwrap_or_default();
