@@ -4,10 +4,22 @@
 //! | chapter | what it is about |
 //! |---|---|
 //! | [`operating`] | flags, signals, deadlines, memory, the log, status and metrics |
+//! | [`files`] | how a directory is served: entity tags, caches, listings, error pages |
 //! | [`refused`] | requests that two readers could understand differently |
+//! | [`library`] | handlers, tests without sockets, bodies in pieces, protocols |
+//! | [`benchmark`] | what a request costs, and how that is measured |
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
 
+#[doc = include_str!("files.md")]
+pub mod files {}
+
 #[doc = include_str!("refused.md")]
 pub mod refused {}
+
+#[doc = include_str!("library.md")]
+pub mod library {}
+
+#[doc = include_str!("benchmark.md")]
+pub mod benchmark {}
