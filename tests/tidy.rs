@@ -53,8 +53,11 @@ const TOO_LONG: &[&str] = &[];
 /// What is neither Rust nor a script, and so outside of the rules for `unsafe`.
 const OTHER_LANGUAGES: &[&str] = &["tests/bench/floor.c"];
 
+/// The README has at most so many bytes: it is read to its end before anything is tried.
+const LONGEST_README: usize = 9_000;
+
 /// Flags of other programs that the README and the manual name.
-const OTHER_FLAGS: &[&str] = &["--read-only"];
+const OTHER_FLAGS: &[&str] = &["--limit-rate", "--path"];
 
 /// All that the top level may hold.
 const TOP_LEVEL: &[&str] = &[
@@ -148,6 +151,11 @@ fn the_changelog_knows_this_version() {
 fn the_manual_lists_every_flag() {
     let page = "src/manual/operating.md";
     complain(flags(page, &read(page), &httprs::args::flag_table()));
+}
+
+#[test]
+fn the_readme_stays_short() {
+    complain(each_page(readme_length));
 }
 
 #[test]
@@ -384,6 +392,16 @@ fn flags(path: &str, readme: &str, table: &str) -> Vec<String> {
             "{path}:{line}: between {open} and {close} there should be\n{table}"
         )],
     }
+}
+
+fn readme_length(path: &str, text: &str) -> Vec<String> {
+    let bytes = text.len();
+    if path != "README.md" || bytes <= LONGEST_README {
+        return Vec::new();
+    }
+    vec![format!(
+        "{path}:1: {bytes} bytes, more than {LONGEST_README}: the manual has room for the rest"
+    )]
 }
 
 /// Paths that a page names and that are not there.
@@ -875,12 +893,24 @@ mod rules_can_fail {
         let table = "| `-p`, `--port PORT` | `--spa` |";
         for (name, text, want) in [
             ("known", "httprs --port 80 --spa, `--port=80`", ""),
-            ("of docker", "docker run --read-only", ""),
+            ("of curl", "curl --limit-rate 20M", ""),
             ("no flag", "|---|---|\n<!-- a -->\n-- b --> a--b", ""),
             ("unknown", "a\n`--ports`", "2: there is no --ports"),
             ("its beginning", "(--por)", "1: there is no --por"),
         ] {
             expect(named_flags("R", text, table), "R", want, name);
+        }
+    }
+
+    #[test]
+    fn readme_length() {
+        for (name, path, bytes, complaints) in [
+            ("as long as it may be", "README.md", LONGEST_README, 0),
+            ("one more", "README.md", LONGEST_README + 1, 1),
+            ("the manual", "src/manual/x.md", LONGEST_README + 1, 0),
+        ] {
+            let found = super::readme_length(path, &"x".repeat(bytes));
+            assert_eq!(found.len(), complaints, "{name}: {found:?}");
         }
     }
 
