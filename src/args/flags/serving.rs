@@ -50,7 +50,7 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag {
         long: "backlog",
         value: "N",
-        about: "connections the kernel queues for us",
+        about: "connections that wait in the kernel's queue",
         group: WHERE,
         default: "1024",
         job: Job::Value(|o, v| number(v, 1, 65_535).map(|n| o.backlog = n as u32)),
