@@ -3,6 +3,9 @@
 //! Every rule is a function from a file's text to complaints of the form `file:line: rule`, and
 //! every one of them is shown a sample that breaks it: a rule that cannot fail protects nothing.
 
+#[path = "tidy/circles.rs"]
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,6 +84,27 @@ const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "
 #[test]
 fn imports_point_downwards() {
     complain(each_source(layers));
+}
+
+#[test]
+fn no_file_imports_itself() {
+    let is_source = |path: &str| path.starts_with("src/") && !path.starts_with("src/main/");
+    let files: Vec<circles::File> = sources()
+        .into_iter()
+        .filter(|(path, _)| is_source(path))
+        .map(|(path, text)| (path.clone(), code(before_tests(&path, &text))))
+        .collect();
+    let arrows = circles::arrows(&files);
+    // Some that must be there: a reader of imports that sees none finds no circle either.
+    for (from, to) in [
+        ("src/worker/event_loop.rs", "src/worker/accept/endpoint.rs"),
+        ("src/http/connection/http1.rs", "src/http/connection/mod.rs"),
+        ("src/server/mod.rs", "src/master/manager.rs"),
+        ("src/handlers/files/render.rs", "src/http/semantics/date.rs"),
+    ] {
+        assert!(arrows[from].contains(to), "{from} -> {to}");
+    }
+    complain(circles::circle(&arrows).into_iter().collect());
 }
 
 #[test]
