@@ -157,7 +157,8 @@ impl Children {
             }
             Message::None => None,
             Message::Gone => {
-                // The worker's death is reported apart; the end of input would be reported for ever.
+                // The worker's death is reported apart; the end of input would be reported for
+                // ever.
                 let line = &self.slots[slot].as_ref()?.line;
                 self.forget(line.as_fd());
                 None

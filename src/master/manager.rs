@@ -3,8 +3,8 @@
 //!
 //! A program of ours owns its signals and its children: it reads its signals from a signalfd and
 //! waits for any child, so that PID 1 of a container reaps orphans too. A program that embeds the
-//! library keeps its own: then each worker is watched by its pidfd, and no signal and no other child
-//! is touched.
+//! library keeps its own: then each worker is watched by its pidfd, and no signal and no other
+//! child is touched.
 //!
 //! One turn reads the clock once and hands that time down. The end of the server is the field
 //! `outcome`: once it is set, nothing more is decided.
@@ -217,7 +217,7 @@ impl<'a> WorkerManager<'a> {
 
     /// A worker has exited.
     fn on_exit(&mut self, slot: usize, exit: Exit, now: Millis) {
-        // Its last reports come first: a worker that was ready is not one that never was.
+        // Its last reports come first: whether it ever was ready matters.
         self.on_reports(slot, now);
         let closing = self.supervisor.is_closing();
         let Some(in_flight) = self.workers.exited(slot, exit, closing, now) else {

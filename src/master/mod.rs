@@ -1,7 +1,7 @@
 //! Supervision: which workers are forked, replaced, told to leave, and reported when they die.
 //!
-//! Sees a worker as a pid, a control line and a slot; knows nothing of clients' sockets, of `Process`
-//! and of HTTP.
+//! Sees a worker as a pid, a control line and a slot; knows nothing of clients' sockets, of
+//! `Process` and of HTTP.
 //!
 //! | file | what it is |
 //! |---|---|

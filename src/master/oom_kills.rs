@@ -1,4 +1,4 @@
-//! [`OomKills`]: whether the kernel has killed somebody of ours for want of memory.
+//! [`OomKills`]: whether the kernel has killed a process of this control group for want of memory.
 //!
 //! A worker that is killed so dies of SIGKILL like any other. The control group that it lived in
 //! counts such deaths: `oom_kill` in `memory.events` (cgroup v2), or in `memory.oom_control` (v1).

@@ -47,7 +47,8 @@ pub(super) fn fork(
     let master = Pid::current();
     let mut line = Some(line);
     let forked = process::fork(|| {
-        // The master's end: as long as the worker held it, it could not see that the master is dead.
+        // The master's end: as long as the worker held it, it could not see that the master is
+        // dead.
         line = None;
         children.close();
         let own_signals = signals.take().is_some();

@@ -1,30 +1,31 @@
 //! [`Watchdog`]: which workers hang. Pure: the manager tells it the time and what is on the
 //! scoreboard.
 //!
-//! A worker notes when it begins a step; one that waits for events has noted that it does nothing,
-//! and can do so for ever. What hangs is one that has been in the same step for too long.
+//! A worker publishes when it begins a step, and that it is idle before it waits for events, which
+//! may last for ever. A worker hangs if it has been in the same step for too long.
 
 use crate::time::Millis;
 
-/// How often it looks, in milliseconds, while nobody is late: one wake-up a second at most.
+/// How often the watchdog looks, in milliseconds, while no worker is late: one wake-up a second at
+/// most.
 const LOOK_MS: u64 = 1_000;
 
-/// A look that is so late, in milliseconds, says more of us than of the workers.
+/// A look that is so late, in milliseconds, says more of the master than of the workers.
 const LATE_MS: u64 = LOOK_MS / 2;
 
-/// A worker that was stopped is given up after so long, in milliseconds: as long as a person needs
-/// who did not mean it.
+/// A worker that was stopped (`SIGSTOP`) hangs after so long, in milliseconds: an operator that
+/// stopped it by mistake has as long to continue it.
 const STOPPED_MS: u64 = 4_000;
 
-/// What a worker says of itself: since when it has been in its step; `None` while it waits.
+/// Since when a worker has been in its step; `None` while it waits for events.
 pub type Beat = Option<Millis>;
 
 /// What is known of one worker.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pulse {
-    /// What it did before does not count.
+    /// What the worker did before does not count.
     fresh_since: Millis,
-    /// When it was seen to be stopped.
+    /// When the worker was seen to be stopped.
     stopped_at: Option<Millis>,
 }
 
@@ -34,14 +35,14 @@ pub struct Watchdog {
     /// How long a worker may be busy with one step; 0 for any time.
     timeout_ms: u64,
     pulses: Vec<Pulse>,
-    /// What came before does not count: we were not there either.
+    /// What came before does not count: the master did not run either.
     fresh_since: Millis,
     look_at: Millis,
 }
 
 impl Watchdog {
-    /// One that lets workers be busy with one step for so long; with 0, it only looks after those
-    /// that were stopped.
+    /// A watchdog that lets workers be busy with one step for so long; with 0, it only watches
+    /// workers that were stopped.
     pub fn new(timeout_ms: u64) -> Watchdog {
         Watchdog {
             timeout_ms,
@@ -51,7 +52,7 @@ impl Watchdog {
         }
     }
 
-    /// When it wants to look again at the latest.
+    /// When the next look is due at the latest.
     pub fn look_at(&self) -> Millis {
         self.look_at
     }
@@ -83,7 +84,7 @@ impl Watchdog {
         if now < self.look_at {
             return;
         }
-        // Whoever comes so late was asleep, and so, in all likelihood, was everybody else.
+        // A master that comes so late was asleep, and so, in all likelihood, were the workers.
         if now.since(self.look_at) > LATE_MS {
             self.fresh_since = now;
         }
@@ -92,13 +93,13 @@ impl Watchdog {
             _ => now.after(self.pause_ms()),
         };
         for (slot, pulse) in self.pulses.iter_mut().enumerate() {
-            let (since, patience_ms) = match (pulse.stopped_at, beat(slot)) {
+            let (since, timeout_ms) = match (pulse.stopped_at, beat(slot)) {
                 (Some(at), _) => (at, STOPPED_MS),
                 (None, Some(since)) if self.timeout_ms > 0 => (since, self.timeout_ms),
                 _ => continue,
             };
             let since = since.max(pulse.fresh_since).max(self.fresh_since);
-            let give_up_at = since.after(patience_ms);
+            let give_up_at = since.after(timeout_ms);
             if give_up_at <= now {
                 hung.push(slot);
                 *pulse = Pulse {
@@ -141,7 +142,7 @@ mod tests {
         Some(Millis::new(since))
     }
 
-    /// A watchdog of so much patience, and what happens: at which time, who is given up then, and
+    /// A watchdog with this timeout, and what happens: at which time, which hang then, and
     /// when the next look is due.
     type History = (
         &'static str,
@@ -203,7 +204,7 @@ mod tests {
                 ],
             ),
             (
-                "an odd patience, whose end comes after two looks",
+                "an odd timeout, whose end comes after two looks",
                 2_001,
                 &[
                     (0, Begin(0), &[], 1_000),
@@ -213,7 +214,7 @@ mod tests {
                 ],
             ),
             (
-                "a long patience",
+                "a long timeout",
                 30_000,
                 &[
                     (0, Begin(0), &[], 15_000),
@@ -223,7 +224,7 @@ mod tests {
                 ],
             ),
             (
-                "a short patience ends between two looks",
+                "a short timeout ends between two looks",
                 500,
                 &[
                     (0, Begin(0), &[], 1_000),
@@ -309,7 +310,7 @@ mod tests {
                 ],
             ),
             (
-                "the shortest patience",
+                "the shortest timeout",
                 1,
                 &[
                     (0, Begin(0), &[], 1_000),
@@ -317,7 +318,7 @@ mod tests {
                     (1_001, Look(&[busy(1_000)]), &[0], 2_001),
                 ],
             ),
-            ("nobody minds", 0, &[(0, Begin(0), &[], NEVER)]),
+            ("no timeout", 0, &[(0, Begin(0), &[], NEVER)]),
         ];
         HISTORIES.iter().for_each(plays);
     }
@@ -355,7 +356,7 @@ mod tests {
                 ],
             ),
             (
-                "in the middle of a step, whose patience is shorter or longer",
+                "in the middle of a step, whose timeout is shorter or longer",
                 2_000,
                 &[
                     (0, Begin(0), &[], 1_000),
@@ -384,7 +385,7 @@ mod tests {
                 ],
             ),
             (
-                "where nobody minds how long a step takes",
+                "without a timeout",
                 0,
                 &[
                     (0, Begin(0), &[], NEVER),
@@ -439,7 +440,7 @@ mod tests {
                     (64_800, Look(&[IDLE]), &[0], 65_800),
                 ],
             ),
-            ("nobody", 0, &[(100, Stopped(0), &[], NEVER)]),
+            ("no timeout", 0, &[(100, Stopped(0), &[], NEVER)]),
         ];
         HISTORIES.iter().for_each(plays);
     }

@@ -1,7 +1,7 @@
 //! The socket between a master and one of its workers.
 //!
 //! Commands go down and reports come up, one byte each. The end of input means that the other
-//! side is dead: a worker that reads it leaves at once.
+//! side is dead: a worker that reads it exits at once.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,18 +11,18 @@ use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::signal::{Signal, SignalFd};
 use crate::sys::socket::unacknowledged;
 
-/// So much of what a worker was told may be unread when it is told again to open its log, in bytes
-/// as the kernel counts them, which are some hundreds for each command.
+/// How much a worker may not have read yet when it is told again to open its log, in bytes as the
+/// kernel counts them, which are some hundreds for each command.
 const MOST_UNREAD: u64 = 16 * 1024;
 
-/// What a master tells a worker.
+/// What a master asks of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Finish what was begun, accept nothing new, and leave.
+    /// Finish what is in flight, accept nothing new, and exit.
     Drain,
-    /// Leave now, whatever is unfinished: what a drain may take has passed, or somebody wants the
-    /// end at once. Who does not is killed a fifth of a second later.
+    /// Exit now, whatever is in flight: the deadline of the drain has passed, or the server was
+    /// asked to stop at once. A worker that does not exit within `CUT_MS` is killed.
     Cut,
     /// The log file was moved: open it again.
     ReopenLog,
@@ -31,11 +31,11 @@ pub enum Command {
 /// What a worker tells its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// It serves.
+    /// The worker serves.
     Ready,
-    /// It wants to be replaced.
+    /// The worker wants to be replaced.
     Retire,
-    /// The same, since code that it called has panicked.
+    /// The same, since code that the worker called has panicked.
     Panicked,
 }
 
@@ -59,9 +59,9 @@ pub struct Orders {
 /// What there is to read at one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<T> {
-    /// This.
+    /// This message.
     Some(T),
-    /// Nothing, for now.
+    /// No message, for now.
     None,
     /// The other side is gone.
     Gone,
@@ -97,15 +97,15 @@ fn read_byte(mut socket: &UnixStream) -> Message<u8> {
 }
 
 impl Line {
-    /// Tells the worker something. One that is gone does not mind.
+    /// Sends a command. Errors are ignored: the worker has exited.
     pub fn send(&self, command: Command) {
         let byte = match command {
             Command::Drain => b'D',
             Command::Cut => b'C',
             Command::ReopenLog => b'L',
         };
-        // Those that were not read yet would open the log as late as this one, and a worker that is
-        // busy for long must not be told so often that nothing else fits.
+        // The commands that were not read yet would open the log as late as this one, and a worker
+        // that is busy for long must not be told so often that nothing else fits.
         let unread = || unacknowledged(self.socket.as_fd()).unwrap_or(0);
         if command == Command::ReopenLog && unread() >= MOST_UNREAD {
             return;
@@ -114,7 +114,7 @@ impl Line {
         let _ = (&self.socket).write(&[byte]);
     }
 
-    /// What the worker says.
+    /// The next report of the worker.
     pub fn receive(&self) -> Message<Report> {
         loop {
             return match read_byte(&self.socket) {
@@ -152,14 +152,14 @@ impl Orders {
         self.report(b'T');
     }
 
-    /// The same, since code that this worker called has panicked, and what its connections share may
-    /// be half done.
+    /// The same, since code that this worker called has panicked, and what its connections share
+    /// may be half done.
     pub(crate) fn report_panic(&self) {
         self.report(b'P');
     }
 
     /// Passes signals that were sent to this process on to the master. `SIGTERM` and `SIGQUIT`
-    /// mean this worker; ^C and the end of the terminal are sent to everyone, the master too.
+    /// mean this worker; ^C and the end of the terminal are sent to all processes, the master too.
     pub fn pass_on_signals(&self) {
         let Some(signals) = &self.signals else {
             return;
@@ -176,7 +176,7 @@ impl Orders {
         let _ = (&self.socket).write(&[byte]);
     }
 
-    /// What the master says.
+    /// The next command of the master.
     pub fn receive(&self) -> Message<Command> {
         loop {
             return match read_byte(&self.socket) {
@@ -190,7 +190,7 @@ impl Orders {
         }
     }
 
-    /// Waits until the master says something or is dead, for `timeout_ms` milliseconds at most
+    /// Waits until the master has sent a command or is dead, for `timeout_ms` milliseconds at most
     /// (`None`: for ever). For workers that have no event loop of their own.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl Orders {
         Ok(self.receive())
     }
 
-    /// Readable when the master has something to say, or is dead.
+    /// Readable when the master has sent a command, or is dead.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -1,7 +1,7 @@
-//! One process that serves: [`Worker`], and the one that serves stream sockets.
+//! One process that serves: [`Worker`], and the worker that serves stream sockets.
 //!
-//! An event loop moves bytes between sockets and connections of a `Process`. Knows nothing of who
-//! forked it and why; what its master wants comes over a `control` socket. Knows no protocol.
+//! An event loop moves bytes between sockets and connections of a `Process`. Knows neither pids nor
+//! why a worker is forked: commands of its master come over a `control` socket. Knows no protocol.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -42,10 +42,10 @@ use crate::scoreboard::{Scoreboard, Slot};
 ///
 /// The same value is used in three places: `init` and `cleanup` run in the master, `run` in a
 /// forked copy of it. What `init` opened is inherited by every worker; what `run` changes is seen
-/// by nobody else.
+/// by no other process.
 ///
-/// Most servers need none of their own: `Server::run` serves any `Process` with one that accepts
-/// connections. This one does its work without any:
+/// Most programs need no worker of their own: `Server::run` serves any `Process` with a worker that
+/// accepts connections. This worker has no connections:
 ///
 /// ```
 /// use std::{io, thread};
@@ -91,13 +91,13 @@ pub trait Worker {
 /// What a worker is given by its master.
 #[non_exhaustive]
 pub struct Context<'a> {
-    /// Its number, from 0.
+    /// The worker's number, from 0.
     pub index: usize,
-    /// Its record on the scoreboard.
+    /// The worker's record on the scoreboard.
     pub slot: Slot,
-    /// All records.
+    /// The records of all workers.
     pub board: &'a Scoreboard,
-    /// What the master wants, and what it is told.
+    /// Commands from the master, and reports to it.
     pub orders: Orders,
     /// Where log lines go.
     pub log: &'a Log,

@@ -1,9 +1,9 @@
-//! What a panic of a worker says: one event of the log, in place of the lines that the standard
-//! library writes, which are none of the log's format.
+//! A panic in a worker is one event of the log, in place of the lines that the standard library
+//! writes, which are not in the log's format.
 //!
-//! Set in a worker alone, and only where there is a log: the program that embeds the server keeps
-//! its hook, and a worker without a log keeps it, too. A hook of the program's own is called behind
-//! the event; that of the standard library is not.
+//! The hook is set in a worker alone, and only where there is a log: the program that embeds the
+//! server keeps its hook, and so does a worker without a log. A hook of the program's own is called
+//! behind the event; that of the standard library is not.
 //!
 //! The event is written at once, by whichever thread panics, whether or not anything catches the
 //! panic: where panics abort there is no later.
@@ -44,7 +44,7 @@ pub fn set(index: usize, slot: Slot, events: EventWriter) {
     }));
 }
 
-/// What the code that panicked has to say.
+/// The message of a panic.
 fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
     let payload = info.payload();
     match (

@@ -6,23 +6,23 @@ use crate::time::Millis;
 
 /// A worker whose predecessor lived for less than this, in milliseconds, lives at least as long
 /// before it asks for a successor because of a panic: else a client that makes workers panic could
-/// have one forked for each of its requests.
+/// have a worker forked for each of its requests.
 const SHORT_LIFE_MS: u64 = 1_000;
 
 /// Why a worker has to be replaced some day, or now.
 #[derive(Debug, Default)]
 pub struct Retirement {
-    /// The count of requests on its slot at which it has answered enough.
+    /// The count of requests in the worker's slot at which it has answered enough.
     at_requests: Option<u64>,
     panic_is_told: bool,
-    /// No panic is told before this time.
+    /// No panic is reported to the master before this time.
     tells_from: Millis,
 }
 
 impl Retirement {
-    /// That of a worker that begins now and is to answer so many requests.
+    /// For a worker that begins now and is to answer so many requests.
     pub fn new(requests: Option<u64>, slot: &Slot, now: Millis) -> Retirement {
-        // Its predecessors counted, too.
+        // The predecessors in the slot have counted, too.
         let answered = slot.requests();
         let tells_from = match slot.predecessor_age_ms() < SHORT_LIFE_MS {
             true => now.after(SHORT_LIFE_MS),

@@ -1,9 +1,9 @@
 //! No two files of `src` import each other, directly or by way of others.
 //!
 //! An arrow leads from a file to each file that defines something that it names, re-exports looked
-//! through. The face of a folder (its `mod.rs`) may hand on what is in its folder, and a type that is
-//! defined there may have some of its methods in files beside it, so the arrows from a `mod.rs` into
-//! its own folder do not count.
+//! through. The face of a folder (its `mod.rs`) may hand on what is in its folder, and a type that
+//! is defined there may have some of its methods in files beside it, so the arrows from a `mod.rs`
+//! into its own folder do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 

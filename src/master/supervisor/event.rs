@@ -57,7 +57,7 @@ pub enum Event {
     Died(usize),
     /// The worker for this slot could not be forked.
     ForkFailed(usize),
-    /// Somebody asked the server to stop: gracefully the first time, at once the second time.
+    /// The server is asked to stop: gracefully the first time, at once the second time.
     Stop,
     /// Time has passed.
     Tick,
@@ -72,11 +72,11 @@ pub enum Action {
     Drain(usize),
     /// Tell the worker in this slot to leave at once, whatever is unfinished.
     Cut(usize),
-    /// Tell the worker in this slot to die at once, and to say where it was.
+    /// Have the worker in this slot die of `SIGABRT`, which leaves a core dump.
     Abort(usize),
-    /// Kill the worker in this slot with a signal that it cannot refuse.
+    /// Kill the worker in this slot (`SIGKILL`).
     Kill(usize),
-    /// The end is near: let everybody know who might send clients here.
+    /// The server stops soon: say so where load balancers ask (`/readyz`).
     Announce,
     /// No child is left: the server is over.
     Finish(Verdict),

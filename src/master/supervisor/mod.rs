@@ -1,12 +1,19 @@
 //! [`Supervisor`]: when to fork, drain and kill workers. All of the policy and none of the means.
 //!
 //! A pure function of state, event and time; `WorkerManager` turns signals and dead children into
-//! events and performs the actions. It promises: never two children in a slot; a worker that died
-//! is replaced, at once or after a pause of at most a second; one that is to be replaced serves
-//! until its successor does, and one is replaced at a time, so there are never fewer workers than
-//! wanted for it and never more than one above; a drain is cut off at its deadline, and a stop at
-//! its own, delay and all, and whoever does not mind that is killed; [`Action::Finish`] comes once,
-//! when no child lives. It must not know processes.
+//! events and performs the actions. It promises:
+//!
+//! - never two children in a slot;
+//! - a worker that died is replaced, at once or after a backoff of at most `LONGEST_BACKOFF_MS`;
+//! - a worker that is to be replaced serves until its successor is ready, and one worker is
+//!   replaced
+//!   at a time: there are never fewer workers than wanted for it, and never more than one above;
+//! - a worker that exceeds its drain deadline (for a stop: delay plus drain) is told to abort, and
+//!   a
+//!   worker that does not exit within `CUT_MS` gets `SIGKILL`;
+//! - [`Action::Finish`] comes once, when no child lives.
+//!
+//! It must not know processes.
 
 mod event;
 mod shutdown;
@@ -19,15 +26,15 @@ use slot::Slot;
 
 use crate::time::Millis;
 
-/// The longest pause before a worker is replaced, in milliseconds.
+/// The longest backoff before a worker is replaced, in milliseconds.
 const LONGEST_BACKOFF_MS: u64 = 1_000;
-/// The first pause; each further death doubles it.
+/// The first backoff, in milliseconds; each further death doubles it.
 const FIRST_BACKOFF_MS: u64 = 10;
-/// Deaths follow each other when a worker lived for less than this, in milliseconds.
+/// A life that was shorter than this, in milliseconds, makes the backoff grow: a crash loop.
 const SHORT_LIFE_MS: u64 = 1_000;
 
-/// How long a worker may take to be ready, in milliseconds. It takes a few; one that was forked
-/// while another thread of its program held a lock that it needs never will be.
+/// How long a worker may take to be ready, in milliseconds. It takes a few; a worker that was
+/// forked while another thread of its program held a lock that the worker needs never will be.
 const START_MS: u64 = 30_000;
 
 /// How long a worker that hangs may take to die of its abort, in milliseconds: as long as a core
@@ -38,8 +45,8 @@ const ABORT_MS: u64 = 500;
 enum Phase {
     New,
     Running,
-    /// Somebody asked for the end at this time. All goes on as before for a while, so that whoever
-    /// sends clients here can learn of it.
+    /// A stop was asked for at this time. All goes on as before for the drain delay, so that a load
+    /// balancer can notice.
     Delaying {
         since: Millis,
     },
@@ -67,7 +74,7 @@ pub struct Supervisor {
     wanted: usize,
     /// A pair for each worker that was ever wanted.
     slots: Vec<Slot>,
-    /// How many short lives ended in a row.
+    /// How many workers in a row lived for less than `SHORT_LIFE_MS`.
     short_lives: u32,
     /// When workers died before they were ready.
     early_deaths: VecDeque<Millis>,
@@ -106,12 +113,12 @@ impl Supervisor {
             Event::Stop => self.stop(now, actions),
             Event::Start | Event::Tick => {}
         }
-        // In this order: who is killed is replaced in the same breath, unless all leave.
+        // In this order: a worker that is killed is replaced by the same event, unless all leave.
         self.end_delay(now, actions);
         self.cut_overdue(now, actions);
         self.kill_overdue(now, actions);
-        // A signal that asks for the end may have been sent to the whole group, and then each worker
-        // asks for a successor.
+        // A signal that asks for the end may have been sent to the whole group, and then each
+        // worker asks for a successor.
         if self.phase == Phase::Running {
             self.replace_next();
         }
@@ -149,7 +156,7 @@ impl Supervisor {
         matches!(self.slots.get(slot), Some(Slot::Retiring { .. }))
     }
 
-    /// Whether all workers were told to leave, and nobody comes after them.
+    /// Whether all workers were told to leave, and have no successors.
     pub fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Stopping { .. })
     }
@@ -159,7 +166,7 @@ impl Supervisor {
         self.slots.iter().any(|slot| slot.is_stale())
     }
 
-    /// How long all goes on as before when somebody has asked for the end, in milliseconds.
+    /// How long all goes on as before when a stop was asked for, in milliseconds.
     pub fn delay_ms(&self) -> u64 {
         self.policy.drain_delay_ms
     }
@@ -169,8 +176,8 @@ impl Supervisor {
         self.wanted
     }
 
-    /// Whether a slot that is empty gets a worker again. If not, the other one of its pair does, or
-    /// has one, or nobody comes any more.
+    /// Whether a slot that is empty gets a worker again. If not, the other slot of its pair does or
+    /// has one, or no worker is forked any more.
     pub fn respawn_pending(&self, slot: usize) -> bool {
         let is_due = matches!(self.slots.get(slot), Some(Slot::Empty { .. }));
         is_due && self.phase.respawns()
@@ -179,7 +186,7 @@ impl Supervisor {
     /// How long the next replacement will wait, in milliseconds.
     pub fn backoff_ms(&self) -> u64 {
         match self.short_lives {
-            // The first in a row is replaced at once: it may well be the only one.
+            // The first death in a row may well be the only one.
             0 | 1 => 0,
             n => (FIRST_BACKOFF_MS << (n - 2).min(16)).min(LONGEST_BACKOFF_MS),
         }
@@ -205,9 +212,9 @@ impl Supervisor {
         }
     }
 
-    /// Begins to replace a worker, unless one is being replaced: it stays no more, so its pair gets
-    /// a successor. A slot whose last child has not left yet has no room for one, so that worker
-    /// waits, and serves.
+    /// Starts to replace the next stale worker, one at a time. The successor is forked into the
+    /// other slot of the pair; while that slot still holds an exiting child, the replacement is
+    /// deferred and the old worker keeps serving.
     fn replace_next(&mut self) {
         let retires = |slot: &Slot| matches!(slot, Slot::Retiring { .. });
         if self.slots.iter().any(retires) {
@@ -224,7 +231,7 @@ impl Supervisor {
         }
     }
 
-    /// Sees to it that each worker that is wanted exists or is on its way.
+    /// Schedules a worker for each pair that should have one and has none.
     fn fill_pairs(&mut self, now: Millis) {
         for pair in self.slots.chunks_exact_mut(2).take(self.wanted) {
             if pair.iter().any(|slot| slot.has_or_awaits_worker()) {
@@ -259,8 +266,8 @@ impl Supervisor {
         }
     }
 
-    /// The worker in this slot does nothing any more. It dies of a signal that tells its author
-    /// where, and if it does not, of one that it cannot refuse.
+    /// The worker in this slot hangs. It gets `SIGABRT`, which leaves a core dump, and after
+    /// `ABORT_MS` `SIGKILL`.
     fn abort(&mut self, index: usize, now: Millis, actions: &mut Vec<Action>) {
         if self.slots.get(index).is_some_and(|slot| slot.serves()) {
             let kill_at = now.after(ABORT_MS);
@@ -275,16 +282,16 @@ impl Supervisor {
         };
         let short = |since: Millis| now.since(since) < SHORT_LIFE_MS;
         match slot {
-            // Nobody was there.
+            // The slot had no child: ignore.
             Slot::Vacant | Slot::Empty { .. } => return,
-            // It left because it was told to.
+            // The worker left because it was told to.
             Slot::Draining { .. } | Slot::Cut { .. } => self.short_lives = 0,
             Slot::Starting { since, .. } | Slot::Ready { since, .. } | Slot::Retiring { since }
                 if short(since) =>
             {
                 self.short_lives = self.short_lives.saturating_add(1);
             }
-            // It lived long enough: the only one in a row, so far.
+            // The worker lived long enough: the first death in a row.
             Slot::Starting { .. } | Slot::Ready { .. } | Slot::Retiring { .. } => {
                 self.short_lives = 1
             }
@@ -303,9 +310,9 @@ impl Supervisor {
         }
     }
 
-    /// Workers that never get as far as being ready will not do so next time either, and whoever
-    /// started us must see it. One that *was* ready is always replaced: a request that crashes
-    /// workers must not be able to end the service.
+    /// Workers that never become ready will not do so next time either, and the operator must see
+    /// that. A worker that *was* ready is always replaced: a request that crashes workers must not
+    /// be able to end the service.
     fn note_early_death(&mut self, now: Millis, actions: &mut Vec<Action>) {
         self.early_deaths.push_back(now);
         while let Some(&first) = self.early_deaths.front()

@@ -2,17 +2,17 @@
 
 use super::{Action, Millis, Phase, START_MS, Slot, Supervisor, Verdict};
 
-/// A second wish to stop that follows the first in less than this is the same wish, in
+/// A second request to stop that follows the first in less than this is the same request, in
 /// milliseconds: `timeout(1)` and some shells send one signal to the master and one to its whole
 /// group. No hand is as fast.
-const ONE_WISH_MS: u64 = 20;
+const SAME_REQUEST_MS: u64 = 20;
 
-/// How long a worker that is cut off may take to say what it leaves unfinished, in milliseconds. It
-/// takes a few, if it does not hang.
+/// How long a worker that is told to abort may take to report what it has in flight, in
+/// milliseconds. It takes a few, if it does not hang.
 const CUT_MS: u64 = 200;
 
 impl Supervisor {
-    /// Somebody wants the end: with the first wish an orderly one, with the second one at once.
+    /// A stop is asked for: graceful the first time, at once the second time.
     pub(super) fn stop(&mut self, now: Millis, actions: &mut Vec<Action>) {
         match self.phase {
             Phase::New => {
@@ -24,7 +24,7 @@ impl Supervisor {
                 self.phase = Phase::Delaying { since: now };
             }
             Phase::Delaying { since } | Phase::Stopping { since }
-                if now.since(since) >= ONE_WISH_MS =>
+                if now.since(since) >= SAME_REQUEST_MS =>
             {
                 self.phase = Phase::Stopping { since };
                 self.cut_all(now, actions);
@@ -65,8 +65,8 @@ impl Supervisor {
         actions.push(Action::Drain(index));
     }
 
-    /// When a worker that is told to leave at `now` is cut off. What bounds a stop bounds all of it:
-    /// a worker that is told late has less time.
+    /// When a worker that is told to leave at `now` is cut off. What bounds a stop bounds all of
+    /// it: a worker that is told late has less time.
     fn drain_ends_at(&self, now: Millis) -> Millis {
         let since = match self.phase {
             Phase::Delaying { since } | Phase::Stopping { since } => since,
@@ -75,14 +75,14 @@ impl Supervisor {
         since.after(self.policy.drain_timeout_ms)
     }
 
-    /// No worker finishes anything any more.
+    /// All workers are told to abort.
     fn cut_all(&mut self, now: Millis, actions: &mut Vec<Action>) {
         let soon = now.after(CUT_MS);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             match slot {
                 slot if slot.is_empty() => {}
                 Slot::Cut { .. } | Slot::Killed { .. } => {}
-                // It would not hear that.
+                // A worker that hangs does not read commands.
                 Slot::Aborted { kill_at } => *kill_at = soon.min(*kill_at),
                 slot => {
                     *slot = Slot::Cut { kill_at: soon };
@@ -116,7 +116,7 @@ impl Supervisor {
         }
     }
 
-    /// Nobody is asked: the server gives up.
+    /// The server gives up: workers are killed without being asked.
     pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if !slot.is_empty() && !matches!(slot, Slot::Killed { .. }) {

@@ -6,9 +6,9 @@ use crate::time::Millis;
 /// successor can live at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
-    /// Nobody, and nobody is to come: the other slot of the pair is in use, or the pair is not.
+    /// No child and none scheduled: the pair's other slot is active, or the pair is not in use.
     Vacant,
-    /// Nobody; to be filled at this time.
+    /// No child; a worker is to be forked at this time.
     Empty { fork_at: Millis },
     /// Forked at this time, not yet ready; killed if that lasts. With `stale`, to be replaced.
     Starting { since: Millis, stale: bool },
@@ -16,21 +16,21 @@ pub(super) enum Slot {
     Ready { since: Millis, stale: bool },
     /// Forked at this time; serves until its successor in the other slot is ready.
     Retiring { since: Millis },
-    /// Leaving; cut off at this time.
+    /// Draining; told to abort at this time.
     Draining { cut_at: Millis },
-    /// Told to leave what it does; killed at this time.
+    /// Told to abort; killed at this time.
     Cut { kill_at: Millis },
-    /// It hung, and was told to die; killed at this time.
+    /// The child hung and got `SIGABRT`; killed at this time.
     Aborted { kill_at: Millis },
     /// Killed, not yet dead.
     Killed {
-        /// It never was ready, and took too long to be.
+        /// The child took too long to be ready.
         unready: bool,
     },
 }
 
 impl Slot {
-    /// Whether it has, or will have, a worker that stays.
+    /// Whether the slot has, or is scheduled to get, a worker that is not on its way out.
     pub(super) fn has_or_awaits_worker(self) -> bool {
         matches!(
             self,
@@ -38,17 +38,17 @@ impl Slot {
         )
     }
 
-    /// Whether it has no child.
+    /// Whether the slot has no child.
     pub(super) fn is_empty(self) -> bool {
         matches!(self, Slot::Vacant | Slot::Empty { .. })
     }
 
-    /// Whether its child serves, and was not told to leave.
+    /// Whether the slot's child serves, and was not told to leave.
     pub(super) fn serves(self) -> bool {
         matches!(self, Slot::Ready { .. } | Slot::Retiring { .. })
     }
 
-    /// Whether its child is to be replaced.
+    /// Whether the slot's child is to be replaced.
     pub(super) fn is_stale(self) -> bool {
         matches!(
             self,
@@ -58,7 +58,7 @@ impl Slot {
         )
     }
 
-    /// Whether its child was told to leave or to die.
+    /// Whether the slot's child was told to leave or to die.
     pub(super) fn is_leaving(self) -> bool {
         matches!(
             self,

@@ -59,7 +59,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that lived for a second ends the row, one that lived for less does not",
+        "a worker that lived for a second ends the row, and a shorter life does not",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
             (110, E::Ready(0), &[]),
@@ -74,7 +74,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that leaves because it was told to ends the row",
+        "a worker that leaves because it was told to ends the row",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
             (110, E::Ready(0), &[]),
@@ -88,7 +88,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that was told to and has to be cut off ends it as well",
+        "a worker that was told to leave and has to be cut off ends it as well",
         &after_start(&[
             (100, E::Retire(2), &[Fork(3)]),
             (110, E::Ready(3), &[Drain(2)]),
@@ -103,7 +103,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that dies while it is replaced is one more in the row",
+        "a worker that dies while it is replaced is one more in the row",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
             (110, E::Ready(0), &[]),
@@ -115,7 +115,7 @@ fn histories() {
         ]),
     );
     plays(
-        "a death in a slot that waits to be filled is nobody's, and changes nothing",
+        "a death in a slot that waits to be filled changes nothing",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
             (120, E::Died(0), &[]),
@@ -125,7 +125,7 @@ fn histories() {
         ]),
     );
     plays(
-        "nobody is forked twice for one death",
+        "no worker is forked twice for one death",
         &after_start(&[
             (2_000, E::Died(0), &[Fork(0)]),
             (2_000, E::Tick, &[]),
@@ -133,7 +133,7 @@ fn histories() {
         ]),
     );
     plays(
-        "a death in an empty slot is nobody's",
+        "a death in an empty slot changes nothing",
         &[
             (0, E::Tick, &[]),
             (0, E::Died(0), &[]),
@@ -165,7 +165,7 @@ fn histories() {
         ]),
     );
     plays(
-        "who cannot be cut off is killed",
+        "a worker that cannot be cut off is killed",
         &after_start(&[
             (1_000, E::Stop, &[Announce, Drain(0), Drain(2)]),
             (9_000, E::Tick, &[Cut(0), Cut(2)]),
@@ -191,7 +191,7 @@ fn histories() {
         ]),
     );
     plays(
-        "a second wish has no patience with one that hangs, or is not ready",
+        "a second stop does not wait for a worker that hangs, or is not ready",
         &after_start(&[
             (900, E::Hung(0), &[Abort(0), Fork(1)]),
             (1_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
@@ -204,7 +204,7 @@ fn histories() {
         ]),
     );
     plays(
-        "a second wish has no more patience with one that hangs than there was before",
+        "a second stop waits for a worker that hangs no longer than was decided before",
         &after_start(&[
             (700, E::Hung(0), &[Abort(0), Fork(1)]),
             (1_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
@@ -215,7 +215,7 @@ fn histories() {
         ]),
     );
     plays(
-        "a second wish is not told to one that was killed",
+        "a second stop is not told to a worker that was killed",
         &[
             STARTED,
             (1, E::Ready(0), &[]),
@@ -295,7 +295,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that dies before its successor is ready was replaced already",
+        "a worker that dies before its successor is ready was replaced already",
         &after_start(&[
             (5_100, E::Retire(0), &[Fork(1)]),
             (5_101, E::Died(0), &[]),
@@ -304,7 +304,7 @@ fn histories() {
         ]),
     );
     plays(
-        "who dies in a row and was replaced already has no pause for the next successor to wait for",
+        "a worker that dies in a row and was replaced already has no backoff for the next successor",
         &after_start(&[
             (100, E::Died(0), &[Fork(0)]),
             (110, E::Ready(0), &[]),
@@ -323,7 +323,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that asks before its predecessor has left waits until it has, and serves",
+        "a worker that asks before its predecessor has left waits until it has, and serves",
         &after_start(&[
             (100, E::Retire(0), &[Fork(1)]),
             (110, E::Ready(1), &[Drain(0)]),
@@ -334,7 +334,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that asks before it is ready is replaced when it is",
+        "a worker that asks before it is ready is replaced when it is",
         &[
             STARTED,
             (1, E::Retire(0), &[]),
@@ -420,7 +420,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that hangs is aborted, killed if it does not mind, and replaced meanwhile",
+        "a worker that hangs is aborted, then killed, and replaced meanwhile",
         &after_start(&[
             (5_000, E::Hung(0), &[Abort(0), Fork(1)]),
             (5_001, E::Hung(0), &[]),
@@ -432,7 +432,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that hangs while it is replaced has its successor already",
+        "a worker that hangs while it is replaced has its successor already",
         &after_start(&[
             (5_000, E::Retire(0), &[Fork(1)]),
             (5_001, E::Hung(0), &[Abort(0)]),
@@ -464,7 +464,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that is never ready is killed, and that counts as an early death",
+        "a worker that is never ready is killed, and that counts as an early death",
         &[
             STARTED,
             (1, E::Ready(0), &[]),
@@ -478,7 +478,7 @@ fn histories() {
         ],
     );
     plays(
-        "one that is replaced and does not leave is cut off, and killed if it does not mind",
+        "a worker that is replaced and does not leave is cut off, then killed",
         &after_start(&[
             (100, E::Retire(0), &[Fork(1)]),
             (110, E::Ready(1), &[Drain(0)]),
@@ -486,7 +486,7 @@ fn histories() {
             (8_309, E::Tick, &[]),
             (8_310, E::Tick, &[Kill(0)]),
             (8_311, E::Died(0), &[]),
-            // Who was killed before is not told of at the end.
+            // A worker that was killed before is not reported at the end.
             (9_000, E::Stop, &[Announce, Drain(1), Drain(2)]),
             (9_001, E::Died(1), &[]),
             (17_000, E::Tick, &[Cut(2)]),
@@ -499,7 +499,7 @@ fn histories() {
         ]),
     );
     plays(
-        "one that is never ready is killed, however late that is noticed",
+        "a worker that is never ready is killed, however late that is noticed",
         &[
             STARTED,
             (1, E::Ready(0), &[]),
@@ -519,7 +519,7 @@ fn histories() {
         ],
     );
     plays(
-        "who was killed before is not killed again when the server gives up",
+        "a worker that was killed before is not killed again when the server gives up",
         &[
             STARTED,
             (1, E::Ready(0), &[]),
@@ -613,7 +613,7 @@ fn it_wakes_for_what_is_due() {
     );
     assert_eq!(supervisor.wake_at(), Millis::new(8_007));
     let supervisor = plays(
-        "waiting for somebody to be ready",
+        "waiting for a worker to be ready",
         &[(5, E::Start, &[Fork(0), Fork(2)]), (6, E::Ready(0), &[])],
     );
     assert_eq!(supervisor.wake_at(), Millis::new(30_005));
@@ -655,7 +655,7 @@ fn histories_with_a_delay() {
             ][..],
         ),
         (
-            "one that dies meanwhile is replaced, and the new one is told",
+            "a worker that dies meanwhile is replaced, and its successor is told",
             &[
                 (1_000, E::Stop, &[Announce]),
                 (1_500, E::Died(0), &[Fork(0)]),
@@ -668,7 +668,7 @@ fn histories_with_a_delay() {
             ],
         ),
         (
-            "one that is to be replaced when it ends is not",
+            "a worker that is to be replaced when the delay ends is not",
             &[
                 (1_000, E::Stop, &[Announce]),
                 (2_995, E::Died(0), &[Fork(0)]),
@@ -728,7 +728,7 @@ fn histories_with_a_delay() {
             ],
         ),
         (
-            "one that hangs meanwhile is replaced",
+            "a worker that hangs meanwhile is replaced",
             &[
                 (1_000, E::Stop, &[Announce]),
                 (1_100, E::Hung(0), &[Abort(0), Fork(1)]),

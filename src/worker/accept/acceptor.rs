@@ -5,7 +5,8 @@
 //! as it keeps up, and it ends up with nearly all connections. So a worker that is well above the
 //! mean, or full while others are not, stops accepting: it takes the sockets out of its epoll set,
 //! which alone makes the kernel ask the others, and wakes them for what waits already. That lasts
-//! for `YIELD_MS` at most, because the others may be hung: what waits then is taken, mean or no mean.
+//! for `YIELD_MS` at most, because the others may be hung: what waits then is taken, mean or no
+//! mean.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -265,7 +266,7 @@ impl<'a> Acceptor<'a> {
     /// such as a worker of another server of the same program, and clients would wait for ever.
     ///
     /// They are taken out of epoll first: the master has copies, so closing ours is not enough,
-    /// and this worker would be woken in place of one that accepts, again and again.
+    /// and this worker would be woken in place of a worker that accepts, again and again.
     pub fn close(&mut self, for_all: bool) {
         for listener in &self.listeners {
             // An error means that it was taken out before.
@@ -352,12 +353,12 @@ mod tests {
 
         acceptor.pause(Pause::Full(at(80)), at(56));
         acceptor.resume_if_due(100, at(79)).unwrap();
-        assert!(!is_watched(&epoll), "nobody can be spared");
+        assert!(!is_watched(&epoll), "none can be evicted");
         acceptor.resume_if_due(99, at(79)).unwrap();
         assert!(is_watched(&epoll), "there is room");
         acceptor.pause(Pause::Full(at(80)), at(79));
         acceptor.resume_if_due(100, at(80)).unwrap();
-        assert!(is_watched(&epoll), "somebody may be spared by now");
+        assert!(is_watched(&epoll), "one may be idle by now");
         acceptor.close(false);
         assert!(!is_watched(&epoll));
     }
@@ -376,6 +377,10 @@ mod tests {
         assert_eq!(other, AT_ONCE, "it is told once");
         assert_eq!(client(&acceptor, next), AT_ONCE, "perhaps a crowd by now");
         acceptor.must_accept = true;
-        assert_eq!(client(&acceptor, first), AT_ONCE, "nobody else takes them");
+        assert_eq!(
+            client(&acceptor, first),
+            AT_ONCE,
+            "no other worker takes them"
+        );
     }
 }

@@ -164,7 +164,8 @@ impl<'a> Endpoint<'a> {
     }
 
     /// As the server stops: takes what is still in the queues, as far as there is room, and closes
-    /// the sockets when the queues are empty. The clients in them were told that they are connected.
+    /// the sockets when the queues are empty. The clients in them were told that they are
+    /// connected.
     pub(crate) fn sweep(&mut self, connections: &mut Connections<'_>, it: &Iteration) {
         let mut emptied = true;
         for index in 0..self.acceptor.len() {

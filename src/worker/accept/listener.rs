@@ -81,7 +81,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// How long a connection must be quiet before its peer is asked whether it is there, in seconds.
+/// How long a connection must be quiet before the first keep-alive probe, in seconds.
 const QUIET_S: u32 = 60;
 
 /// A socket that listens.
@@ -159,7 +159,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens; a port that was 0 is now the real one.
+    /// The address of the socket; a port that was 0 is now the real one.
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -169,8 +169,8 @@ impl Listener {
         socket::listen(&self.socket, backlog)
     }
 
-    /// Ends connections whose peers are gone without a word, if they do not answer when they have been
-    /// quiet.
+    /// Has the kernel end connections whose peers are gone without a word: keep-alive probes
+    /// (tcp(7)) are sent on quiet connections.
     pub fn find_dead_peers(&self) -> io::Result<()> {
         match self.address {
             Address::Unix(_) => Ok(()),
@@ -187,11 +187,11 @@ impl Listener {
     /// Ends the socket itself, in every process that has a copy of it: from now on clients are
     /// refused.
     pub fn shut(&self) {
-        // Another worker may have been faster.
+        // An error means that another worker has shut the socket.
         let _ = socket::shutdown(self.socket.as_fd(), Shutdown::Both);
     }
 
-    /// Removes the file of a Unix socket, if it is still the one that was made for this.
+    /// Removes the file of a Unix socket, unless another file was put in its place.
     pub fn remove_file(&self) {
         if let (Address::Unix(path), Some(made)) = (&self.address, self.made)
             && identity(path).ok() == Some(made)
@@ -210,7 +210,7 @@ impl AsFd for Listener {
 
 fn bind_tcp(address: SocketAddr, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
     let everywhere = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    // Somebody who names IPv4 addresses too wants this one to leave them alone.
+    // A program that names IPv4 addresses too wants this socket to leave them to the others.
     let stack = if everywhere && !any_ipv4 {
         Stack::Dual
     } else {
@@ -233,19 +233,19 @@ fn bind_tcp(address: SocketAddr, backlog: u32, any_ipv4: bool) -> io::Result<Lis
 }
 
 fn bind_unix(path: &Path, backlog: u32) -> io::Result<Listener> {
-    // A file that a dead server left behind is replaced; one that answers is not.
+    // A file that a dead server left behind is replaced, unless a server answers there.
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.file_type().is_socket() => {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // One that is stuck, with a full queue, is alive as well: this one must not wait for it.
+        // A server that is stuck, with a full queue, is alive as well, and not waited for.
         Ok(_) => match socket::try_connect_unix(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 fs::remove_file(path)?;
             }
             _ => return Err(io::ErrorKind::AddrInUse.into()),
         },
-        // If there is more to it than that there is none, bind says so.
+        // Any other problem with the path is reported by bind(2).
         Err(_) => {}
     }
     let listener = UnixListener::bind(path)?;
@@ -389,7 +389,7 @@ mod tests {
             }
         };
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
-        // In a thread of its own, so that one that waits is a failure and no hang.
+        // In a thread of its own, so that to wait is a failure and no hang.
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(Listener::bind_all(&address, 1)));
         let second = receiver.recv_timeout(Duration::from_secs(20));

@@ -2,8 +2,8 @@
 //!
 //! Connections are not kept in the order in which they became idle: that would cost something with
 //! every request. When room is needed, all of them are looked at once and the idle ones are sorted.
-//! Entries stay in order until the list is used up: a connection that becomes idle later cannot have
-//! been idle longer.
+//! Entries stay in order until the list is used up: a connection that becomes idle later cannot
+//! have been idle longer.
 
 use std::cmp::Reverse;
 

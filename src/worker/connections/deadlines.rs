@@ -1,7 +1,7 @@
-//! [`Deadlines`]: when each connection's patience ends.
+//! [`Deadlines`]: when each connection times out.
 //!
 //! A flat table with one lower bound. Setting a deadline is a store and a comparison, whatever
-//! it was before; when the bound passes, one sweep over the table finds who is due and the next
+//! it was before; when the bound passes, one sweep over the table finds what is due and the next
 //! bound. A heap or a wheel would pay on every request for what happens once in seconds, and
 //! 10,000 entries are swept in some microseconds.
 

@@ -1,4 +1,4 @@
-//! Which connection is evicted when there is no room for a new one: one that lingers, then the one
+//! Which connection is evicted when there is no room for a new one: a lingering one, then the one
 //! that has been idle the longest, then the one whose client has read nothing for the longest time,
 //! or whose stream has had nothing to send.
 //!

@@ -113,8 +113,8 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// Adds a role, clients before admins: which protocol is spoken there, and which descriptors are
-    /// held for its connections.
+    /// Adds a role, clients before admins: which protocol is spoken there, and which descriptors
+    /// are held for its connections.
     pub(crate) fn add_role(&mut self, process: &'a dyn Process, reserve: Reserve) {
         self.roles.push(RoleState {
             process,

@@ -6,8 +6,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// A descriptor for each connection that there is still room for: copies of one that the worker has
-/// anyway.
+/// A descriptor for each connection that there is still room for: copies of a descriptor that the
+/// worker has anyway.
 #[derive(Debug, Default)]
 pub(crate) struct Reserve {
     held: Vec<OwnedFd>,

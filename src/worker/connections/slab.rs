@@ -2,7 +2,7 @@
 //!
 //! An event that was reported for a connection may be looked at after the connection was closed
 //! and its place given to another one. The token holds the place and how often it was given away,
-//! so such a stale event finds nobody.
+//! so such a stale event finds no connection.
 
 /// Where an entry is (low 32 bits) and which of the place's tenants it is (high 32 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The token of whoever has this place now.
+    /// The token of the entry that has this place now.
     pub fn token_at(&self, index: usize) -> Option<Token> {
         let place = self.places.get(index)?;
         place
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_tokens_find_nobody() {
+    fn reserved_tokens_find_no_entry() {
         let mut slab = Slab::new();
         slab.insert(1);
         assert_eq!(slab.get_mut(Token::reserved(0)), None);

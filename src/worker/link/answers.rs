@@ -62,9 +62,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How it has ended, and how many bytes of its body were sent, when the stream has taken
-    /// `sent` bytes; `None` if it has not. If the connection is `over`, it has: the client did not
-    /// take the last bytes.
+    /// How the answer has ended, and how many bytes of its body were sent, when the stream has
+    /// taken `sent` bytes; `None` if the answer has not ended. If the connection is `over`, it has:
+    /// the client did not take the last bytes.
     fn outcome(&self, sent: u64, over: Option<(Ended, u64)>) -> Option<(Ended, u64)> {
         let is_sent = self.ends_at <= sent;
         match over {
@@ -88,7 +88,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Whether none waits.
+    /// Whether no answer waits.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -116,8 +116,8 @@ impl Answers {
         });
     }
 
-    /// Hands those that have ended to `report`, each with how it ended, how many bytes of its body
-    /// were sent, and the method and the target of its request. `sent` and `over` are as in
+    /// Hands the answers that have ended to `report`, each with how it ended, how many bytes of its
+    /// body were sent, and the method and the target of its request. `sent` and `over` are as in
     /// [`Answer::outcome`].
     pub fn settle(
         &mut self,

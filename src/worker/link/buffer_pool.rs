@@ -1,5 +1,5 @@
-//! [`BufferPool`]: buffers between uses. A link holds some only while bytes are in them, so thousands
-//! of idle connections cost none.
+//! [`BufferPool`]: buffers between uses. A link holds some only while bytes are in them, so
+//! thousands of idle connections cost none.
 
 use std::mem;
 

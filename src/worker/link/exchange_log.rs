@@ -1,8 +1,8 @@
 //! [`ExchangeLog`]: where a worker notes what its connections report: on the scoreboard, in the
 //! flight recorder and in the access log.
 //!
-//! A request is recorded when it begins, so that a crash can be told of; it is counted and logged
-//! when its answer was sent or has failed.
+//! A request is recorded when it begins, so that an exit report can name it; it is counted and
+//! logged when its answer was sent or has failed.
 
 use std::any::Any;
 use std::mem;
@@ -100,7 +100,7 @@ impl ExchangeLog<'_, '_> {
         };
         turn.answers.settle(self.exchanges.sent, over, report);
         if now_us > 0 {
-            // What follows, the next request or the next connection, begins now.
+            // The next step, of this connection or another one, begins now.
             self.exchanges.queued = false;
             turn.slot.set_busy(now_us / 1_000);
         }
@@ -110,7 +110,7 @@ impl ExchangeLog<'_, '_> {
 impl Tally for ExchangeLog<'_, '_> {
     fn begin(&mut self, head: &[u8], since: Millis) {
         if mem::take(&mut self.exchanges.queued) {
-            // Behind another request of this step: the time that this one takes begins now.
+            // The second request of a step: the time that it takes begins now.
             self.turn.slot.set_busy(clock::monotonic_ms());
         }
         if self.exchanges.began_us == 0 {
@@ -128,7 +128,7 @@ impl Tally for ExchangeLog<'_, '_> {
 
     fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         self.turn.panicked.set(true);
-        // To drop it could panic, too. The worker is about to leave, so it may stay.
+        // To drop the payload could panic, too. The worker exits soon, so it may stay.
         mem::forget(payload);
     }
 

@@ -9,10 +9,10 @@ use super::turn::Turn;
 use super::{BYTES_PER_TURN, Link, Phase};
 use crate::process::Output;
 
-/// While more than this remains of a file, the socket's unsent data is limited. Bytes that the kernel
-/// has are exempt from the slow-reader check and are still delivered after the worker has exited, so
-/// the last mebibyte is queued without the limit. Not below `BYTES_PER_TURN`, so that every file has
-/// a final turn that lifts the limit.
+/// While more than this remains of a file, the socket's unsent data is limited. Bytes that the
+/// kernel has are exempt from the slow-reader check and are still delivered after the worker has
+/// exited, so the last mebibyte is queued without the limit. Not below `BYTES_PER_TURN`, so that
+/// every file has a final turn that lifts the limit.
 const UNLIMITED_TAIL: u64 = BYTES_PER_TURN;
 
 impl<S: Stream> Link<'_, S> {

@@ -1,4 +1,4 @@
-//! [`Guarded`]: a connection whose panics cost that connection, and not the worker with all others.
+//! [`Guarded`]: a connection whose panics end that connection, and not the worker.
 //!
 //! All that a worker calls of a [`Process`] for a connection, it calls through this. A connection
 //! that has panicked is dropped at once and never stepped again: its peer sees a reset. The worker
@@ -38,7 +38,7 @@ impl<'p> Guarded<'p> {
         Guarded(attempt(panicked, || process.open(peer)))
     }
 
-    /// Steps it, and asks what it does behind that step.
+    /// Steps the connection, and asks what it does from then on.
     pub fn step(&mut self, io: &mut Io<'_>, panicked: &Cell<bool>) -> (Next, Activity) {
         let stepped = self.call(panicked, |connection| {
             let next = connection.step(io);
@@ -52,18 +52,18 @@ impl<'p> Guarded<'p> {
         stepped.unwrap_or((Next::Break, Activity::Busy))
     }
 
-    /// Tells it that its peer is gone.
+    /// Tells the connection that its peer is gone.
     pub fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally, panicked: &Cell<bool>) {
         self.call(panicked, |connection| connection.abandoned(output, tally));
     }
 
-    /// Drops it, and has another one in its place.
+    /// Drops the connection, and has another one in its place.
     pub fn replace(&mut self, connection: Box<dyn Connection + 'p>, panicked: &Cell<bool>) {
         self.close(panicked);
         *self = Guarded::new(connection);
     }
 
-    /// Drops it.
+    /// Drops the connection.
     pub fn close(&mut self, panicked: &Cell<bool>) {
         let connection = self.0.take();
         attempt(panicked, || drop(connection));
@@ -89,7 +89,7 @@ fn attempt<T>(panicked: &Cell<bool>, call: impl FnOnce() -> T) -> Option<T> {
         Ok(result) => Some(result),
         Err(payload) => {
             panicked.set(true);
-            // To drop it could panic, too. The worker is about to leave, so it may stay.
+            // To drop the payload could panic, too. The worker exits soon, so it may stay.
             mem::forget(payload);
             None
         }

@@ -10,9 +10,9 @@ use crate::process::Input;
 use crate::time::Millis;
 
 /// How long a closed connection is still read from, in milliseconds: as long as a refused client
-/// goes on sending, which it may do to the end before it reads. Closing at once would make the kernel
-/// answer what still comes with a reset, and the peer's kernel would then throw away our answer, read
-/// or not.
+/// goes on sending, which it may do to the end before it reads. Closing at once would make the
+/// kernel answer what still comes with a reset, and the peer's kernel would then throw away our
+/// answer, read or not.
 pub(super) const LINGER_MS: u64 = 30_000;
 /// The same for a client that sends nothing: it has noticed, or never will.
 pub(super) const LINGER_SILENT_MS: u64 = 2_000;

@@ -11,11 +11,11 @@
 //!           +----- Next::Break ---> Broken ---- reset ----------------------------------> closed
 //! ```
 //!
-//! *fill* reads once: if there is more, epoll says so again, and others get their turn first. *step*
-//! runs the protocol, which states what it awaits: room in a full output, a time, or the client.
-//! *flush* sends what is queued, as far as the budget of the turn and the socket's room go; whether
-//! the client is a slow reader is judged behind it, since the delay may have been ours. *settle*
-//! decides what epoll and the deadlines should wake the link for.
+//! *fill* reads once: if there is more, epoll says so again, and others get their turn first.
+//! *step* runs the protocol, which states what it awaits: room in a full output, a time, or the
+//! client. *flush* sends what is queued, as far as the budget of the turn and the socket's room go;
+//! whether the client is a slow reader is judged behind it, since the delay may have been ours.
+//! *settle* decides what epoll and the deadlines should wake the link for.
 //!
 //! Two limits of time meet here. The link ends a connection whose client does not read
 //! (`slow_reader`). A client that does not write is a matter of the protocol, which alone knows
@@ -156,7 +156,7 @@ impl<'p, S: Stream> Link<'p, S> {
         self.stream.as_fd()
     }
 
-    /// Whom the connection is with.
+    /// Whether the connection is with a client or an admin.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -176,7 +176,7 @@ impl<'p, S: Stream> Link<'p, S> {
     }
 
     /// What epoll must be told from now on, if that has changed, and whether it is the first that
-    /// it hears of this stream. One that ends with its first turn costs no call for that.
+    /// it hears of this stream. A link that ends with its first turn costs no call for that.
     pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
         let read = match self.phase {
             Phase::Open => {
@@ -346,7 +346,8 @@ impl<'p, S: Stream> Link<'p, S> {
             self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
             return Ok(self.begin_to_linger(turn));
         }
-        // A protocol that awaits room will not be stepped, so its deadline must not wake the worker.
+        // A protocol that awaits room will not be stepped, so its deadline must not wake the
+        // worker.
         let step_by = match self.awaits {
             Awaits::Room => Millis::NEVER,
             Awaits::Until(at) => at,
@@ -837,7 +838,7 @@ mod tests {
             Next::WaitUntil(Millis::new(1))
         });
         assert_eq!(desk.turn(false), TurnResult::Wait(Millis::new(100)));
-        // It took some in time, but nobody was there to see it.
+        // The client took some in time, but the worker did not look.
         let mut some = vec![0; 50_000];
         desk.peer.read_exact(&mut some).unwrap();
         desk.now = 5_000;

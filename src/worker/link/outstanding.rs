@@ -11,7 +11,7 @@ use super::turn::Turn;
 use super::{Link, Phase};
 
 impl<S: Stream> Link<'_, S> {
-    /// What the connection does behind its step.
+    /// Takes note of what the connection does from its last step on.
     pub(crate) fn note_activity(&mut self, activity: Activity, write_ms: u64) {
         let waited = mem::replace(&mut self.activity, activity) == Activity::Waiting;
         match activity == Activity::Waiting {
@@ -41,7 +41,7 @@ impl<S: Stream> Link<'_, S> {
         self.exchanges.suspend(turn.answers);
     }
 
-    /// Lets go of the protocol, before the link is dropped: that could panic.
+    /// Drops the protocol's side, before the link is dropped: that could panic.
     pub fn close_connection(&mut self, panicked: &Cell<bool>) {
         self.connection.close(panicked);
     }
@@ -51,7 +51,7 @@ impl<S: Stream> Link<'_, S> {
         self.pending
     }
 
-    /// Notes whether one is; says so if that has changed.
+    /// Takes note of whether a request is in flight; returns that if it has changed.
     pub fn update_pending(&mut self) -> Option<bool> {
         let pending = self.has_pending();
         (mem::replace(&mut self.pending, pending) != pending).then_some(pending)
@@ -72,11 +72,11 @@ impl<S: Stream> Link<'_, S> {
         }
     }
 
-    /// The connection ends here, whatever is in flight. The client must not take this for the end of
-    /// an answer.
+    /// The connection ends here, whatever is in flight. The client must not take this for the end
+    /// of an answer.
     pub(super) fn abort(&mut self) {
         if self.has_pending() {
-            // If this fails, it is gone already.
+            // If this fails, the connection is gone already.
             let _ = self.stream.reset();
         }
     }

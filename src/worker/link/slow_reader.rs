@@ -21,8 +21,8 @@ pub struct SlowReaderLimits {
 /// A client that has not taken all that there is for it.
 ///
 /// That the kernel takes something is a sign of progress, but a late one: its buffer may be
-/// megabytes large, and it asks for more when a third of it is free. So the kernel is asked how much
-/// of that was acknowledged, ten times in the time that a client may read nothing, and the
+/// megabytes large, and it asks for more when a third of it is free. So the kernel is asked how
+/// much of that was acknowledged, ten times in the time that a client may read nothing, and the
 /// connection ends when that time has passed since the client was last seen to have read some.
 #[derive(Clone, Copy, Debug)]
 pub struct SlowReader {

@@ -25,9 +25,9 @@ pub trait Stream: AsFd {
     /// many as there is room for. A stream that knows no difference may ignore it.
     fn limit_unsent(&mut self, on: bool);
 
-    /// From now on ends if the peer does not acknowledge what was sent for so many milliseconds. For
-    /// streams that send a little now and then: the kernel takes it, and nothing else would tell that
-    /// the peer is gone. A stream that cannot tell may ignore it.
+    /// From now on ends if the peer does not acknowledge what was sent for so many milliseconds.
+    /// For streams that send a little now and then: the kernel takes it, and nothing else would
+    /// tell that the peer is gone. A stream that cannot tell may ignore it.
     fn limit_unacknowledged(&mut self, ms: u64);
 
     /// How many bytes were written that the client's kernel has not acknowledged.
@@ -42,10 +42,10 @@ pub trait Stream: AsFd {
 
 /// How many bytes a TCP socket whose unsent bytes are limited takes ahead of those in flight.
 ///
-/// The kernel's own bound is the send buffer, which grows to four megabytes. What lies there is cold
-/// by the time it leaves, and is sent from where acknowledgements come in, which on one machine is
-/// the reader's processor. With this bound 10 MiB files go over loopback at 1.6 times the speed, for
-/// a quarter more of our own time.
+/// The kernel's own bound is the send buffer, which grows to four megabytes. What lies there is
+/// cold by the time it leaves, and is sent from where acknowledgements come in, which on one
+/// machine is the reader's processor. With this bound 10 MiB files go over loopback at 1.6 times
+/// the speed, for a quarter more of our own time.
 const UNSENT: u32 = 128 * 1024;
 
 /// A connected TCP or Unix socket.

@@ -1,4 +1,5 @@
-//! What a [`Link`](crate::worker::link::Link) is told when it has a turn, and what it says after it.
+//! What a [`Link`](crate::worker::link::Link) is told when it has a turn, and what it says after
+//! it.
 
 use std::cell::Cell;
 
