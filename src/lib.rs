@@ -80,7 +80,7 @@ pub use process::harness;
 pub use scoreboard::Scoreboard;
 pub use server::{Running, Server};
 pub use time::{Millis, Now};
-pub use worker::{Address, Worker};
+pub use worker::{Address, BindError, Worker};
 
 /// The examples of the README are compiled and run with the other ones.
 #[cfg(doctest)]

@@ -18,7 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use httprs::args::{self, Command, LogFormat, Options, Protocol, Workers};
 use httprs::handlers::health::Health;
 use httprs::http::{Limits, Timeouts};
-use httprs::{Address, EchoProcess, Format, Handler, Http1, Level, Log, Outcome, Server};
+use httprs::{
+    Address, BindError, EchoProcess, Format, Handler, Http1, Level, Log, Outcome, Server,
+};
 use site::Site;
 
 /// Exit codes, from sysexits(3).
@@ -180,10 +182,10 @@ fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
 
 fn explain_bind(error: &io::Error, options: &Options) -> String {
     let port = options.port;
+    let bind_error = error.get_ref().and_then(|e| e.downcast_ref::<BindError>());
+    let is_inet = bind_error.is_some_and(|e| matches!(e.address, Address::Inet(_)));
     match error.kind() {
-        io::ErrorKind::PermissionDenied
-            if (1..1024).contains(&port) && !error.to_string().starts_with("unix:") =>
-        {
+        io::ErrorKind::PermissionDenied if (1..1024).contains(&port) && is_inet => {
             format!("port {port} needs CAP_NET_BIND_SERVICE or root; use --port 8080")
         }
         io::ErrorKind::AddrInUse if options.hosts.len() > 1 => format!(
@@ -193,7 +195,7 @@ fn explain_bind(error: &io::Error, options: &Options) -> String {
             "{error} by another server; stop that one, or choose another with --port or --host"
         ),
         // No address would do.
-        _ if error.to_string().contains("open files") => error.to_string(),
+        _ if bind_error.is_some_and(BindError::is_out_of_descriptors) => error.to_string(),
         _ => format!("{error}; choose another address with --host"),
     }
 }

@@ -70,7 +70,8 @@ impl Server {
     /// runs.
     ///
     /// # Errors
-    /// The address is not one, is in use, or may not be used.
+    /// The address is not one, is in use, or may not be used: then the error holds a
+    /// [`BindError`](crate::BindError).
     pub fn bind(address: &str) -> io::Result<Server> {
         Server::bind_all(&Address::parse(address)?)
     }
@@ -133,7 +134,7 @@ impl Server {
             Ok(listeners) => self.admin = Some((Box::new(process), listeners)),
             Err(error) => {
                 self.listeners.iter().for_each(Listener::remove_file);
-                return Err(error);
+                return Err(error.into());
             }
         }
         Ok(self)

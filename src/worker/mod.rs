@@ -28,8 +28,8 @@ mod socket_worker;
 
 use std::io;
 
-pub use accept::Address;
 pub(crate) use accept::Listener;
+pub use accept::{Address, BindError};
 pub use control::{Command, Message, Orders};
 pub(crate) use event_loop::ADMIN_ROOM;
 pub(crate) use options::{Recycling, SocketOptions};

@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use crate::scoreboard::State;
     use crate::sys::epoll::Events;
-    use crate::worker::accept::listener::Address;
+    use crate::worker::accept::address::Address;
     use std::net::TcpStream;
 
     fn is_watched(epoll: &Epoll) -> bool {

@@ -1,85 +1,20 @@
-//! [`Address`] and [`Listener`]: where a server listens, bound once, in the master.
+//! [`Listener`]: a socket that listens, bound once, in the master.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::address::Address;
+use super::bind_error::BindError;
 use crate::process::Peer;
 use crate::sys::socket::{self, Stack};
 
 /// How often a port of the system's choice is tried when several addresses must share it.
 const PORT_TRIES: usize = 16;
-
-/// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// A TCP address. `[::]` means every address, IPv4 ones included.
-    Inet(SocketAddr),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl Address {
-    /// Reads `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/run/httprs.sock`. No name
-    /// but `localhost` is known, since asking for others may block and needs libraries that a
-    /// static program has not; it stands for both loopback addresses.
-    ///
-    /// ```
-    /// use httprs::Address;
-    /// assert_eq!(Address::parse("localhost:80").unwrap().len(), 2);
-    /// assert!(Address::parse("example.org:80").is_err());
-    /// ```
-    pub fn parse(text: &str) -> io::Result<Vec<Address>> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            if path.is_empty() {
-                return Err(invalid("unix: needs the path of a socket after the colon"));
-            }
-            return Ok(vec![Address::Unix(path.into())]);
-        }
-        if let Some(port) = text.strip_prefix("localhost:") {
-            let port = port
-                .parse()
-                .map_err(|_| invalid(&format!("{port:?} is not a port")))?;
-            return Ok(Address::localhost(port));
-        }
-        match text.parse() {
-            Ok(address) => Ok(vec![Address::Inet(address)]),
-            Err(_) => Err(invalid(&format!(
-                "{text:?} is not an address: expected IPV4:PORT, [IPV6]:PORT, localhost:PORT or \
-                 unix:PATH"
-            ))),
-        }
-    }
-
-    /// Both loopback addresses, IPv4 first.
-    pub fn localhost(port: u16) -> Vec<Address> {
-        [
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ]
-        .map(|ip| Address::Inet((ip, port).into()))
-        .into()
-    }
-}
-
-fn invalid(message: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
-/// As a client would name it: `http://` and this is a URL.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Inet(address) => address.fmt(f),
-            Address::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
 
 /// How long a connection must be quiet before the first keep-alive probe, in seconds.
 const QUIET_S: u32 = 60;
@@ -96,12 +31,12 @@ pub struct Listener {
 impl Listener {
     /// Binds all `addresses`, or none. Those whose port is 0 get one port together, of the
     /// system's choice.
-    pub fn bind_all(addresses: &[Address], backlog: u32) -> io::Result<Vec<Listener>> {
+    pub fn bind_all(addresses: &[Address], backlog: u32) -> Result<Vec<Listener>, BindError> {
         let mut tries = 0;
         loop {
             match Listener::try_bind_all(addresses, backlog) {
                 // The port that the system gave for one address is taken on another.
-                Err((error, true)) if error.kind() == io::ErrorKind::AddrInUse => {
+                Err((error, true)) if error.cause.kind() == io::ErrorKind::AddrInUse => {
                     tries += 1;
                     if tries == PORT_TRIES {
                         return Err(error);
@@ -116,7 +51,7 @@ impl Listener {
     fn try_bind_all(
         addresses: &[Address],
         backlog: u32,
-    ) -> Result<Vec<Listener>, (io::Error, bool)> {
+    ) -> Result<Vec<Listener>, (BindError, bool)> {
         let any_ipv4 = addresses
             .iter()
             .any(|a| matches!(a, Address::Inet(a) if a.is_ipv4()));
@@ -137,9 +72,9 @@ impl Listener {
                 Err(error) if is_second_loopback(&wanted, &listeners) && is_absent(&error) => {
                     continue;
                 }
-                Err(error) => {
-                    let message = format!("{wanted}: {}", describe(&error));
-                    return Err((io::Error::new(error.kind(), message), shares_port));
+                Err(cause) => {
+                    let address = wanted;
+                    return Err((BindError { address, cause }, shares_port));
                 }
             };
             if let (Address::Inet(asked), Address::Inet(got)) = (address, &listener.address)
@@ -279,21 +214,6 @@ fn is_absent(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
-/// The cause without the error's number.
-fn describe(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "address already in use",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-        io::ErrorKind::AlreadyExists => "there is a file that is not a socket",
-        io::ErrorKind::PermissionDenied => "permission denied",
-        io::ErrorKind::NotFound => "no such directory",
-        io::ErrorKind::InvalidInput => "not a usable address",
-        _ if error.raw_os_error() == Some(libc::EMFILE) => "too many open files (ulimit -n)",
-        _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => "address family not supported",
-        _ => "cannot listen there",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,35 +228,6 @@ mod tests {
             .iter()
             .flat_map(|text| Address::parse(text).unwrap())
             .collect()
-    }
-
-    #[test]
-    fn addresses_are_read() {
-        for (text, want) in [
-            ("127.0.0.1:80", &["127.0.0.1:80"][..]),
-            ("[::1]:80", &["[::1]:80"]),
-            ("localhost:80", &["127.0.0.1:80", "[::1]:80"]),
-            ("unix:/tmp/a:b", &["unix:/tmp/a:b"]),
-        ] {
-            let got: Vec<String> = Address::parse(text)
-                .unwrap()
-                .iter()
-                .map(Address::to_string)
-                .collect();
-            assert_eq!(got, want, "{text}");
-        }
-        for text in [
-            "",
-            "80",
-            ":80",
-            "unix:",
-            "localhost",
-            "localhost:x",
-            "a.b:80",
-            "::1:80",
-        ] {
-            assert!(Address::parse(text).is_err(), "{text}");
-        }
     }
 
     #[test]
@@ -370,7 +261,7 @@ mod tests {
             vec![taken[0].address().clone()],
         ];
         let error = Listener::bind_all(&wanted.concat(), 1).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.cause.kind(), io::ErrorKind::AddrInUse);
         let message = error.to_string();
         assert_eq!(
             message,
@@ -395,7 +286,7 @@ mod tests {
         let second = receiver.recv_timeout(Duration::from_secs(20));
         stuck[0].remove_file();
         let error = second.expect("an answer").unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.cause.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]
@@ -404,7 +295,7 @@ mod tests {
         let address = [Address::Unix(path.clone())];
         let first = Listener::bind_all(&address, 1).unwrap();
         let error = Listener::bind_all(&address, 1).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.cause.kind(), io::ErrorKind::AddrInUse);
         drop(first);
         let second = Listener::bind_all(&address, 1).unwrap();
         UnixStream::connect(&path).unwrap();
