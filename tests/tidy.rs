@@ -62,7 +62,6 @@ const NOT_PLAIN_YET: &[&str] = &[
     "fuzz/",
     "src/args/",
     "src/handlers/",
-    "src/http/",
     "src/lib.rs",
     "src/log/",
     "src/main/",

@@ -1,10 +1,10 @@
 //! [`BodyMemory`]: how much memory the request bodies of a worker may take while they are gathered.
 //!
 //! A body has a limit of its own, but a worker has a thousand connections, and the product does not
-//! fit into a small container. So a body reserves its length before any of it is taken from the input;
-//! where there is no room, the connection is not read from (backpressure), and is refused with 503
-//! when its time is up. A reservation is for the whole body, so a body that has begun can always go on
-//! to its end, and no two wait for each other; one body is let in whatever its length.
+//! fit into a small container. So a body reserves its length before any of it is taken from the
+//! input; where there is no room, the connection is not read from (backpressure), and is refused
+//! with 503 when its time is up. A reservation is for the whole body, so a body that has begun can
+//! always go on to its end, and no two wait for each other; one body is let in whatever its length.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -184,7 +184,7 @@ fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
         Persistence::KeepAlive if framed.version == Version::Http10 => b"keep-alive",
         Persistence::KeepAlive | Persistence::Switch => b"",
     };
-    // RFC 9110 §7.8: who sends Upgrade says so in Connection.
+    // RFC 9110 §7.8: a message with Upgrade says so in Connection.
     let upgrade: &[u8] = match (response.upgrades, option) {
         (false, _) => b"",
         (true, b"") => b"upgrade",

@@ -116,7 +116,7 @@ impl HttpExchange {
         self.room = None;
     }
 
-    /// Makes the response one that refuses the request.
+    /// Has the response refuse the request.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.response.clear();
         refusal.write(&mut self.response);

@@ -64,9 +64,9 @@ impl<H: Handler> Http1<H> {
         self.timeouts(timeouts)
     }
 
-    /// How many bytes of request bodies each worker gathers in memory at a time; 64 MiB by default. A
-    /// connection whose body finds no room is not read from until there is some, and is answered with
-    /// 503 if there is none in time. Bodies of at most 16 KiB, and those that go to a
+    /// How many bytes of request bodies each worker gathers in memory at a time; 64 MiB by default.
+    /// A connection whose body finds no room is not read from until there is some, and is answered
+    /// with 503 if there is none in time. Bodies of at most 16 KiB, and those that go to a
     /// [`Sink`](crate::http::Sink), need none; one of which the length is not known needs
     /// [`Limits::body_bytes`].
     pub fn body_memory(mut self, bytes: u64) -> Http1<H> {
@@ -103,7 +103,7 @@ impl<H: Handler> Process for Http1<H> {
         Box::new(Http1Connection::new(&self.shared))
     }
 
-    /// One byte more than a head may have, so that one that is too long is seen to be.
+    /// One byte more than a head may have, so that a head that is too long is seen to be.
     fn input_limit(&self) -> usize {
         self.shared
             .limits

@@ -15,16 +15,16 @@ use crate::time::Millis;
 /// How long a body may come at any rate, in milliseconds: short ones have no rate to speak of.
 const RATE_GRACE_MS: u64 = 10_000;
 
-/// A body up to this length, in bytes, that no handler wants is read and dropped before the answer is
-/// sent: for both sides that is cheaper than another connection. Forms and small documents have no
-/// more.
+/// A body up to this length, in bytes, that no handler wants is read and dropped before the answer
+/// is sent: for both sides that is cheaper than another connection. Forms and small documents have
+/// no more.
 const SMALL: u64 = 64 * 1024;
 
 /// A body that is arriving; by default, none.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    left: Left,
-    goes: Goes,
+    remaining: Remaining,
+    destination: Destination,
     /// When it began, and how much of it has come, as it was sent.
     began: Millis,
     seen: u64,
@@ -33,32 +33,32 @@ pub(super) struct Incoming {
     small: bool,
 }
 
-/// How the rest of it is recognised.
+/// How much of a body is missing.
 #[derive(Debug, Default)]
-enum Left {
+enum Remaining {
     #[default]
     Nothing,
-    /// So many bytes are missing.
+    /// So many bytes.
     Length(u64),
-    /// It says itself.
+    /// As much as its chunks say.
     Chunked(Box<Decoder>),
 }
 
-/// Where it goes.
+/// Where a body goes.
 #[derive(Debug, Default)]
-enum Goes {
-    /// Into the request.
+enum Destination {
+    /// Into the request's buffer.
     #[default]
-    Whole,
-    /// To whoever asked for pieces, and takes so many bytes at most.
-    Pieces(Box<dyn Sink>, u64),
-    /// Nowhere: the answer does not depend on it.
-    Away,
+    Buffer,
+    /// To the handler's sink, which takes so many bytes at most.
+    Sink(Box<dyn Sink>, u64),
+    /// Nowhere: the response does not depend on it.
+    Discard,
 }
 
-/// What came of looking at the input.
-pub(super) enum Arrived {
-    /// There must be more.
+/// How far a body has come.
+pub(super) enum BodyProgress {
+    /// More is missing.
     Part,
     /// All of it. The sink answers, if there is one.
     All(Option<Box<dyn Sink>>),
@@ -66,78 +66,79 @@ pub(super) enum Arrived {
     Enough(Box<dyn Sink>),
     /// The sink failed.
     Failed(Failure),
-    /// All of it, and nobody wanted it.
-    Dropped,
+    /// All of it, and it was discarded.
+    Discarded,
 }
 
 impl Incoming {
-    /// Expects a body that ends as `framing` says. It is gathered unless something else is said.
+    /// Expects a body that ends as `framing` says, and is gathered unless another destination is
+    /// named.
     pub(super) fn begin(&mut self, framing: Framing, now: Millis) {
-        self.left = match framing {
-            Framing::None | Framing::Length(0) => Left::Nothing,
-            Framing::Length(n) => Left::Length(n),
-            Framing::Chunked => Left::Chunked(Box::default()),
+        self.remaining = match framing {
+            Framing::None | Framing::Length(0) => Remaining::Nothing,
+            Framing::Length(n) => Remaining::Length(n),
+            Framing::Chunked => Remaining::Chunked(Box::default()),
         };
-        self.goes = Goes::Whole;
+        self.destination = Destination::Buffer;
         self.began = now;
         self.seen = 0;
         self.small = matches!(framing, Framing::None | Framing::Length(..=SMALL));
     }
 
-    /// There is none any more, and no sink that waits for it.
+    /// Forgets the body, and its sink.
     pub(super) fn clear(&mut self) {
-        self.left = Left::Nothing;
-        self.goes = Goes::Whole;
+        self.remaining = Remaining::Nothing;
+        self.destination = Destination::Buffer;
     }
 
-    /// It goes to `sink`, which takes so many bytes at most.
+    /// Sends the body to `sink`, which takes so many bytes at most.
     pub(super) fn stream(&mut self, sink: Box<dyn Sink>, most: u64) {
-        self.goes = Goes::Pieces(sink, most);
+        self.destination = Destination::Sink(sink, most);
     }
 
-    /// What is left of it is not wanted. Whether an answer should wait for its end.
-    pub(super) fn drop_rest(&mut self) -> bool {
-        self.goes = Goes::Away;
+    /// Discards the rest of the body. Whether the response should wait for its end.
+    pub(super) fn discard_rest(&mut self) -> bool {
+        self.destination = Destination::Discard;
         self.small
     }
 
-    /// How much memory it needs to be gathered, if that is more than each has.
+    /// How much memory the body needs to be gathered, if that has to be reserved.
     pub(super) fn needs(&self, limits: &Limits) -> Option<u64> {
-        let bytes = match (&self.goes, &self.left) {
-            (Goes::Whole, Left::Length(bytes)) => *bytes,
-            (Goes::Whole, Left::Chunked(_)) => limits.body_bytes,
+        let bytes = match (&self.destination, &self.remaining) {
+            (Destination::Buffer, Remaining::Length(bytes)) => *bytes,
+            (Destination::Buffer, Remaining::Chunked(_)) => limits.body_bytes,
             _ => 0,
         };
         (bytes > body_memory::SMALL).then_some(bytes)
     }
 
-    /// Its time begins now: until now there was no room for it.
+    /// Counts the time of the body from now on: until now there was no room for it.
     pub(super) fn restart(&mut self, now: Millis) {
         self.began = now;
         self.seen = 0;
     }
 
-    /// Whether there is nothing left of it.
+    /// Whether all of the body has come.
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.left, Left::Nothing)
+        matches!(self.remaining, Remaining::Nothing)
     }
 
-    /// Whether its length, if that is known, is within its limit.
+    /// Whether the length of the body, if that is known, is within its limit.
     pub(super) fn fits(&self, limits: &Limits) -> bool {
-        let most = match self.goes {
-            Goes::Pieces(_, most) => most,
+        let most = match self.destination {
+            Destination::Sink(_, most) => most,
             _ => limits.body_bytes,
         };
-        !matches!(self.left, Left::Length(n) if n > most)
+        !matches!(self.remaining, Remaining::Length(n) if n > most)
     }
 
-    /// When the rest of it must have gone on.
+    /// When more of the body must have come.
     pub(super) fn deadline(&self, now: Millis, timeouts: &Timeouts) -> Millis {
         let some = now.after(timeouts.progress_ms);
         some.min(self.rate_deadline(timeouts))
     }
 
-    /// When it is slower than the lowest rate, if nothing more comes.
+    /// When the body is slower than the minimum rate, if nothing more comes.
     fn rate_deadline(&self, timeouts: &Timeouts) -> Millis {
         match (self.seen * 1000).checked_div(timeouts.min_rate) {
             Some(earned) => self.began.after(RATE_GRACE_MS + earned),
@@ -145,7 +146,7 @@ impl Incoming {
         }
     }
 
-    /// What to answer when its deadline has passed.
+    /// What to answer when the deadline has passed.
     pub(super) fn refusal(&self, now: Millis, timeouts: &Timeouts) -> Refusal {
         // A body of which nothing has come has no rate.
         match self.seen > 0 && now >= self.rate_deadline(timeouts) {
@@ -154,29 +155,31 @@ impl Incoming {
         }
     }
 
-    /// Takes what has come of it.
+    /// Takes what has come of the body.
     pub(super) fn take(
         &mut self,
         input: &mut Input,
         request: &mut HttpRequest,
         limits: &Limits,
-    ) -> Result<Arrived, Refusal> {
+    ) -> Result<BodyProgress, Refusal> {
         let before = input.len();
-        let want = match &mut self.left {
-            Left::Nothing => Ok(Want::More),
-            Left::Length(left) => {
+        let want = match &mut self.remaining {
+            Remaining::Nothing => Ok(Want::More),
+            Remaining::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(before);
-                let want = self.goes.take(&input.bytes()[..n], &mut request.body);
+                let want = self
+                    .destination
+                    .take(&input.bytes()[..n], &mut request.body);
                 input.consume(n);
                 *left -= n as u64;
                 if *left == 0 {
-                    self.left = Left::Nothing;
+                    self.remaining = Remaining::Nothing;
                 }
                 want
             }
-            Left::Chunked(decoder) => {
-                let own = match self.goes {
-                    Goes::Pieces(_, most) => Some(Limits {
+            Remaining::Chunked(decoder) => {
+                let own = match self.destination {
+                    Destination::Sink(_, most) => Some(Limits {
                         body_bytes: most,
                         ..limits.clone()
                     }),
@@ -186,12 +189,12 @@ impl Incoming {
                 let HttpRequest { body, trailers, .. } = request;
                 let decoded = decoder.decode(input.bytes(), body, trailers, limits);
                 // What stands before a fault counts: whether both have come at once is chance.
-                let want = self.goes.take_decoded(body);
+                let want = self.destination.take_decoded(body);
                 if matches!(want, Ok(Want::More)) {
                     let progress = decoded?;
                     input.consume(progress.consumed);
                     if progress.done {
-                        self.left = Left::Nothing;
+                        self.remaining = Remaining::Nothing;
                     }
                 } else {
                     // They may or may not have come along.
@@ -201,34 +204,36 @@ impl Incoming {
             }
         };
         self.seen += (before - input.len()) as u64;
-        match (want, mem::take(&mut self.goes)) {
-            (Err(failure), _) => Ok(Arrived::Failed(failure)),
-            (Ok(Want::Enough), Goes::Pieces(sink, _)) => Ok(Arrived::Enough(sink)),
-            (_, goes) if !self.is_complete() => {
-                self.goes = goes;
-                Ok(Arrived::Part)
+        match (want, mem::take(&mut self.destination)) {
+            (Err(failure), _) => Ok(BodyProgress::Failed(failure)),
+            (Ok(Want::Enough), Destination::Sink(sink, _)) => Ok(BodyProgress::Enough(sink)),
+            (_, destination) if !self.is_complete() => {
+                self.destination = destination;
+                Ok(BodyProgress::Part)
             }
-            (_, Goes::Whole) => Ok(Arrived::All(None)),
-            (_, Goes::Pieces(sink, _)) => Ok(Arrived::All(Some(sink))),
-            (_, Goes::Away) => Ok(Arrived::Dropped),
+            (_, Destination::Buffer) => Ok(BodyProgress::All(None)),
+            (_, Destination::Sink(sink, _)) => Ok(BodyProgress::All(Some(sink))),
+            (_, Destination::Discard) => Ok(BodyProgress::Discarded),
         }
     }
 }
 
-impl Goes {
+impl Destination {
     /// Some more of the body.
     fn take(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> Result<Want, Failure> {
         match self {
-            Goes::Whole => gathered.extend_from_slice(bytes),
-            Goes::Pieces(sink, _) if !bytes.is_empty() => return attempt(|| sink.piece(bytes)),
-            Goes::Pieces(..) | Goes::Away => {}
+            Destination::Buffer => gathered.extend_from_slice(bytes),
+            Destination::Sink(sink, _) if !bytes.is_empty() => {
+                return attempt(|| sink.piece(bytes));
+            }
+            Destination::Sink(..) | Destination::Discard => {}
         }
         Ok(Want::More)
     }
 
     /// The same where it was decoded into `gathered`.
     fn take_decoded(&mut self, gathered: &mut Vec<u8>) -> Result<Want, Failure> {
-        if let Goes::Whole = self {
+        if let Destination::Buffer = self {
             return Ok(Want::More);
         }
         let want = self.take(gathered, &mut Vec::new());

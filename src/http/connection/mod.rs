@@ -2,7 +2,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `mod` | how requests come in |
+//! | `mod` | how the heads of requests come in |
+//! | `body` | how request bodies come in |
 //! | `reply` | how answers go out |
 //! | `http1` | [`Http1`], the protocol of all connections, and its settings |
 //! | `exchange` | a request, its answer, and what connections share |
@@ -13,11 +14,30 @@
 //! | `refusal`, `failure` | why a request is not handled, or not answered |
 //! | `recorded` | what may be told of a request if we crash |
 //!
-//! A state machine over the pure parts beside it: find the end of a head, read it, ask the handler
-//! for its plan, take in the body, queue the answer (`reply`), begin again. Whatever it does not
-//! understand is answered with the right status and the end of the connection, since after a
-//! request that two readers could read differently nobody knows where the next one begins.
+//! A state machine over the pure parts beside it. A step goes from state to state until one of them
+//! waits, and returns what for:
+//!
+//! ```text
+//!              +--------------- the connection goes on ---------------+
+//!              v                                                      |
+//!  New -----> Idle -----> Head -----> Body -----> (response) -----> Stream
+//!              |           |           |          whole: to Idle      |
+//!              +-----------+-----------+------------------------------+-----> Over
+//!   end of input, too idle; refused, or the last response is queued
+//! ```
+//!
+//! | state | waits for | until |
+//! |---|---|---|
+//! | `Idle` | the first byte of a head | the keep-alive timeout; during a drain, `DRAIN_IDLE_MS` |
+//! | `Head` | the end of the head | the header timeout; during a drain, `DRAIN_HEAD_MS` |
+//! | `Body` | more of the body, or memory for it | the progress timeout and the minimum rate |
+//! | `Stream` | room in the output, or the time that the source named | the link's limit for slow readers |
+//!
+//! In every state, a full output stops the step (backpressure). A request that cannot be understood
+//! is answered with the right status and the end of the connection: behind a request that two
+//! readers could read differently, it is not known where the next one begins.
 
+mod body;
 mod body_memory;
 mod encode;
 mod exchange;
@@ -38,23 +58,18 @@ use crate::process::{Connection, Io, Next, Output, Stage, Tally};
 use crate::time::Millis;
 use exchange::{Answered, HttpExchange, Shared};
 use failure::attempt;
-use incoming::Arrived;
 use outgoing::Outgoing;
 use refusal::Refusal;
 
 pub use http1::Http1;
 pub use timeouts::Timeouts;
 
-/// How long a client that has had an answer may still ask when the worker is about to leave, in
-/// milliseconds: longer than clients that ask one thing after the other take to do so, and shorter
-/// than anybody waits for a stop.
-const FAREWELL_MS: u64 = 200;
-/// How long the rest of a head may take when the worker is about to leave, in milliseconds: it is
-/// either on its way or never comes.
-const HURRY_MS: u64 = 1_000;
-
-/// How soon a body that found no room in memory looks again, in milliseconds.
-const ROOM_MS: u64 = 50;
+/// The keep-alive timeout during a drain, in milliseconds: longer than clients that ask one thing
+/// after the other take to do so, and shorter than an operator waits for a stop.
+const DRAIN_IDLE_MS: u64 = 200;
+/// How long the rest of a head may take during a drain, in milliseconds: it is either in flight or
+/// never comes.
+const DRAIN_HEAD_MS: u64 = 1_000;
 
 /// A connection that speaks HTTP/1.1.
 struct Http1Connection<'p, H> {
@@ -67,8 +82,8 @@ struct Http1Connection<'p, H> {
     began: Millis,
     /// How much of its head was there at the last look.
     seen: usize,
-    /// It stopped because the output was full, and nothing was read meanwhile.
-    held: bool,
+    /// The last step stopped because the output was full, and nothing was read since.
+    output_full: bool,
     /// Since when the worker has been about to leave, as far as this connection is concerned.
     leaving_since: Millis,
     deadline: Millis,
@@ -97,7 +112,7 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
         loop {
             // A client that sends requests and reads no answers gets no more of them.
             if io.output.is_full() {
-                self.held = true;
+                self.output_full = true;
                 return Next::Wait;
             }
             let next = match mem::replace(&mut self.state, State::Over) {
@@ -150,7 +165,7 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
 }
 
 impl<'p, H: Handler> Http1Connection<'p, H> {
-    /// One that has seen nothing yet.
+    /// A connection that has not been stepped.
     fn new(shared: &'p Shared<H>) -> Http1Connection<'p, H> {
         Http1Connection {
             shared,
@@ -159,7 +174,7 @@ impl<'p, H: Handler> Http1Connection<'p, H> {
             served: 0,
             began: Millis::default(),
             seen: 0,
-            held: false,
+            output_full: false,
             leaving_since: Millis::NEVER,
             deadline: Millis::NEVER,
         }
@@ -188,15 +203,16 @@ impl<H: Handler> Http1Connection<'_, H> {
     fn idle(&mut self, io: &mut Io<'_>) -> Option<Next> {
         if io.input.is_empty() {
             // It idles from when it has our answer, not from when that was queued.
-            if mem::replace(&mut self.held, false) || !io.output.is_empty() {
+            if mem::replace(&mut self.output_full, false) || !io.output.is_empty() {
                 self.deadline = self.deadline.max(io.now.at.after(self.idle_ms()));
             }
             let deadline = self.deadline.min(match (io.stopping, self.served) {
                 (false, _) => Millis::NEVER,
-                // Who has just connected is about to ask; who has an answer may be, too: closed at
-                // once, a request that is on its way would be lost.
-                (true, 0) => self.began.after(HURRY_MS),
-                (true, _) => self.leaving_since.after(FAREWELL_MS),
+                // During a drain, a new connection has `DRAIN_HEAD_MS` for its first request and an
+                // idle one `DRAIN_IDLE_MS` for its next: closing at once would lose a request that
+                // is in flight.
+                (true, 0) => self.began.after(DRAIN_HEAD_MS),
+                (true, _) => self.leaving_since.after(DRAIN_IDLE_MS),
             });
             // Silence is answered with silence: a browser that connected in advance did not ask.
             if io.eof || io.now.at >= deadline {
@@ -216,7 +232,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         let mut exchange = self.shared.acquire();
         let request = &mut exchange.request;
         let limits = &self.shared.limits;
-        // Before anybody tries to understand it.
+        // Before it is parsed: a crash of the parser must be seen as well.
         io.tally
             .begin(recorded::first_line(io.input.bytes()), self.began);
         let received = request
@@ -256,8 +272,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         request.now = io.now;
         incoming.begin(framing, io.now.at);
         let limits = &self.shared.limits;
-        // Who waits for `100 Continue` and gets an answer instead may send the body or the next
-        // request, and nobody can tell which (RFC 9110 §10.1.1).
+        // A client that waits for `100 Continue` and gets an answer instead may send the body or
+        // the next request, and the server cannot tell which (RFC 9110 §10.1.1).
         let comes = incoming.is_complete() || !request.expects_continue();
         self.record(request, Stage::Answering, io);
         let planned = attempt(|| {
@@ -308,7 +324,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if io.eof {
             return self.refuse_head(Refusal::from(HeadError::Unfinished), io);
         }
-        let deadline = self.deadline.min(self.leaving_since.after(HURRY_MS));
+        let deadline = self.deadline.min(self.leaving_since.after(DRAIN_HEAD_MS));
         if io.now.at >= deadline {
             if nothing {
                 return Some(Next::Close);
@@ -326,80 +342,11 @@ impl<H: Handler> Http1Connection<'_, H> {
         io.tally.begin(head, self.began);
         io.tally.stage(stage);
     }
-
-    /// Nothing of the body is taken, so before long nothing more is read from the client.
-    fn wait_for_room(&mut self, exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
-        if io.now.at >= self.deadline {
-            return self.refuse(exchange, Refusal::NO_ROOM, io);
-        }
-        self.state = State::Body(exchange);
-        // Room comes with the end of another connection's request, of which this one does not hear.
-        let soon = io.now.at.after(ROOM_MS);
-        Some(Next::WaitUntil(self.deadline.min(soon)))
-    }
-
-    /// Takes what there is of the body, if there is one, and goes on when it is complete.
-    fn body(&mut self, mut exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
-        if let Some(bytes) = exchange
-            .incoming
-            .needs(&self.shared.limits)
-            .filter(|_| exchange.room.is_none())
-        {
-            exchange.room = self.shared.body_memory.reserve(bytes);
-            if exchange.room.is_none() {
-                return self.wait_for_room(exchange, io);
-            }
-            exchange.incoming.restart(io.now.at);
-            self.deadline = exchange.incoming.deadline(io.now.at, &self.shared.timeouts);
-        }
-        let HttpExchange {
-            request,
-            response,
-            incoming,
-            ..
-        } = &mut *exchange;
-        request.now = io.now;
-        let before = io.input.len();
-        match incoming.take(io.input, request, &self.shared.limits) {
-            Ok(Arrived::Part) => {}
-            Ok(Arrived::All(sink)) => {
-                io.tally.stage(Stage::Answering);
-                let handled = attempt(|| match sink {
-                    Some(sink) => sink.answer(request, response),
-                    None => self.shared.handler.handle(request, response),
-                });
-                return self.answer(exchange, handled, true, io);
-            }
-            Ok(Arrived::Enough(sink)) => {
-                let handled = attempt(|| sink.answer(request, response));
-                return self.answer_early(exchange, handled, true, io);
-            }
-            Ok(Arrived::Failed(failure)) => {
-                return self.answer_early(exchange, Err(failure), true, io);
-            }
-            Ok(Arrived::Dropped) => {
-                let handled = exchange.handled.take().unwrap_or(Ok(()));
-                return self.answer(exchange, handled, true, io);
-            }
-            Err(refusal) => return self.refuse(exchange, refusal, io),
-        }
-        if io.input.len() < before {
-            self.deadline = incoming.deadline(io.now.at, &self.shared.timeouts);
-        }
-        if io.eof {
-            return self.refuse(exchange, Refusal::BODY_CUT_SHORT, io);
-        }
-        if io.now.at >= self.deadline {
-            let refusal = incoming.refusal(io.now.at, &self.shared.timeouts);
-            return self.refuse(exchange, refusal, io);
-        }
-        self.state = State::Body(exchange);
-        Some(Next::WaitUntil(self.deadline))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::body::ROOM_MS;
     use super::*;
     use crate::harness::{Conversation, converse};
     use crate::http::handler::{Flow, HttpResponse};
@@ -484,27 +431,27 @@ mod tests {
         let mut talk = Conversation::open(&http);
         talk.send(GET);
         assert_eq!(text(talk.stop()), "");
-        assert_eq!(talk.deadline(), Some(FAREWELL_MS));
-        assert_eq!(text(talk.pass(FAREWELL_MS)), "");
+        assert_eq!(talk.deadline(), Some(DRAIN_IDLE_MS));
+        assert_eq!(text(talk.pass(DRAIN_IDLE_MS)), "");
         assert!(talk.closed(), "idle");
 
         let mut talk = Conversation::open(&http);
         talk.send(GET);
         talk.stop();
-        talk.pass(FAREWELL_MS - 1);
+        talk.pass(DRAIN_IDLE_MS - 1);
         let last = text(talk.send(GET));
         assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
         assert!(talk.closed(), "the request was on its way");
 
         let mut talk = Conversation::open(&http);
-        talk.pass(HURRY_MS - 1);
+        talk.pass(DRAIN_HEAD_MS - 1);
         talk.stop();
         assert!(!talk.closed(), "it has just connected");
         assert!(text(talk.send(GET)).contains("\r\nConnection: close\r\n"));
 
         let mut talk = Conversation::open(&http);
         talk.stop();
-        assert_eq!(text(talk.pass(HURRY_MS)), "");
+        assert_eq!(text(talk.pass(DRAIN_HEAD_MS)), "");
         assert!(talk.closed(), "it did not ask after all");
 
         let http = hello().timeouts(Timeouts {
@@ -515,7 +462,7 @@ mod tests {
         let mut talk = Conversation::open(&http);
         talk.send(&GET[..9]);
         talk.stop();
-        assert_eq!(talk.deadline(), Some(HURRY_MS));
+        assert_eq!(talk.deadline(), Some(DRAIN_HEAD_MS));
         let last = text(talk.send(&GET[9..]));
         assert!(
             last.contains("\r\nConnection: close\r\n") && last.ends_with("hello"),
@@ -526,7 +473,7 @@ mod tests {
         let mut talk = Conversation::open(&http);
         talk.send(&GET[..9]);
         talk.stop();
-        assert!(text(talk.pass(HURRY_MS)).starts_with("HTTP/1.1 408 "));
+        assert!(text(talk.pass(DRAIN_HEAD_MS)).starts_with("HTTP/1.1 408 "));
     }
 
     #[test]
@@ -581,7 +528,7 @@ mod tests {
         let mut first = Conversation::open(&http);
         first.send(large.as_bytes());
         first.send(&half);
-        // One that finds no room takes nothing: what is read of it is in the input, and no more.
+        // A body that finds no room is not read beyond what is in the input.
         let mut second = Conversation::open(&http);
         second.send(large.as_bytes());
         second.send(&[&half[..], &half].concat());

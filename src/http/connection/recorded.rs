@@ -6,8 +6,8 @@ use crate::http::syntax::{Head, byte};
 /// How much is recorded, in bytes: the request line and the first fields, as a rule.
 pub(super) const RECORDED: usize = 256;
 
-/// Fields whose values anybody may read who reads of a crash, by the lengths of their names. All
-/// others are blanked: nobody can know every field that somebody puts a key into.
+/// Fields that are safe to show in an exit report, indexed by the length of the name. All others
+/// are redacted: which fields hold keys cannot be known.
 const HARMLESS: [&[&str]; 26] = [
     &[],
     &[],
@@ -42,7 +42,7 @@ const HARMLESS: [&[&str]; 26] = [
     &["upgrade-insecure-requests"],
 ];
 
-/// What is recorded of a request before anybody tries to understand it: its first line, as far as it
+/// What is recorded of a request before it is parsed: its first line, as far as it
 /// goes.
 pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     // An empty line may come before it (RFC 9112 §2.2).

@@ -1,7 +1,7 @@
 //! [`Refusal`]: why a request is not handled, as a status and a few words.
 //!
-//! The words go to the client, in plain text: whoever debugs a client wants to know which rule it
-//! broke, and nothing in them depends on what was sent.
+//! The words go to the client, in plain text, for the developer of that client. Nothing in them
+//! depends on what was sent.
 
 use std::io::Write;
 

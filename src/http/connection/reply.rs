@@ -64,7 +64,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         comes: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
-        let small = exchange.incoming.drop_rest();
+        let small = exchange.incoming.discard_rest();
         // A panic closes the connection anyway, and the worker is to learn of it now.
         let panicked = matches!(handled, Err(Failure::Panic(_)));
         if !(small && comes) || panicked {
@@ -145,8 +145,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.refuse(exchange, refusal, io)
     }
 
-    /// Answers a request that will not be handled. Nobody knows where the next one would begin,
-    /// or wants to read as far as that, so the connection ends here.
+    /// Answers a request that will not be handled. It is not known where the next one would begin,
+    /// or not worth reading as far as that, so the connection ends here.
     pub(super) fn refuse(
         &mut self,
         mut exchange: Box<HttpExchange>,
@@ -250,9 +250,9 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
             Pulled::WaitUntil(at) => {
                 self.state = State::Stream(exchange);
-                // A client that has said its last while the source waits is taken to be gone: nothing
-                // else would tell, and a stream may never end. Waiting for nothing is the end of the
-                // connection.
+                // A client that has said its last while the source waits is taken to be gone:
+                // nothing else would tell, and a stream may never end. Waiting for nothing is the
+                // end of the connection.
                 Some(match io.eof && waits {
                     true => Next::Wait,
                     false => Next::WaitUntil(at),
@@ -266,7 +266,7 @@ impl<H: Handler> Http1Connection<'_, H> {
                 failure.report(&mut exchange.response, io.tally);
                 exchange.keep_alive = false;
                 let closed = self.sent(exchange, sent, io);
-                // Otherwise a body that is cut off looks like one that is complete.
+                // Otherwise a body that is cut off looks like a complete one.
                 if by_close { Some(Next::Break) } else { closed }
             }
         }
@@ -286,8 +286,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         };
         self.report(&exchange, body_bytes, answered, io.output, io.tally);
         if !exchange.keep_alive {
-            // Who has asked for the end sends nothing behind it (RFC 9112 §9.6), so there is nothing
-            // to wait for, which would cost as much as the request.
+            // A client that has asked for the end sends nothing behind it (RFC 9112 §9.6): to wait
+            // for that would cost as much as the request.
             let finished = exchange.incoming.is_complete()
                 && io.input.is_empty()
                 && asks_for_end(&exchange.request);
@@ -309,7 +309,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         None
     }
 
-    /// Reports an answer of which so many bytes of the body are queued, up to the end of the output.
+    /// Reports an answer of which so many bytes of the body are queued, up to the end of the
+    /// output.
     pub(super) fn report(
         &self,
         exchange: &HttpExchange,

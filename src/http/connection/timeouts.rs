@@ -13,8 +13,8 @@ pub struct Timeouts {
     /// that a client cannot stay for ever by sending a byte at a time; 0 for any rate. 64 bytes a
     /// second: slower than any line that a person would wait for.
     pub min_rate: u64,
-    /// For another request. 75 s: longer than proxies and load balancers keep a connection to what is
-    /// behind them (mostly 60 s), so that the proxy closes first, and no request meets the end.
+    /// For another request. 75 s: longer than proxies and load balancers keep a connection to what
+    /// is behind them (mostly 60 s), so that the proxy closes first, and no request meets the end.
     pub keepalive_ms: u64,
     /// Requests on one connection; 0 for any number.
     pub keepalive_requests: u64,
@@ -33,9 +33,9 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// How long the connection is kept (RFC 2068 §19.7.1.1), in whole seconds: clients that heed it, such as
-    /// undici and Apache's, do not send a request into the end of the connection. Nothing where that is less
-    /// than a second.
+    /// How long the connection is kept (RFC 2068 §19.7.1.1), in whole seconds: clients that heed
+    /// it, such as undici and Apache's, do not send a request into the end of the connection.
+    /// Nothing where that is less than a second.
     pub(super) fn keep_alive_line(&self) -> Box<[u8]> {
         match self.keepalive_ms / 1_000 {
             0 => Box::default(),

@@ -29,11 +29,12 @@ pub use source::{Flow, Piece, Source, Trailers};
 /// A worker calls one handler at a time, and its other connections wait meanwhile: a handler that
 /// has to wait for something keeps them waiting, and more workers are the remedy.
 ///
-/// A panic, here, in a [`Sink`](crate::http::Sink) or in a [`Source`](crate::http::Source), costs the client its
-/// answer: it is told 500, or sees its answer break off, and the connection closes. What the handler
-/// keeps may be half done, so the worker is replaced: it finishes the requests of its other clients,
-/// and its successor serves before it leaves (in a row of panics, once a second). Where the program is built with `panic = "abort"`, the
-/// worker dies instead, with all its connections, and the master forks another.
+/// A panic, here, in a [`Sink`](crate::http::Sink) or in a [`Source`](crate::http::Source), costs
+/// the client its answer: it is told 500, or sees its answer break off, and the connection closes.
+/// What the handler keeps may be half done, so the worker is replaced: it finishes the requests of
+/// its other clients, and its successor serves before it leaves (in a row of panics, once a
+/// second). Where the program is built with `panic = "abort"`, the worker dies instead, with all
+/// its connections, and the master forks another.
 ///
 /// Closures are handlers; so are types of your own:
 ///

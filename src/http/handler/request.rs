@@ -73,7 +73,7 @@ impl HttpRequest {
         self.target.raw_path()
     }
 
-    /// Whether the path holds an encoded slash, `%2F`. Decoded, it cannot be told from one that
+    /// Whether the path holds an encoded slash, `%2F`. Decoded, it cannot be told from a slash that
     /// separates segments.
     pub fn has_encoded_slash(&self) -> bool {
         self.target.has_encoded_slash()
@@ -100,8 +100,9 @@ impl HttpRequest {
         self.head.fields().get_str(name)
     }
 
-    /// Whom the client meant: the authority of the target where it names one (then the `Host`
-    /// field does not count, RFC 9112 §3.2.2), else the `Host` field. `None` in HTTP/1.0 alone.
+    /// The host that the client meant: the authority of the target where it names one (then the
+    /// `Host` field does not count, RFC 9112 §3.2.2), else the `Host` field. `None` in HTTP/1.0
+    /// alone.
     pub fn host(&self) -> Option<&str> {
         self.target.authority().or_else(|| self.header("host"))
     }
@@ -117,12 +118,12 @@ impl HttpRequest {
     }
 
     /// The fields that came after a chunked body. They are not to be mixed with those of the head,
-    /// which alone say who asks and for what (RFC 9110 §6.5.1).
+    /// which alone say which client asks, and for what (RFC 9110 §6.5.1).
     pub fn trailers(&self) -> &Fields {
         &self.trailers
     }
 
-    /// Who asks.
+    /// The client.
     pub fn peer(&self) -> Peer {
         self.peer
     }
@@ -137,7 +138,7 @@ impl HttpRequest {
         self.head.version() >= Version::Http11 && self.head.fields().count("expect") > 0
     }
 
-    /// Gives back the memory of a body that nobody will read again.
+    /// Gives back the memory of a body that will not be read again.
     pub(crate) fn release_body(&mut self) {
         self.body = Vec::new();
     }

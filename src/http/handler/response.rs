@@ -107,7 +107,7 @@ impl HttpResponse {
     /// name once.
     ///
     /// # Errors
-    /// The name or the value could be read as something else, or the field is one that the server
+    /// The name or the value could be read as something else, or the server
     /// sets itself: `Connection`, `Content-Length`, `Date`, `Keep-Alive`, `Transfer-Encoding`.
     pub fn header(
         &mut self,

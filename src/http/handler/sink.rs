@@ -10,15 +10,16 @@ use crate::process::Connection;
 /// How a request goes on whose head is known.
 #[non_exhaustive]
 pub enum Plan {
-    /// The body is gathered in memory, and [`Handler::handle`](crate::http::Handler::handle) answers.
+    /// The body is gathered in memory, and [`Handler::handle`](crate::http::Handler::handle)
+    /// answers.
     Gather,
     /// The body goes into this, piece by piece as it comes, and this answers.
     Stream(Box<dyn Sink>),
     /// The response was filled in: the body is not wanted. A body of at most 64 KiB, by its
     /// Content-Length, is read and dropped first, and the connection goes on behind the answer. For
     /// any other body, and for a client that waits for `100 Continue`, the answer is sent at once,
-    /// with `Connection: close`, and nothing behind it is read: an answer that comes before its body
-    /// on a connection that goes on can be used to smuggle requests.
+    /// with `Connection: close`, and nothing behind it is read: an answer that comes before its
+    /// body on a connection that goes on can be used to smuggle requests.
     Answered,
     /// The response was filled in, and from its end on another protocol speaks. The status is 101
     /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with one of its own

@@ -28,7 +28,7 @@ pub(crate) const PIECE: usize = 16 * 1024;
 /// use httprs::http::Flow;
 /// use httprs::{Http1, harness};
 ///
-/// // An event each second, for as long as anybody listens.
+/// // An event each second, for as long as the client listens.
 /// let clock = Http1::new(|_, res| {
 ///     res.header("Content-Type", "text/event-stream")?;
 ///     res.stream(|piece| {
@@ -50,9 +50,9 @@ pub trait Source: Send {
     /// Adds some more of the body to `piece`, and says how it goes on.
     ///
     /// # Errors
-    /// Whatever went wrong. Before the first piece is complete, the client is told 500. After it the
-    /// head is gone, so all that is left is to break off: the connection closes without the end of
-    /// the body, which every client of HTTP/1.1 notices; for one of HTTP/1.0 it is reset.
+    /// Whatever went wrong. Before the first piece is complete, the client is told 500. After it
+    /// the head is gone, so all that is left is to break off: the connection closes without the end
+    /// of the body, which every client of HTTP/1.1 notices; for one of HTTP/1.0 it is reset.
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow>;
 
     /// How many bytes it will make in all, if that is known. A source that makes more or fewer
@@ -95,8 +95,8 @@ pub enum Flow {
     /// about to leave. Whatever the time, the source is asked again after an hour.
     ///
     /// The source is waiting for something else, and may wait for ever. So a client that closes its
-    /// side of the connection meanwhile is taken to be gone, and where a worker has no room left for
-    /// new clients, a connection that waits like this is among those that are closed for them.
+    /// side of the connection meanwhile is taken to be gone, and where a worker has no room left
+    /// for new clients, a connection that waits like this is among those that are closed for them.
     WaitUntil(Millis),
     /// What was added, if anything, is sent now; the source has more work to do, and the other
     /// clients of the worker get their turn first. Unlike with [`Flow::WaitUntil`], the end is in
@@ -120,8 +120,8 @@ impl Piece<'_> {
         self.now
     }
 
-    /// The worker is about to leave. It waits for bodies that have an end; one that has none, such
-    /// as a stream of events, should end now.
+    /// The worker is about to leave. It waits for bodies that have an end; a body that has none,
+    /// such as a stream of events, should end now.
     pub fn stopping(&self) -> bool {
         self.stopping
     }
@@ -179,8 +179,8 @@ pub struct Trailers {
 }
 
 /// What may only stand in a head, since it must be known before the body is (RFC 9110 §6.5.1): how
-/// the message is framed, what its content is, how the response is to be treated, who may have it.
-/// To these come those that the server sets itself.
+/// the message is framed, what its content is, how the response is to be treated, which caches may
+/// keep it. To these come those that the server sets itself.
 const HEAD_ONLY: [&str; 15] = [
     "age",
     "cache-control",
@@ -203,8 +203,8 @@ impl Trailers {
     /// Adds a field.
     ///
     /// # Errors
-    /// As with [`HttpResponse::header`](crate::http::HttpResponse::header), or the field has no business
-    /// behind a body (RFC 9110 §6.5.1).
+    /// As with [`HttpResponse::header`](crate::http::HttpResponse::header), or the field has no
+    /// business behind a body (RFC 9110 §6.5.1).
     pub fn add(
         &mut self,
         name: &str,

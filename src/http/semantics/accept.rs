@@ -3,8 +3,8 @@
 //!
 //! [`codings`] reads `Accept-Encoding`; [`media_type`] and [`names`] read `Accept`. A quality is a
 //! number of thousandths, from 0 (not acceptable) to 1000. A member that breaks the grammar counts
-//! for nothing, one that comes twice counts at its best, and neither the order of the members nor
-//! the lines that they stand on matter. Allocates nothing, and knows of no file.
+//! for nothing, a member that comes twice counts at its best, and neither the order of the members
+//! nor the lines that they stand on matter. Allocates nothing, and knows of no file.
 
 use crate::http::syntax::{Fields, byte};
 

@@ -43,7 +43,7 @@ pub fn evaluate(
     }
     let reads = matches!(method, Method::Get | Method::Head);
 
-    // Step 1: If-Match, by strong comparison. One that cannot be read matches nothing, so that
+    // Step 1: If-Match, by strong comparison. A list that cannot be read matches nothing, so that
     // nothing is overwritten by mistake.
     if fields.count("if-match") > 0 {
         if !matches_any(fields, "if-match", etag, strong) {
@@ -113,7 +113,7 @@ fn weak(a: &[u8], b: &[u8]) -> bool {
     opaque(a) == opaque(b)
 }
 
-/// Whether the field `name` is `*`, or a list of entity tags with one that is the `same` as `etag`.
+/// Whether the field `name` is `*`, or a list of entity tags of which one is the `same` as `etag`.
 ///
 /// ```text
 /// If-Match = "*" / #entity-tag                               (RFC 9110 §13.1.1)

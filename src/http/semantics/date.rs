@@ -1,7 +1,7 @@
 //! Dates (RFC 9110 §5.6.7): one form out, three forms in.
 //!
 //! ```text
-//! IMF-fixdate  Sun, 06 Nov 1994 08:49:37 GMT      what everybody sends, and all that we send
+//! IMF-fixdate  Sun, 06 Nov 1994 08:49:37 GMT      what all clients send, and all that we send
 //! rfc850-date  Sunday, 06-Nov-94 08:49:37 GMT     obsolete
 //! asctime-date Sun Nov  6 08:49:37 1994           obsolete
 //! ```
@@ -73,8 +73,8 @@ pub fn rfc3339(unix: u64) -> [u8; 20] {
 
 /// The seconds since 1970 of a date in any of the three forms; negative before that.
 ///
-/// `now_unix` settles the century of a year with two digits: one that would be more than 50 years
-/// ahead lies in the past.
+/// `now_unix` settles the century of a year with two digits: a date that would be more than 50
+/// years ahead lies in the past.
 pub fn parse(value: &[u8], now_unix: u64) -> Option<i64> {
     match value.iter().position(|&b| b == b',') {
         Some(3) => imf(value),

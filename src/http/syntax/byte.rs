@@ -34,15 +34,16 @@ pub(crate) const HOST: Class = class(b"-._~!$&'()*+,;=", true);
 /// pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
 /// ```
 /// and `[`, `]`, `|`, `^`, which no URI may hold but browsers send as they are, and on which no two
-/// readers differ. `%` is not in it, and neither is the backslash, which browsers turn into a slash.
+/// readers differ. `%` is not in it, and neither is the backslash, which browsers turn into a
+/// slash.
 pub(crate) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|^", true);
 
 /// ```text
 /// query = *( pchar / "/" / "?" )                             (RFC 3986 §3.4)
 /// ```
 /// and what browsers send as it is, because the query percent-encode set of the WHATWG URL standard
-/// lacks it: `[`, `]`, `{`, `}`, `|`, `^`, `` ` ``, the backslash, and `%`, whatever follows it. No two
-/// readers differ on where a query ends, and what it means is its reader's business.
+/// lacks it: `[`, `]`, `{`, `}`, `|`, `^`, `` ` ``, the backslash, and `%`, whatever follows it. No
+/// two readers differ on where a query ends, and what it means is its reader's business.
 pub(crate) const QUERY: Class = class(b"-._~!$&'()*+,;=:@/?[]|{}^`\\%", true);
 
 /// ```text

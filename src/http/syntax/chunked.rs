@@ -26,7 +26,7 @@ use super::value::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChunkedError {
-    /// The size is not a hexadecimal number, or one that no chunk can have.
+    /// The size is not a hexadecimal number, or is too large for any chunk.
     Size,
     /// The extensions behind the size.
     Extension,
@@ -39,7 +39,7 @@ pub enum ChunkedError {
     /// The body is longer than [`Limits::body_bytes`].
     BodyTooLarge,
     /// More framing than [`Limits::chunk_overhead`] allows. 400 and not 413: the body is not too
-    /// large, it is wrapped in a way that nobody needs.
+    /// large, it is wrapped in a way that no client needs.
     TooMuchOverhead,
     /// More trailers than [`Limits::trailer_bytes`] or [`Limits::fields`] allow: 431 as in the
     /// head, which RFC 6585 §5 does not confine it to.
@@ -251,7 +251,7 @@ impl Decoder {
         Ok(next)
     }
 
-    /// One digit of a size. One that does not fit in 64 bits is malformed, not merely too large:
+    /// One digit of a size. A size that does not fit in 64 bits is malformed, not merely too large:
     /// a reader that lets it wrap sees another number.
     fn digit(&mut self, b: u8) -> Result<State, ChunkedError> {
         let digit = byte::hex(b).ok_or(ChunkedError::Size)?;

@@ -39,7 +39,7 @@ pub enum FramingError {
     UnknownCoding,
     /// More than one Content-Length, be they equal or not.
     LengthRepeated,
-    /// Content-Length is not a number, or one that no body can have.
+    /// Content-Length is not a number, or is too large for any body.
     Length,
 }
 
@@ -89,7 +89,7 @@ pub fn request_framing(head: &Head) -> Result<Framing, FramingError> {
     }
 
     // Step 5: a list of equal lengths may be taken as one. It is refused, as any other value that
-    // is not a plain number: nobody sends it in good faith.
+    // is not a plain number: no client sends it in good faith.
     // Step 6: a single valid length is the length.
     if lengths > 0 {
         if lengths > 1 {

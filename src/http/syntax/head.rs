@@ -124,7 +124,7 @@ impl HeadEnd {
     }
 }
 
-/// A request's head. Its memory is reused by the next one that is parsed into it.
+/// A request's head. Its memory is reused by the next head that is parsed into it.
 ///
 /// ```
 /// use httprs::http::{Head, Limits, Method};
@@ -203,8 +203,8 @@ impl Head {
         Ok(bytes.len() - rest.len())
     }
 
-    /// Reads the field lines, which `bytes` end with; what follows their empty line. Not part of its
-    /// caller, so that the loop has all registers.
+    /// Reads the field lines, which `bytes` end with; what follows their empty line. Not part of
+    /// its caller, so that the loop has all registers.
     #[inline(never)]
     fn read_fields<'a>(
         &mut self,
@@ -279,7 +279,7 @@ impl Head {
         self.line.method = method;
     }
 
-    /// The method, if it is one that we know.
+    /// The method, if it is known.
     pub fn method(&self) -> Method {
         self.line.method
     }
@@ -299,7 +299,7 @@ impl Head {
         self.line.version
     }
 
-    /// Method and target as bytes, for those who need not know that they are text.
+    /// Method and target as bytes, for callers that need not know that they are text.
     pub(crate) fn asked(&self) -> (&[u8], &[u8]) {
         let bytes = &self.fields.bytes;
         (self.line.method_at.of(bytes), self.line.target.of(bytes))

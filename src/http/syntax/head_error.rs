@@ -24,7 +24,7 @@ pub enum HeadError {
     Version,
     /// The name of a field is not a token followed by a colon.
     FieldName,
-    /// A line begins with a space: a folded field, or one that wants to hide.
+    /// A line begins with a space: a folded field (obs-fold), or a field that wants to hide.
     FieldFold,
     /// A control byte in the value of a field.
     FieldValue,

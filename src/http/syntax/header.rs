@@ -236,7 +236,7 @@ impl Line {
     }
 
     /// As `parse`, with the value in the middle: the line itself, if it is good. What is wrong with
-    /// one that is not, `fault` finds out, so that good ones need not carry an error along.
+    /// a line that is not, `fault` finds out, so that good ones need not carry an error along.
     ///
     /// ```text
     /// field-line = field-name ":" OWS field-value OWS CRLF       (RFC 9112 §5)

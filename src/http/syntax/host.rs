@@ -1,4 +1,4 @@
-//! Who is meant: `uri-host [ ":" port ]`, as in the Host field and in a target's authority.
+//! Which host is meant: `uri-host [ ":" port ]`, as in the Host field and in a target's authority.
 //!
 //! ```text
 //! Host        = uri-host [ ":" port ]                        (RFC 9110 §7.2)
@@ -13,7 +13,7 @@
 //! without a host is invalid (RFC 9110 §4.2.1), and a server may refuse it (RFC 9112 §3.3).
 //!
 //! Stricter than the grammar in two places. No port without a host, in either: servers differ on
-//! what it names. The port must be one that exists, because whoever keeps 16 bits of a larger one
+//! what it names. The port must exist, because a reader that keeps 16 bits of a larger number
 //! sees another. Userinfo, which hides where a link leads, is not in the grammar of Host and is
 //! refused in a target too (RFC 9110 §4.2.4).
 

@@ -1,17 +1,17 @@
 //! Names of fields that two readers could take for different things.
 //!
 //! Two lines of a field that has one value (RFC 9110 §5.3): some readers take the first, some the
-//! last, some join them. An underscore in the name of a framing field: gateways that turn names into
-//! variables (CGI, WSGI, many frameworks) read it as a hyphen, and then see a length, or a coding,
-//! that other readers do not.
+//! last, some join them. An underscore in the name of a framing field: gateways that turn names
+//! into variables (CGI, WSGI, many frameworks) read it as a hyphen, and then see a length, or a
+//! coding, that other readers do not.
 //!
 //! Nearly no head has two names of the lengths in question, so that is what is looked at first.
 
 use super::head_error::HeadError;
 use super::header::{Fields, bit};
 
-/// Fields of requests that are no lists, by their definitions in RFC 9110 (`Origin`: RFC 6454 §7.3).
-/// Not `Cookie`, which proxies from HTTP/2 may leave in pieces (RFC 9113 §8.2.3); `Host` and
+/// Fields of requests that are no lists, by their definitions in RFC 9110 (`Origin`: RFC 6454
+/// §7.3). Not `Cookie`, which proxies from HTTP/2 may leave in pieces (RFC 9113 §8.2.3); `Host` and
 /// `Content-Length` are refused by those that read them, in words of their own.
 const SINGLE: [&[u8]; 14] = [
     b"authorization",

@@ -1,4 +1,5 @@
-//! Request targets (RFC 9112 §3.2, RFC 3986): [`Target`] says whom and what a request is for.
+//! Request targets (RFC 9112 §3.2, RFC 3986): [`Target`] says which host and which resource a
+//! request is for.
 //!
 //! Paths are decoded once, and dot segments are removed after that, so that no spelling of `..`
 //! climbs. What no URI may hold is refused, save for what every browser sends as it is (see the
@@ -66,7 +67,7 @@ pub enum Form {
     Asterisk,
 }
 
-/// A target, taken apart. Its memory is reused by the next one that is parsed into it.
+/// A target, taken apart. Its memory is reused by the next target that is parsed into it.
 ///
 /// ```
 /// use httprs::http::{Method, uri::Target};

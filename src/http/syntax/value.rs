@@ -136,7 +136,8 @@ macro_rules! status_codes {
             /// Every code that is registered, in order.
             pub const ALL: &'static [StatusCode] = &[$(StatusCode($code),)*];
 
-            /// What goes behind the number in a status line; empty for codes nobody registered.
+            /// What goes behind the number in a status line; empty for codes that are not
+            /// registered.
             pub const fn reason(self) -> &'static str {
                 match self.0 {
                     $($code => $reason,)*
