@@ -39,7 +39,7 @@
 //! # Reading the source
 //! From the bottom up; each module imports only from those above it in this list.
 //!
-//! 1. `time`: points in time are numbers that are handed down.
+//! 1. `time`, `json`: points in time are numbers that are handed down; strings in JSON.
 //! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
 //! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
 //! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
@@ -62,6 +62,7 @@ compile_error!("httprs runs on Linux alone: it is built on epoll, signalfd, pidf
 pub mod args;
 pub mod handlers;
 pub mod http;
+mod json;
 mod log;
 pub mod manual;
 mod master;

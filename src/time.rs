@@ -4,6 +4,8 @@
 //! down, so that protocols, deadlines and the supervisor can be tested without waiting.
 //! Nothing here reads a clock.
 
+pub(crate) mod calendar;
+
 /// A point on a clock that only goes forward, in milliseconds since some unknown start.
 ///
 /// ```

@@ -331,7 +331,7 @@ fn what_a_panic_says_is_one_line_whatever_it_is() {
         ("value", "ms old: a value that is no text (tests/panics.rs:"),
         (
             "quoted",
-            r#"ms old: \"on purpose in quoted\"\u000a\u001b[2Jxxxx"#,
+            r#"ms old: \"on purpose in quoted\"\n\u001b[2Jxxxx"#,
         ),
     ] {
         let victim = pid(&mut server.connect());

@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use crate::json;
+
 /// As text in HTML, or as the value of an attribute in quotes of either kind. What is not UTF-8
 /// becomes U+FFFD, and so do characters that turn text round: with one of them `txt.exe` looks like
 /// `exe.txt`. Control characters become pictures of themselves: a newline in a name can be seen.
@@ -67,15 +69,7 @@ impl Display for Json<'_> {
         f.write_char('"')?;
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
-                match c {
-                    '"' => f.write_str("\\\"")?,
-                    '\\' => f.write_str("\\\\")?,
-                    '\n' => f.write_str("\\n")?,
-                    // The rest of C0 must be escaped. DEL and C1 need not be, but what shows the
-                    // JSON may be a terminal.
-                    c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                    c => f.write_char(c)?,
-                }
+                f.write_str(json::escaped(c, &mut [0; 6]))?;
             }
             if !chunk.invalid().is_empty() {
                 f.write_char('\u{fffd}')?;

@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::io;
 
+use crate::http::is_token;
+
 /// The type of what nothing is known about: browsers offer to save it, and with `nosniff` they
 /// never take it for a script.
 pub const UNKNOWN: &str = "application/octet-stream";
@@ -101,7 +103,7 @@ impl Types {
     /// # Errors
     /// The one is no extension, or the other no media type.
     pub fn set(&mut self, extension: &str, content_type: &str) -> Result<(), TypeError> {
-        if !is_token(extension) || extension.contains('.') {
+        if !is_token(extension.as_bytes()) || extension.contains('.') {
             return Err(TypeError::Extension);
         }
         let bare = check(content_type)?;
@@ -221,32 +223,23 @@ fn check(content_type: &str) -> Result<bool, TypeError> {
         false => (name.trim_end_matches([' ', '\t']), false),
     };
     let (kind, subtype) = name.split_once('/').ok_or(TypeError::Type)?;
-    let mut is_good = is_token(kind) && is_token(subtype);
+    let mut is_good = is_token(kind.as_bytes()) && is_token(subtype.as_bytes());
     for part in parts {
         let (name, value) = part
             .trim_matches([' ', '\t'])
             .split_once('=')
             .unwrap_or_default();
         let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-        is_good &= is_token(name)
+        is_good &= is_token(name.as_bytes())
             && match quoted {
                 // Without escapes, and without a semicolon, which ended this part.
                 Some(text) => text
                     .bytes()
                     .all(|b| (b' '..=b'~').contains(&b) && !b"\"\\".contains(&b)),
-                None => is_token(value),
+                None => is_token(value.as_bytes()),
             };
     }
     is_good.then_some(is_bare).ok_or(TypeError::Type)
-}
-
-/// ```text
-/// token = 1*( ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" /
-///             "_" / "`" / "|" / "~" )                                       (RFC 9110 §5.6.2)
-/// ```
-fn is_token(text: &str) -> bool {
-    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// Sorted by extension, which are in lower case.

@@ -6,6 +6,8 @@
 use std::fmt::{self, Write as _};
 
 use super::{Access, COMPLETE, Format, Level};
+use crate::json;
+use crate::time::calendar::{MONTHS, civil};
 
 /// A pipe takes so many bytes in one piece (`PIPE_BUF`), so no line is longer.
 pub(super) const LONGEST: usize = 4096;
@@ -246,8 +248,7 @@ impl Escaper<'_> {
 
     /// A byte that may not be written as it is.
     fn byte(&mut self, byte: u8) -> fmt::Result {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+        let [high, low] = json::hex(byte);
         match self.style {
             Style::Json => self.unit(&[b'\\', b'u', b'0', b'0', high, low]),
             Style::Quoted | Style::Message => self.unit(&[b'\\', b'x', high, low]),
@@ -261,11 +262,10 @@ impl fmt::Write for Escaper<'_> {
             let mut bytes = [0; 4];
             let bytes = c.encode_utf8(&mut bytes).as_bytes();
             match (c, self.style) {
-                ('"' | '\\', Style::Json) => self.unit(&[b'\\', bytes[0]])?,
+                (c, Style::Json) => self.unit(json::escaped(c, &mut [0; 6]).as_bytes())?,
                 ('"' | '\\', Style::Quoted) => self.byte(bytes[0])?,
                 (' '..='~', _) => self.unit(bytes)?,
-                // C0, DEL, and C1, which terminals obey as well; all are below U+0100.
-                (c, Style::Json) if c.is_control() => self.byte(c as u8)?,
+                // C0, DEL, and C1, which terminals obey as well.
                 (c, style) if c.is_control() || style == Style::Quoted => {
                     for byte in bytes {
                         self.byte(*byte)?;
@@ -280,7 +280,7 @@ impl fmt::Write for Escaper<'_> {
 
 /// `2026-11-22T13:00:00.123Z`
 fn time(out: &mut Vec<u8>, unix_ms: u64) {
-    let (year, month, day) = date(unix_ms);
+    let (year, month, day) = civil(unix_ms / 86_400_000);
     let (h, m, s, ms) = clock(unix_ms);
     put(
         out,
@@ -290,10 +290,7 @@ fn time(out: &mut Vec<u8>, unix_ms: u64) {
 
 /// `22/Nov/2026:13:00:00 +0000`
 fn common_time(out: &mut Vec<u8>, unix_ms: u64) {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (year, month, day) = date(unix_ms);
+    let (year, month, day) = civil(unix_ms / 86_400_000);
     let (h, m, s, _) = clock(unix_ms);
     let month = MONTHS[month as usize - 1];
     put(
@@ -311,28 +308,6 @@ fn clock(unix_ms: u64) -> (u64, u64, u64, u64) {
         seconds % 60,
         unix_ms % 1000,
     )
-}
-
-/// Year, month (1 to 12) and day, in the Gregorian calendar.
-///
-/// Years are counted from March, so that the leap day is the last of its year, and in eras of 400
-/// years, which are all of the same length (Howard Hinnant's `civil_from_days`).
-fn date(unix_ms: u64) -> (u64, u64, u64) {
-    const DAYS_BEFORE_1970: u64 = 719_468;
-    const DAYS_OF_ERA: u64 = 146_097;
-    let days = unix_ms / 86_400_000 + DAYS_BEFORE_1970;
-    let (era, day) = (days / DAYS_OF_ERA, days % DAYS_OF_ERA);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * day + 2) / 153;
-    let day = day - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = era * 400 + year + u64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
@@ -452,7 +427,7 @@ mod tests {
                 "a\n\"b\"",
                 format!(
                     "{{\"time\":\"2026-11-22T13:00:00.123Z\",\"level\":\"warn\",\"pid\":{},\
-                     \"message\":\"a\\u000a\\\"b\\\"\"}}\n",
+                     \"message\":\"a\\n\\\"b\\\"\"}}\n",
                     std::process::id()
                 ),
             ),
@@ -469,7 +444,7 @@ mod tests {
             ("plain", &b"/a b~"[..], "/a b~", "/a b~"),
             ("quote", b"\"", "\\x22", "\\\""),
             ("backslash", b"\\x", "\\x5cx", "\\\\x"),
-            ("line ends", b"\r\n", "\\x0d\\x0a", "\\u000d\\u000a"),
+            ("line ends", b"\r\n", "\\x0d\\x0a", "\\u000d\\n"),
             (
                 "nul and escape",
                 b"\0\x1b[0m",
@@ -536,24 +511,6 @@ mod tests {
                 assert!(out.len() <= LONGEST);
                 assert!(out.ends_with("…\"}\n".as_bytes()));
             }
-        }
-    }
-
-    #[test]
-    fn days_of_the_calendar() {
-        for (days, want) in [
-            (0, (1970, 1, 1)),
-            (58, (1970, 2, 28)),
-            (59, (1970, 3, 1)),
-            (789, (1972, 2, 29)),
-            (10_957, (2000, 1, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_454, (2026, 1, 1)),
-            (20_818, (2026, 12, 31)),
-            (47_540, (2100, 2, 28)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(date(days * 86_400_000), want, "day {days}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use crate::http::syntax::byte;
+use crate::http::syntax::token::is_token;
 
 /// Why a field was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ const RESERVED: [&str; 5] = [
 
 /// Whether a handler may set this field.
 pub(crate) fn check_field(name: &str, value: &[u8]) -> Result<(), FieldError> {
-    if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
+    if !is_token(name.as_bytes()) {
         return Err(FieldError::Name);
     }
     if !byte::all(value, &byte::FIELD_VALUE) {

@@ -6,6 +6,7 @@
 //! for nothing, a member that comes twice counts at its best, and neither the order of the members
 //! nor the lines that they stand on matter. Allocates nothing, and knows of no file.
 
+use crate::http::syntax::token::{token, value};
 use crate::http::syntax::{Fields, byte};
 
 /// What is wanted most.
@@ -190,29 +191,8 @@ fn parameter(mut text: &[u8]) -> Option<Option<Parameter<'_>>> {
     }
     let (name, rest) = token(text)?;
     let rest = rest.strip_prefix(b"=")?;
-    let (value, rest) = match rest.first() {
-        Some(b'"') => rest.split_at(quoted_length(rest)?),
-        _ => token(rest)?,
-    };
+    let (value, rest) = value(rest)?;
     Some(Some(Parameter { name, value, rest }))
-}
-
-/// How long the quoted string is that `text` begins with, quotes included.
-fn quoted_length(text: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        at += byte::run(&text[at..], &byte::QUOTED);
-        match text[at..] {
-            [b'"', ..] => return Some(at + 1),
-            [b'\\', escaped, ..] if byte::FIELD_VALUE[usize::from(escaped)] => at += 2,
-            _ => return None,
-        }
-    }
-}
-
-fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = byte::run(text, &byte::TOKEN);
-    (length > 0).then(|| text.split_at(length))
 }
 
 /// ```text

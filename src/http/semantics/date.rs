@@ -8,6 +8,8 @@
 //! Strict: case-sensitive, the day exists and the weekday is right, else it is no date. What an
 //! invalid date costs is an answer in full where 304 would have done. Reads no clock.
 
+use crate::time::calendar::{MONTHS, civil, days};
+
 const WEEKDAYS: [&str; 7] = [
     "Thursday",
     "Friday",
@@ -16,10 +18,6 @@ const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
-];
-
-const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
 
 const DAY: u64 = 86_400;
@@ -40,7 +38,7 @@ pub fn imf_fixdate(unix: u64) -> [u8; 29] {
     let mut out = *b"Thu, 01 Jan 1970 00:00:00 GMT";
     out[..3].copy_from_slice(&WEEKDAYS[(days % 7) as usize].as_bytes()[..3]);
     two(&mut out, 5, day);
-    out[8..11].copy_from_slice(MONTHS[month as usize - 1]);
+    out[8..11].copy_from_slice(MONTHS[month as usize - 1].as_bytes());
     two(&mut out, 12, year / 100);
     two(&mut out, 14, year % 100);
     two(&mut out, 17, second / 3600);
@@ -158,7 +156,7 @@ impl Date {
 }
 
 fn month(name: &[u8]) -> Option<u64> {
-    let index = MONTHS.iter().position(|month| *month == name)?;
+    let index = MONTHS.iter().position(|month| month.as_bytes() == name)?;
     Some(index as u64 + 1)
 }
 
@@ -174,43 +172,6 @@ fn number(digits: &[u8]) -> Option<u64> {
 fn two(out: &mut [u8], at: usize, number: u64) {
     out[at] = b'0' + (number / 10 % 10) as u8;
     out[at + 1] = b'0' + (number % 10) as u8;
-}
-
-/// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-compatible low-level date
-/// algorithms", `civil_from_days`): years begin in March, so that the leap day is their last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (era * 400 + year + next, month, day)
-}
-
-/// The day since 1970 of a date, if it exists (`days_from_civil`).
-fn days(year: u64, month: u64, day: u64) -> Option<i64> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let length = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    if day == 0 || day > length {
-        return None;
-    }
-    // Shifted by one era, so that January of year 0 is not before the start.
-    let year = year + 400 - u64::from(month <= 2);
-    let (era, year) = (year / 400, year % 400);
-    let day = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day = era * 146_097 + year * 365 + year / 4 - year / 100 + day;
-    Some(day as i64 - 719_468 - 146_097)
 }
 
 #[cfg(test)]

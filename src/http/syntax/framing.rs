@@ -5,10 +5,10 @@
 //! refused, and the connection closed; where the RFC lets a server repair such a message, this one
 //! does not.
 
-use super::byte;
 use super::head::Head;
 use super::header::Fields;
 use super::value::{StatusCode, Version};
+use super::{byte, token};
 
 /// How a body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ struct Coding<'a> {
 impl Coding<'_> {
     /// The first element of `text`, if it is well-formed.
     fn parse(text: &[u8]) -> Option<Coding<'_>> {
-        let (name, mut text) = token(byte::trim(text))?;
+        let (name, mut text) = token::token(byte::trim(text))?;
         let mut parameters = false;
         loop {
             text = byte::trim(text);
@@ -165,15 +165,11 @@ impl Coding<'_> {
                 }
                 [b';', rest @ ..] => {
                     parameters = true;
-                    let (_, rest) = token(byte::trim(rest))?;
+                    let (_, rest) = token::token(byte::trim(rest))?;
                     let [b'=', rest @ ..] = byte::trim(rest) else {
                         return None;
                     };
-                    let rest = byte::trim(rest);
-                    text = match rest {
-                        [b'"', rest @ ..] => after_quoted(rest)?,
-                        _ => token(rest)?.1,
-                    };
+                    text = token::value(byte::trim(rest))?.1;
                 }
                 _ => return None,
             }
@@ -183,28 +179,6 @@ impl Coding<'_> {
             parameters,
             rest: None,
         })
-    }
-}
-
-/// A token and what follows it.
-fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    match byte::run(text, &byte::TOKEN) {
-        0 => None,
-        n => Some(text.split_at(n)),
-    }
-}
-
-/// What follows a quoted string whose opening quote is gone already.
-fn after_quoted(text: &[u8]) -> Option<&[u8]> {
-    let mut rest = text;
-    loop {
-        rest = &rest[byte::run(rest, &byte::QUOTED)..];
-        rest = match rest {
-            [b'"', rest @ ..] => return Some(rest),
-            // What a backslash may escape is any byte that a field value may hold.
-            [b'\\', _, rest @ ..] => rest,
-            _ => return None,
-        };
     }
 }
 

@@ -9,6 +9,7 @@ use std::str;
 
 use super::byte;
 use super::head_error::HeadError;
+use super::token::{is_token, quoted_string};
 
 /// Field lines in the order in which they came. Names are compared case-blind.
 ///
@@ -85,7 +86,7 @@ impl Span {
 impl Fields {
     /// Adds a line, checked as if a peer had sent it; spaces around the value are dropped.
     pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), HeadError> {
-        if name.is_empty() || !byte::all(name.as_bytes(), &byte::TOKEN) {
+        if !is_token(name.as_bytes()) {
             return Err(HeadError::FieldName);
         }
         let value = byte::trim(value);
@@ -311,14 +312,15 @@ impl<'a> Iterator for Elements<'a> {
 
 /// Where the first comma is that is in no quoted string.
 fn unquoted_comma(text: &[u8]) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    text.iter().position(|&b| {
-        let comma = b == b',' && !quoted;
-        quoted ^= b == b'"' && !escaped;
-        escaped = quoted && b == b'\\' && !escaped;
-        comma
-    })
+    let mut at = 0;
+    loop {
+        at += text[at..].iter().position(|b| b",\"".contains(b))?;
+        if text[at] == b',' {
+            return Some(at);
+        }
+        // A quoted string without an end has all of the rest.
+        at += quoted_string(&text[at..])?.0.len();
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `limits` | every size and count at which we stop |
 //! | `byte` | classes of bytes, with their grammar |
+//! | `token` | tokens and quoted strings |
 //! | `value` | methods, versions, status codes |
 //! | `header` | field lines, and lookup in them |
 //! | `host` | hosts and ports, as in `Host` |
@@ -28,6 +29,7 @@ pub mod host;
 pub mod limits;
 mod names;
 mod request_line;
+pub(crate) mod token;
 pub mod uri;
 pub mod value;
 
