@@ -70,6 +70,8 @@ pub struct Options {
     pub mime_types: Option<PathBuf>,
     /// Names and values of fields that every answer of the files has.
     pub headers: Vec<(String, String)>,
+    /// What the paths of files that never change begin with.
+    pub immutable: Vec<String>,
     /// The origins whose pages may read the files, or `*` alone.
     pub cors: Vec<String>,
     /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
@@ -96,6 +98,7 @@ impl Options {
             ("--mime", !self.mime.is_empty()),
             ("--mime-types", self.mime_types.is_some()),
             ("--header", !self.headers.is_empty()),
+            ("--immutable", !self.immutable.is_empty()),
             ("--cors", !self.cors.is_empty()),
         ];
         given
@@ -139,6 +142,7 @@ impl Default for Options {
             mime: Vec::new(),
             mime_types: None,
             headers: Vec::new(),
+            immutable: Vec::new(),
             cors: Vec::new(),
             log: None,
             log_level: Level::Info,

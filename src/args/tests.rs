@@ -651,6 +651,11 @@ fn the_bounds_are_where_the_messages_say() {
         ),
         ("--backlog", &["1", "65535"], &["0", "65536"]),
         ("--header", &["a:b", "a: b", "a:"], &["a", ":b", ""]),
+        (
+            "--immutable",
+            &["/", "/build/", "/chunk-"],
+            &["build", "//a", ""],
+        ),
         ("--cors", &["*", "http://a"], &["a", "null", ""]),
         ("--mime", &["a=b/c"], &["a", "a=b", "=b/c", "a=", ""]),
         (

@@ -140,6 +140,14 @@ pub(super) fn error_page(value: &OsStr) -> Result<(u16, String), String> {
     }
 }
 
+/// What the paths of some files begin with.
+pub(super) fn prefix(value: &OsStr) -> Result<String, String> {
+    match value.to_str() {
+        Some(path) if path.starts_with('/') && !path.starts_with("//") => Ok(path.to_owned()),
+        _ => Err("the beginning of a path, such as /build/".to_owned()),
+    }
+}
+
 /// An extension and its type; whether they are well formed is not known here.
 pub(super) fn mime(value: &OsStr) -> Result<(String, String), String> {
     match value.to_str().and_then(|v| v.split_once('=')) {

@@ -66,6 +66,7 @@ impl Site {
             })
             .mime(types(options)?)
             .cache(options.file_cache);
+        let files = (options.immutable.iter()).fold(files, |files, prefix| files.immutable(prefix));
         let files = error_pages(files, options)?;
         let cors = cors(Cors::new(files), options)?;
         let files = headers(Headers::new(cors), options)?;

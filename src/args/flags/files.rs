@@ -1,7 +1,9 @@
 //! How files are served.
 
 use crate::args::flag::{FLAG, Flag, Job};
-use crate::args::values::{caching, cors, error_page, file_name, header, mime, number, path};
+use crate::args::values::{
+    caching, cors, error_page, file_name, header, mime, number, path, prefix,
+};
 
 const FILES: &str = "Files";
 
@@ -63,6 +65,15 @@ pub(super) const FLAGS: &[Flag] = &[
         group: FILES,
         default: "auto",
         job: Job::Value(|o, v| caching(v).map(|v| o.cache = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "immutable",
+        value: "PREFIX",
+        about: "paths that never change, as /build/; repeatable",
+        group: FILES,
+        default: "no more",
+        job: Job::List(|o, v| prefix(v).map(|v| o.immutable.push(v))),
         ..FLAG
     },
     Flag {

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::caching::Caching;
+use super::caching::Policy;
 use super::hashes::{FNV_BASIS, fnv1a};
 use super::stamp::Stamp;
 use super::variants::Coding;
@@ -79,7 +79,7 @@ pub struct Role<'a> {
     /// What it is coded in, if it is.
     pub coding: Option<Coding>,
     /// What is said of how long it may be kept.
-    pub caching: Caching,
+    pub caching: &'a Policy,
 }
 
 impl Entry {
@@ -244,7 +244,7 @@ mod tests {
         name: b"f",
         content_type: "a/b",
         coding: None,
-        caching: Caching::Off,
+        caching: &Policy::NOTHING,
     };
 
     fn load(path: &std::path::Path, now: Now) -> io::Result<Entry> {

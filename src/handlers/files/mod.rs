@@ -141,13 +141,6 @@ impl Files {
         self
     }
 
-    /// What browsers and proxies are told of how long they may keep a file; nothing by default:
-    /// only whoever knows the files can say.
-    pub fn caching(mut self, caching: Caching) -> Files {
-        self.store.get_mut().caching = caching;
-        self
-    }
-
     /// What files are, by the extensions of their names. The built-in table, if nothing is said.
     ///
     /// ```

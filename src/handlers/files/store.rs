@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::{Cache, IDLE_MS, TRUST_MS};
-use super::caching::Caching;
+use super::caching::Policy;
 use super::entry::{Entry, Role};
 use super::hashes::Hashes;
 use super::variants::{Coding, Codings, may_be_coded};
@@ -61,7 +61,7 @@ pub struct Store {
     /// What files are.
     pub types: Types,
     /// What is said of how long files may be kept.
-    pub caching: Caching,
+    pub policy: Policy,
     /// What was found. A coded form has an entry of its own, so that there are never more files
     /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
     /// and the suffix.
@@ -88,7 +88,7 @@ impl Store {
         Ok(Store {
             index: b"index.html".to_vec(),
             links: Links::Follow,
-            caching: Caching::Off,
+            policy: Policy::NOTHING,
             types: Types::default(),
             cache: Cache::new(entries),
             hashes: Hashes::default(),
@@ -309,7 +309,7 @@ impl Store {
             name: &self.name,
             content_type: self.types.content_type(&self.name),
             coding: None,
-            caching: self.caching,
+            caching: &self.policy,
         };
         take_in(file, seen, role, known, now).map(Some)
     }
@@ -353,7 +353,7 @@ impl Store {
             name: &self.name[..length],
             content_type: self.types.content_type(&self.name[..length]),
             coding: Some(coding),
-            caching: self.caching,
+            caching: &self.policy,
         };
         take_in(file, seen, role, known, now)
     }
