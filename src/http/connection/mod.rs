@@ -11,7 +11,7 @@
 //! | `incoming`, `outgoing` | bodies on their way |
 //! | `body_memory` | how much memory request bodies may take |
 //! | `encode` | responses as bytes |
-//! | `refusal`, `failure` | why a request is not handled, or not answered |
+//! | `refusal`, `failure`, `misuse` | why a request is not handled, or not answered |
 //! | `recorded` | what may be told of a request if we crash |
 //!
 //! A state machine over the pure parts beside it. A step goes from state to state until one of them
@@ -44,6 +44,7 @@ mod exchange;
 mod failure;
 mod http1;
 mod incoming;
+mod misuse;
 mod outgoing;
 mod recorded;
 mod refusal;

@@ -1,9 +1,8 @@
 //! [`Outgoing`]: a response body that is pulled from its [`Source`] while there is room for it.
 
-use std::io;
-
 use super::encode::Delimited;
 use super::failure::{Failure, attempt};
+use super::misuse::Misuse;
 use crate::http::handler::{Flow, PIECE, Piece, Source, Trailers};
 use crate::http::syntax::chunked::{push_chunk, push_last_with};
 use crate::process::Io;
@@ -117,8 +116,7 @@ impl Outgoing {
                 return Ok(flow);
             }
             if piece.len() <= before {
-                // It would be asked for ever.
-                return Err(io::Error::other("a source says More and adds nothing").into());
+                return Err(Misuse::EmptyPiece.into());
             }
         }
     }
@@ -150,11 +148,11 @@ impl Outgoing {
         Some(ended.map_or_else(Pulled::Broken, |()| Pulled::Done))
     }
 
-    fn queue(&mut self, piece: &[u8], io: &mut Io<'_>) -> io::Result<()> {
+    fn queue(&mut self, piece: &[u8], io: &mut Io<'_>) -> Result<(), Misuse> {
         let sent = self.sent + piece.len() as u64;
         match self.delimited {
             Delimited::Length(length) if sent > length => {
-                return Err(io::Error::other("a source makes more than it promised"));
+                return Err(Misuse::TooLong);
             }
             Delimited::Chunked => io.output.append(|out| push_chunk(out, piece)),
             _ => io.output.push(piece),
@@ -165,9 +163,7 @@ impl Outgoing {
 
     fn end(&mut self, io: &mut Io<'_>) -> Result<(), Failure> {
         match self.delimited {
-            Delimited::Length(_) => {
-                Err(io::Error::other("a source makes less than it promised").into())
-            }
+            Delimited::Length(_) => Err(Misuse::TooShort.into()),
             Delimited::Chunked => {
                 let mut trailers = Trailers::default();
                 attempt(|| self.source.trailers(&mut trailers))?;

@@ -1,10 +1,9 @@
 //! The other half of [`Http1Connection`]: from an answer, or a refusal, to the next request.
 
-use std::io;
-
 use super::encode::{Delimited, Framed, Persistence, push_response};
 use super::exchange::{Answered, HttpExchange};
 use super::failure::Failure;
+use super::misuse::Misuse;
 use super::outgoing::{Outgoing, Pulled};
 use super::refusal::Refusal;
 use super::{Http1Connection, State};
@@ -31,10 +30,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         } = &mut *exchange;
         let tunnel = request.method() == Method::Connect;
         let handled = handled.and_then(|()| match response.status.get() {
-            // The client would take the next answer for this one.
-            status @ ..200 => Err(io::Error::other(format!("status {status} is no answer")).into()),
-            // It would take all that follows for what comes out of the tunnel (RFC 9110 §9.3.6).
-            200..300 if tunnel => Err(io::Error::other("CONNECT without another protocol").into()),
+            ..200 => Err(Misuse::NoFinalStatus(response.status).into()),
+            200..300 if tunnel => Err(Misuse::NoTunnel.into()),
             _ => Ok(()),
         });
         if let Err(failure) = handled {
@@ -97,8 +94,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
         };
         if !asked || !exchange.incoming.is_complete() {
-            let error = io::Error::other("a switch of protocols that the client did not ask for");
-            return self.answer(exchange, Err(error.into()), false, io);
+            return self.answer(exchange, Err(Misuse::UnaskedSwitch.into()), false, io);
         }
         self.queue(&mut exchange, Delimited::Nothing, Persistence::Switch, io);
         self.report(&exchange, 0, Answered::Whole, io.output, io.tally);
