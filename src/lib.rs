@@ -1,7 +1,8 @@
 //! `httprs`: a small prefork HTTP/1.1 server for Linux, as a library.
 //!
 //! A master process forks workers that share one listening socket; each runs an epoll loop over
-//! its connections. One that dies, for whatever reason, takes nobody with it and is replaced.
+//! its connections. A worker that dies, for whatever reason, takes no other with it and is
+//! replaced.
 //!
 //! ```
 //! use std::io::{Read, Write};

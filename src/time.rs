@@ -1,7 +1,7 @@
 //! Points in time, as plain numbers: [`Millis`] and [`Now`].
 //!
-//! Time is an argument in this project: whoever does I/O reads the clock once a turn and hands it
-//! down, so that protocols, deadlines and the supervisor can be tested without waiting.
+//! Time is an argument in this project: the code that does I/O reads the clock once a turn and
+//! hands it down, so that protocols, deadlines and the supervisor can be tested without waiting.
 //! Nothing here reads a clock.
 
 pub(crate) mod calendar;

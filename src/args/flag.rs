@@ -16,7 +16,7 @@ pub(super) struct Flag {
     pub(super) value: &'static str,
     /// A variable that platforms set; weaker than our own.
     pub(super) platform: Option<&'static str>,
-    /// What holds if nobody says anything, as one would type it if it can be typed.
+    /// What holds if nothing is said, as it would be typed if it can be typed.
     pub(super) default: &'static str,
     /// What it is for, in a few words.
     pub(super) about: &'static str,

@@ -81,7 +81,7 @@ enum Problem {
 
 impl Error {
     /// The exit code, as sysexits(3) has it: 64 (`EX_USAGE`) for what was typed, 78 (`EX_CONFIG`)
-    /// for what was found in the environment, which somebody else may have set.
+    /// for what was found in the environment, which another program may have set.
     pub fn exit_code(&self) -> u8 {
         match self.0 {
             Problem::BadVariable { .. } | Problem::NoTimeToDrain { typed: false, .. } => 78,

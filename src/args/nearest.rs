@@ -1,8 +1,8 @@
-//! What somebody who mistyped a flag may have meant.
+//! Which flag a mistyped one may mean.
 
 use super::flags;
 
-/// The flag that somebody who typed `name` may have meant.
+/// The flag that `name` may mean.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let names = || flags::all().flat_map(|f| [Some(f.long), f.alias]).flatten();
     let closest = names()
@@ -12,7 +12,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     if let Some((_, known)) = closest {
         return Some(known);
     }
-    // `--timeout` is a long way from `--timeout-ms`, but not for whoever typed it.
+    // `--timeout` is a long way from `--timeout-ms`, but not for the person at the keyboard.
     names().find(|known| name.len() > 2 && known.starts_with(name))
 }
 

@@ -74,7 +74,7 @@ pub struct Options {
     pub immutable: Vec<String>,
     /// The origins whose pages may read the files, or `*` alone.
     pub cors: Vec<String>,
-    /// How access lines look; `None` if nobody said: text on a terminal, JSON otherwise.
+    /// How access lines look; `None` if nothing was said: text on a terminal, JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
     pub log_level: Level,
@@ -89,7 +89,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A flag that was given and says nothing without a root: whoever gave it expects files.
+    /// A flag that was given and says nothing without a root: the operator expects files.
     pub fn about_files(&self) -> Option<&'static str> {
         let given = [
             ("--spa", self.spa),

@@ -144,7 +144,7 @@ fn peer(out: &mut Vec<u8>, style: Style, entry: &Access<'_>) {
     put_escaped(out, style, SHORT, format_args!("{}", entry.peer));
 }
 
-/// The quoted request line; `"-"` for one that could not be understood.
+/// The quoted request line; `"-"` for a request that could not be understood.
 fn request(out: &mut Vec<u8>, style: Style, start: usize, entry: &Access<'_>) {
     out.extend_from_slice(b" \"");
     if entry.method.is_empty() && entry.target.is_empty() {

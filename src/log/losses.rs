@@ -36,7 +36,7 @@ impl Losses {
         self.total.get()
     }
 
-    /// So many lines were lost, since nobody read them in time.
+    /// So many lines were lost, since they were not read in time.
     pub(super) fn unread(&self, lines: u64) {
         self.total.set(self.total.get() + lines);
         self.unread.count(lines);
@@ -78,7 +78,7 @@ impl Losses {
     ) {
         report(&self.unread, now_ms, |lines| {
             say(format_args!(
-                "log lines dropped, since nobody read them in time: {lines}"
+                "log lines dropped, since they were not read in time: {lines}"
             ))
         });
         for (failed, place) in [(&self.lines, place), (&self.events, "standard error")] {
@@ -120,7 +120,7 @@ mod tests {
     fn each_kind_is_said_now_and_then_and_no_line_is_said_twice() {
         let losses = Losses::default();
         let failure = || io::Error::from_raw_os_error(libc::ENOSPC);
-        let unread = |n| format!("log lines dropped, since nobody read them in time: {n}");
+        let unread = |n| format!("log lines dropped, since they were not read in time: {n}");
         let failed = |n| {
             format!(
                 "log lines dropped: {n}, since the log file cannot be written: {}",

@@ -1,9 +1,9 @@
 //! The log: access lines on standard output or in a file, everything else on standard error.
 //!
 //! Promises: whole lines only, at most `PIPE_BUF` bytes a write, so that the lines of several
-//! workers do not mix; never a wait, whoever reads the other end: what cannot be written is dropped
-//! and counted; nothing that a peer sent reaches the log unescaped; no allocation for a line in the
-//! steady state. Knows nothing of HTTP or sockets.
+//! workers do not mix; never a wait for the reader at the other end: what cannot be written is
+//! dropped and counted; nothing that a peer sent reaches the log unescaped; no allocation for a
+//! line in the steady state. Knows nothing of HTTP or sockets.
 
 mod event_writer;
 mod line;
@@ -64,7 +64,7 @@ impl Level {
 /// A request and its answer, as they appear in the access log. The bytes are as the peer sent them.
 #[derive(Clone, Copy)]
 pub struct Access<'a> {
-    /// Who asked.
+    /// The client.
     pub peer: &'a dyn fmt::Display,
     /// When, in milliseconds since 1970.
     pub unix_ms: u64,
@@ -119,7 +119,7 @@ pub struct Log {
     losses: Losses,
     /// Events that an [`EventWriter`] of this log could not write.
     lost_beside: Arc<AtomicU64>,
-    /// The latest time that anybody mentioned: the log reads no clock.
+    /// The latest time that was mentioned: the log reads no clock.
     now_ms: Cell<u64>,
 }
 
@@ -167,7 +167,7 @@ impl Log {
         }
     }
 
-    /// Opens the log file anew, after somebody has moved the old one away. Without a log file this
+    /// Opens the log file anew, after the old one was moved away. Without a log file this
     /// does nothing.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ impl Log {
         self.level.is_some_and(|most| level <= most)
     }
 
-    /// Whether access lines are written: if not, nobody needs to gather what they say.
+    /// Whether access lines are written: if not, what they say need not be gathered.
     pub fn logs_access(&self) -> bool {
         self.format != Format::None
     }
@@ -316,7 +316,7 @@ impl Log {
         }
     }
 
-    /// Nobody will ever read the access lines again.
+    /// The reader of the access lines is gone.
     fn close(&self) {
         self.lines.borrow_mut().close();
         self.waiting.borrow_mut().clear();
@@ -326,7 +326,7 @@ impl Log {
         if self.enabled(Level::Warn) {
             let (to, now) = (self.place(), self.now_ms.get());
             let message = format_args!(
-                "nobody reads {to} any more: no more access lines, and {lost} were lost before"
+                "{to} has no reader any more: no more access lines, and {lost} were lost before"
             );
             let _ = self.write_event(Level::Warn, now, message);
         }
@@ -515,7 +515,7 @@ mod tests {
                 .lines()
                 .all(|l| l.ends_with(" 200 512 3.004ms w0"))
         );
-        let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
+        let said = format!("warn  log lines dropped, since they were not read in time: {lost}\n");
         assert!(events_text.ends_with(&said), "{events_text}");
         assert_eq!(events_text.lines().count(), 1);
     }
@@ -532,7 +532,7 @@ mod tests {
         log.finish();
         let lost = log.dropped();
         assert!(lost > 0);
-        let said = format!("warn  log lines dropped, since nobody read them in time: {lost}\n");
+        let said = format!("warn  log lines dropped, since they were not read in time: {lost}\n");
         let events_text = rest(log, events);
         assert!(events_text.ends_with(&said), "{events_text}");
         drop(lines);
@@ -572,7 +572,7 @@ mod tests {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let level = Some(Level::Info);
         let log = Log::with(Format::Text, level, None, sink(lines), sink(full));
-        log.event(Level::Error, MS, format_args!("nobody hears this"));
+        log.event(Level::Error, MS, format_args!("no reader sees this"));
         access(&log, MS, "/heard");
         log.finish();
         assert_eq!(log.dropped(), 1);
@@ -590,7 +590,7 @@ mod tests {
         let text = rest(log, events);
         assert_eq!(
             text,
-            "2026-11-22T13:00:00.000Z warn  nobody reads standard output any more: \
+            "2026-11-22T13:00:00.000Z warn  standard output has no reader any more: \
              no more access lines, and 1 were lost before\n"
         );
     }
@@ -599,7 +599,7 @@ mod tests {
     fn closed_events_do_not_stop_the_lines() {
         let (log, lines, events) = log(Format::Text);
         drop(events);
-        log.event(Level::Error, MS, format_args!("nobody hears this"));
+        log.event(Level::Error, MS, format_args!("no reader sees this"));
         access(&log, MS, "/heard");
         log.flush();
         assert_eq!(log.dropped(), 1);

@@ -55,7 +55,7 @@ impl Sink {
         }
     }
 
-    /// Another one that leads to the same place.
+    /// Another sink that leads to the same place.
     pub(super) fn duplicate(&self) -> io::Result<Sink> {
         let target = match &self.target {
             Target::Stdout => Target::Stdout,

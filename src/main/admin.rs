@@ -1,4 +1,4 @@
-//! What those see who look after the server, and where: `--admin`.
+//! What admins see, and where: `--admin`.
 
 use httprs::args::Options;
 use httprs::handlers::health::Health;
@@ -15,11 +15,11 @@ pub fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
     Ok(addresses.unwrap_or_default())
 }
 
-/// Whom it may be shown to that it is not meant for.
+/// Warns if the admin address is reachable from other machines.
 pub fn doubts(addresses: &[Address]) -> impl Iterator<Item = String> {
     addresses.iter().filter_map(|address| match address {
         Address::Inet(inet) if !inet.ip().to_canonical().is_loopback() => Some(format!(
-            "--admin {inet} shows whoever can connect to it what this server does, and parts of \
+            "--admin {inet} shows every client that can connect to it what this server does, and parts of \
              requests; 127.0.0.1 or unix:/path keeps that on this machine"
         )),
         _ => None,
@@ -38,8 +38,8 @@ pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result
     })
 }
 
-/// One answer a connection, and a second for each: there is little room, and connections that are kept
-/// open, or say nothing, or half of what they want, would take it.
+/// One answer a connection, and a second for each: there is little room, and connections that are
+/// kept open, or say nothing, or half of what they want, would take it.
 fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>, Failure> {
     let http = Http1::with(Health::new(board.clone(), Status::new(board)));
     let timeouts = Timeouts {

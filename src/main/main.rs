@@ -56,7 +56,7 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(code: u8, message: impl Display) -> ExitCode {
-    // In one write: somebody else may be writing to the same terminal or log.
+    // In one write: another process may be writing to the same terminal or log.
     let _ = io::stderr().write_all(format!("httprs: {message}\n").as_bytes());
     ExitCode::from(code)
 }

@@ -20,8 +20,8 @@ fn share(limit: Option<u64>, workers: usize) -> u64 {
     })
 }
 
-/// Files that may have the limit of this process: of cgroup v2 and v1 (cgroups(7)), as a container sees
-/// them and as the machine does.
+/// Files that may have the limit of this process: of cgroup v2 and v1 (cgroups(7)), as a container
+/// sees them and as the machine does.
 fn paths() -> Vec<String> {
     const MOUNT: &str = "/sys/fs/cgroup";
     let mut paths = vec![

@@ -12,13 +12,13 @@ use httprs::Address;
 use super::{Failure, UNAVAILABLE};
 
 /// How long the whole of it may take. A server that takes longer has something else to say.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than the status of any server.
 const MOST: u64 = 4 << 20;
 /// What it is asked. In HTTP/1.0, so that the answer comes as it is, and ends with the connection.
 const REQUEST: &[u8] = b"GET /status.txt HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
-/// What the server says that has this admin address.
+/// Fetches the status text from the server at this admin address.
 pub fn ask(admin: &str) -> Result<String, Failure> {
     let fail = |why: &dyn std::fmt::Display| {
         let advice = "--admin names where the server serves its status";
@@ -32,11 +32,11 @@ pub fn ask(admin: &str) -> Result<String, Failure> {
     // thread, and the program ends without it.
     let (sender, answer) = mpsc::channel();
     thread::spawn(move || sender.send(ask_any(&addresses)));
-    match answer.recv_timeout(PATIENCE) {
+    match answer.recv_timeout(ANSWER_TIMEOUT) {
         Ok(answer) => answer.map_err(|error| fail(&error)),
         Err(_) => Err(fail(&format_args!(
             "no answer within {} s",
-            PATIENCE.as_secs()
+            ANSWER_TIMEOUT.as_secs()
         ))),
     }
 }
@@ -55,7 +55,7 @@ fn ask_any(addresses: &[Address]) -> io::Result<String> {
         }
     }
     Err(match failed.kind() {
-        io::ErrorKind::ConnectionRefused => io::Error::other("nobody listens there"),
+        io::ErrorKind::ConnectionRefused => io::Error::other("no server listens there"),
         io::ErrorKind::NotFound => io::Error::other("there is no such socket"),
         io::ErrorKind::PermissionDenied => io::Error::other("permission denied"),
         _ => failed,
@@ -69,7 +69,7 @@ fn converse(mut stream: impl Read + Write) -> io::Result<String> {
     body(&answer)
 }
 
-/// The body of what must be a whole answer, fit for a terminal: who knows who answered.
+/// The body of what must be a whole answer, fit for a terminal: what answered may be no httprs.
 fn body(answer: &[u8]) -> io::Result<String> {
     let text = String::from_utf8_lossy(answer);
     let strange = || io::Error::other("what answers there is no httprs");

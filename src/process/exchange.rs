@@ -13,7 +13,7 @@ use crate::time::Millis;
 /// recorder. `()` takes no note of it.
 pub trait Tally {
     /// From here on, in this step, a request is read that began so: noted before it is understood,
-    /// so that a crash in reading it can be told from others. What must not be seen by whoever
+    /// so that a crash in reading it can be told from others. What must not be seen by anyone that
     /// reads of a crash, such as a password, is blanked. Of a long `head`, the rest is not noted.
     ///
     /// A connection that takes a request up again in a later step says so again.
@@ -22,8 +22,8 @@ pub trait Tally {
     /// That request has come so far.
     fn stage(&mut self, _stage: Stage) {}
 
-    /// Code that the protocol calls on the user's behalf has done a part of its work, such as a piece of
-    /// a stream: it is slow, but it does not hang.
+    /// Code that the protocol calls on the user's behalf has done a part of its work, such as a
+    /// piece of a stream: it is slow, but it does not hang.
     fn progress(&mut self) {}
 
     /// A request was answered: all of the answer is queued.
@@ -40,7 +40,7 @@ pub trait Tally {
 pub enum Stage {
     /// Its head or its body is being read.
     Reading,
-    /// Whoever answers it has it.
+    /// The handler has it.
     Answering,
     /// The answer is being made or sent.
     Sending,
@@ -59,8 +59,8 @@ impl fmt::Display for Stage {
 impl Tally for () {}
 
 /// A request and its answer, as a protocol reports them when the last byte of the answer is queued,
-/// or when the peer is gone before. How much of the answer is sent, and how it ends, the caller sees.
-/// The bytes are the peer's: not text, not to be trusted, not yet escaped.
+/// or when the peer is gone before. How much of the answer is sent, and how it ends, the caller
+/// sees. The bytes are the peer's: not text, not to be trusted, not yet escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
     /// The method as it was sent; empty if the request could not be understood.
@@ -73,8 +73,8 @@ pub struct Exchange<'a> {
     pub status: u16,
     /// Bytes of the answer's body that were queued.
     pub body_bytes: u64,
-    /// How many bytes the output holds up to the end of this answer: [`Output::queued`](super::Output::queued) just after
-    /// its last byte.
+    /// How many bytes the output holds up to the end of this answer:
+    /// [`Output::queued`](super::Output::queued) just after its last byte.
     pub queued: u64,
     /// The answer is all there: false where its source broke off or the connection ended before.
     pub whole: bool,
@@ -93,7 +93,7 @@ pub struct Exchange<'a> {
 pub struct Refused {
     /// The reason that the peer is told.
     pub why: &'static str,
-    /// The limit that the request went past, if it was one that an operator can change.
+    /// The limit that the request went past, if an operator can change it.
     pub limit: Option<Limit>,
     /// The operator should read of it in the log, now and then.
     pub notable: bool,

@@ -1,8 +1,8 @@
 //! A protocol's other half for tests and fuzzers: it feeds bytes and keeps what comes out, with no
 //! socket, no process and no clock but its own.
 //!
-//! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a protocol
-//! that spins, is stuck, or waits for a time that has passed.
+//! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a
+//! protocol that spins, is stuck, or waits for a time that has passed.
 
 use std::any::Any;
 use std::io::IoSlice;
@@ -182,7 +182,7 @@ impl<'p> Conversation<'p> {
         self.closed
     }
 
-    /// Whether the protocol says that nothing is under way.
+    /// Whether the protocol says that nothing is in flight.
     pub fn is_idle(&self) -> bool {
         self.connection.is_idle()
     }

@@ -14,11 +14,11 @@ use crate::time::Now;
 
 /// Everything that one step of a connection may look at and change.
 pub struct Io<'a> {
-    /// Bytes that the peer sent and nobody consumed yet.
+    /// Bytes that the peer sent and the protocol has not consumed.
     pub input: &'a mut Input,
     /// What goes to the peer.
     pub output: &'a mut Output,
-    /// Who the peer is.
+    /// The peer.
     pub peer: &'a Peer,
     /// The time at which this turn began.
     pub now: Now,
@@ -26,8 +26,8 @@ pub struct Io<'a> {
     pub eof: bool,
     /// The worker is about to leave: finish what was begun, begin nothing new.
     pub stopping: bool,
-    /// Others wait for the room that connections take, and none is idle: what would go on for ever
-    /// should end where its peer loses nothing by that, such as behind an answer that says so.
+    /// The worker is at its connection limit and clients are queued: a persistent connection should
+    /// close after the current response, and say so, such as behind an answer that says so.
     pub crowded: bool,
     /// Where finished exchanges are reported, for the access log and the scoreboard.
     pub tally: &'a mut dyn Tally,

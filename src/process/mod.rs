@@ -1,5 +1,5 @@
 //! What a connection speaks: [`Process`], [`Connection`] and the contract between a protocol and
-//! whoever does its I/O.
+//! the worker that does its I/O.
 //!
 //! A protocol is a state machine over bytes and a clock. It never touches a socket, so that the
 //! same code runs under TCP, under a Unix socket and under a test ([`harness`]), and a fuzzer can
@@ -28,7 +28,7 @@ pub trait Process {
 
     /// The most unconsumed input that a connection needs to see at once, in bytes.
     ///
-    /// One that holds this much and waits for more, with no end to it, is stuck and is closed.
+    /// A connection whose input is full and that waits for more of it is stuck, and is closed.
     fn input_limit(&self) -> usize {
         16 * 1024
     }
@@ -56,22 +56,22 @@ pub trait Connection {
     /// Takes what it can use of the input, queues what it has to say, and says what comes next.
     fn step(&mut self, io: &mut Io<'_>) -> Next;
 
-    /// Whether nothing is under way, so that the peer loses nothing if the connection is closed now:
-    /// whatever it was about to begin, it can begin on another one. Asked after each step. One that
-    /// does not say so always has something under way.
+    /// Whether nothing is in flight, so that the peer loses nothing if the connection is evicted
+    /// now: whatever the peer was about to begin, it can begin on another connection. Asked right
+    /// after each step, and holds until the next one. By default, something is always in flight.
     fn is_idle(&self) -> bool {
         false
     }
 
     /// Whether the protocol waits for something of its own, such as the next event of a stream, and
-    /// its peer has all that there is so far. Such a connection is closed when there is no room, after
-    /// those that are idle. Asked between steps.
+    /// its peer has all that there is so far. Such a connection is closed when there is no room,
+    /// after those that are idle. Asked between steps.
     fn is_waiting(&self) -> bool {
         false
     }
 
-    /// The connection has failed, or was given up, before the protocol was done with it. Nothing can
-    /// be sent any more, but a request in flight can still be reported; `output` holds what was
+    /// The connection has failed, or was given up, before the protocol was done with it. Nothing
+    /// can be sent any more, but a request in flight can still be reported; `output` holds what was
     /// queued and not sent. Called once, at the end.
     fn abandoned(&mut self, _output: &Output, _tally: &mut dyn Tally) {}
 }
@@ -108,7 +108,7 @@ impl fmt::Debug for Next {
     }
 }
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// A TCP client. An IPv4 client of a dual-stack socket is shown as IPv4.

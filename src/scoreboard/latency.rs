@@ -43,7 +43,7 @@ impl Latency {
 
     /// A time, in microseconds, that at least so many thousandths of the answers did not reach:
     /// the end of the bucket where they are complete. `None` if there were no answers, or if it is
-    /// the last bucket, of which nobody knows how long it is.
+    /// the last bucket, whose length is not known.
     ///
     /// ```
     /// use httprs::scoreboard::Latency;

@@ -2,7 +2,7 @@
 //!
 //! Each word has a single writer at a time, so plain loads and stores are enough: the master writes
 //! its own record and the first line of each slot, a worker the rest of its slot; before a fork,
-//! when the slot is nobody's, the master wipes from it what the last worker was doing. Counters
+//! when the slot has no worker, the master wipes from it what the last worker was doing. Counters
 //! belong to the slot and go on when a successor takes it over. There are no pointers and no locks,
 //! so a worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
 
@@ -107,7 +107,7 @@ pub struct Record {
     pub latency: Latency,
     /// Bytes of the bodies of those answers.
     pub body_bytes: u64,
-    /// Access log lines that nobody took.
+    /// Access log lines that were lost.
     pub lost_lines: u64,
 }
 
@@ -161,8 +161,8 @@ impl Scoreboard {
         self.words[STOPPING].load(Relaxed) != 0
     }
 
-    /// Whether all workers were told to leave. One that is told so before leaves alone, and what
-    /// waits in the queue is for the others.
+    /// Whether all workers were told to leave. A worker that is told so before leaves by itself,
+    /// and what waits in the queue is for the others.
     pub(crate) fn closing(&self) -> bool {
         self.words[CLOSING].load(Relaxed) != 0
     }
@@ -196,8 +196,8 @@ impl Scoreboard {
     }
 
     /// Whether this many connections are well above what a worker has on average: an eighth, and
-    /// two so that small numbers do not count. One that is stuck takes no clients, so it is not one
-    /// to leave them to; `now_ms` is the monotonic clock.
+    /// two so that small numbers do not count. A worker that is stuck takes no clients, so it is
+    /// not one to leave them to; `now_ms` is the monotonic clock.
     pub(crate) fn is_above_mean(&self, connections: usize, now_ms: u64) -> bool {
         let mut workers = 0;
         let mut sum = 0;
@@ -302,7 +302,7 @@ impl Slot {
         }
     }
 
-    /// For the master: who has the slot, and what for.
+    /// For the master: which worker has the slot, and what it does.
     pub(crate) fn set_state(&self, state: State, pid: u64) {
         self.store(PID, pid);
         self.store(STATE, state as u64);
@@ -385,7 +385,7 @@ impl Slot {
         self.words[self.base + word].store(value, Relaxed);
     }
 
-    /// A load and a store, not a read-modify-write: nobody else writes to this word.
+    /// A load and a store, not a read-modify-write: no other process writes to this word.
     fn add(&self, word: usize, n: u64) {
         self.store(word, self.load(word).wrapping_add(n));
     }

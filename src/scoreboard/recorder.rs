@@ -1,10 +1,10 @@
-//! The flight recorder: what a worker is doing for whom, noted where its master can read it when
-//! the worker is dead.
+//! The flight recorder: what a worker is doing, and for which client, noted where its master can
+//! read it when the worker is dead.
 //!
 //! A worker notes plain words of its own slot as it goes along. Of a request, only the master reads
-//! how it began, and only if the worker died or hangs; the stage is for whoever asks what workers
-//! are doing. Nothing is written to disk. What is noted of a request is what its protocol says of
-//! it: secrets are blanked before they come here.
+//! how it began, and only if the worker died or hangs; the stage is for an operator that asks what
+//! workers are doing. Nothing is written to disk. What is noted of a request is what its protocol
+//! says of it: secrets are blanked before they come here.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,9 +24,9 @@ const HEAD: usize = 56;
 /// Words that the recorder needs at the end of a slot.
 pub(super) const END: usize = HEAD + HEAD_BYTES / 8;
 
-/// What `STAGE` says: of whom nothing is known, a peer that has no request, and from there on the
+/// What `STAGE` says: no client, a client that has no request, and from there on the
 /// stages of one.
-const NOBODY: u64 = 0;
+const NO_CLIENT: u64 = 0;
 const A_PEER: u64 = 1;
 
 /// How much of a target is told, in bytes: enough to find it, in one line.
@@ -61,7 +61,7 @@ impl Recording {
         };
         let line = request.head.split(|b| matches!(b, b'\r' | b'\n')).next();
         let line = line.unwrap_or_default();
-        // What everybody speaks need not be said.
+        // The usual protocol need not be said.
         let line = line.strip_suffix(b" HTTP/1.1").unwrap_or(line);
         let told = &line[..line.len().min(TOLD)];
         let more = if told.len() < line.len() { "..." } else { "" };
@@ -117,9 +117,9 @@ impl Slot {
         self.store(STAGE, A_PEER + 1 + stage as u64);
     }
 
-    /// For the worker: nobody's turn.
+    /// For the worker: no client has its turn.
     pub(crate) fn record_no_client(&self) {
-        self.store(STAGE, NOBODY);
+        self.store(STAGE, NO_CLIENT);
     }
 
     /// How far the request is that is worked on, if one is.
@@ -133,7 +133,7 @@ impl Slot {
 
     /// For the master: what the worker was doing for a peer, if for any.
     pub(crate) fn recording(&self) -> Option<Recording> {
-        if self.load(STAGE) == NOBODY {
+        if self.load(STAGE) == NO_CLIENT {
             return None;
         }
         let kind = self.load(PEER);

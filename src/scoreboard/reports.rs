@@ -1,19 +1,20 @@
 //! The last deaths, told by the master where every worker can read them: for the status page.
 //!
 //! Each report is a seqlock: one writer, readers that never wait, and a number that tells a reader
-//! that what it has read was written over meanwhile. Boehm, "Can seqlocks get along with programming
-//! language memory models?" (2012), has the orderings. A reader that has seen the number `n` before and
-//! after the words has seen the words of report `n` alone:
+//! that what it has read was written over meanwhile. Boehm, "Can seqlocks get along with
+//! programming language memory models?" (2012), has the orderings. A reader that has seen the
+//! number `n` before and after the words has seen the words of report `n` alone:
 //!
-//! - Not older ones. The reader's first load of `n` acquires what the writer released with it, and all
-//!   words of `n` were stored before that.
-//! - Not newer ones. The writer stores 0, then has a release fence, then stores the words of `n + 8`. If
-//!   the reader has seen one of these, its acquire fence makes that 0 visible to its second load, which
-//!   then cannot be `n`: numbers are never used twice.
+//! - Not older ones. The reader's first load of `n` acquires what the writer released with it, and
+//!   all words of `n` were stored before that.
+//! - Not newer ones. The writer stores 0, then has a release fence, then stores the words of
+//!   `n + 8`. If the reader has seen one of these, its acquire fence makes that 0 visible to its
+//!   second load, which then cannot be `n`: numbers are never used twice.
 //!
-//! On x86-64 the fences cost nothing but the compiler's freedom; on ARM they are what keeps a report
-//! whole. Other places where two words belong together need none of this: counters are read as they
-//! are, and what a worker recorded is read when the worker is dead, or hangs and writes no more.
+//! On x86-64 the fences cost nothing but the compiler's freedom; on ARM they are what keeps a
+//! report whole. Elsewhere no two words have to be of one
+//! moment: counters are read one by one, and a recording of a worker that hangs may be torn if the
+//! worker goes on while it is read, which costs the report its sense and nothing else.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::fence;
@@ -44,7 +45,7 @@ pub struct Report {
 }
 
 impl Scoreboard {
-    /// The last deaths that nobody asked for, latest first.
+    /// The last deaths of workers that were not told to leave, latest first.
     pub fn reports(&self) -> Vec<Report> {
         let mut reports: Vec<Report> = (0..KEPT).filter_map(|at| self.report_at(at)).collect();
         reports.sort_by_key(|report| std::cmp::Reverse(report.number));

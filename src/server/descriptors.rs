@@ -14,8 +14,8 @@ const RESERVE: u64 = 4;
 /// So many are enough: the cache of files holds 256.
 const MOST_RESERVED: u64 = 512;
 
-/// How many connections a worker can have, which may raise its limit, beside so many that are `kept`
-/// free, and what that limit is.
+/// How many connections a worker can have, which may raise its limit, beside so many that are
+/// `kept` free, and what that limit is.
 pub fn connections(kept: usize) -> io::Result<(usize, u64)> {
     let (_, limit) = resource::descriptor_limits()?;
     let used = resource::open_descriptors()?.saturating_add(kept as u64);

@@ -3,6 +3,7 @@
 
 mod descriptors;
 mod running;
+mod settings;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,9 +17,7 @@ use crate::master::{Outcome, Stopper, WorkerGroup, WorkerManager};
 use crate::process::Process;
 use crate::scoreboard::Scoreboard;
 use crate::sys::clock;
-use crate::worker::{
-    ADMIN_ROOM, Address, Listener, Recycling, SocketOptions, SocketWorker, Worker,
-};
+use crate::worker::{ADMIN_ROOM, Address, Listener, SocketOptions, SocketWorker, Worker};
 
 pub use running::Running;
 
@@ -105,7 +104,7 @@ impl Server {
         })
     }
 
-    /// Serves another protocol on further addresses, to those who look after this server: its
+    /// Serves another protocol on further addresses, to admins: its
     /// status, say. The workers do that, too, but such connections have a little room of their own
     /// beside [`Server::max_connections`], so that they get through to a server that is full, and
     /// nothing of them is counted on the [`Scoreboard`]. Called again, the last one counts.
@@ -138,112 +137,6 @@ impl Server {
             }
         }
         Ok(self)
-    }
-
-    /// How many workers to fork, 1 to 512; the default is one for each processor that this
-    /// process may use, and at least 2.
-    pub fn workers(mut self, workers: usize) -> Server {
-        self.workers = workers;
-        self
-    }
-
-    /// How many connections one worker takes; the default is 1024, and fewer where there are not
-    /// enough descriptors for them. With 1, each worker serves one client at a time, as prefork
-    /// servers once did. Where all workers are full and others wait, the connection that has been
-    /// idle the longest ([`Connection::is_idle`](crate::process::Connection::is_idle)) is closed.
-    pub fn max_connections(mut self, connections: usize) -> Server {
-        self.options.max_connections = connections.max(1);
-        self
-    }
-
-    /// How many connections may wait to be accepted; the default is 1024.
-    pub fn backlog(mut self, connections: u32) -> Server {
-        self.options.backlog = connections;
-        self
-    }
-
-    /// How long a client may read nothing of what was sent to it before the connection is closed,
-    /// in milliseconds; the default is 60,000, as in nginx and Apache: players and downloads pause.
-    pub fn write_timeout_ms(mut self, ms: u64) -> Server {
-        self.options.slow_reader.write_timeout_ms = ms;
-        self
-    }
-
-    /// How many bytes a second a client that is behind must read on the whole, judged when it has been
-    /// behind for longer than [`Server::write_timeout_ms`]; the default is 64, and 0 means any number.
-    pub fn min_rate(mut self, bytes: u64) -> Server {
-        self.options.slow_reader.min_rate = bytes;
-        self
-    }
-
-    /// How long the server goes on as before when it is asked to stop, in milliseconds; the default
-    /// is 0. [`Scoreboard::is_ready`] says at once that it is not, so whoever sends clients here
-    /// (a load balancer, Kubernetes) can stop to do so before anybody is refused. Must be less than
-    /// [`Server::drain_timeout_ms`], which bounds this too.
-    pub fn drain_delay_ms(mut self, ms: u64) -> Server {
-        self.policy.drain_delay_ms = ms;
-        self
-    }
-
-    /// How long a stop may take, from when it was asked for, in milliseconds; the default is 8,000.
-    /// What workers have not finished then is cut off: it is reported as far as it came, and the
-    /// client sees a reset. A worker that does not mind that is killed 200 ms later. The same goes
-    /// for a worker that is replaced, from when it is told to leave.
-    pub fn drain_timeout_ms(mut self, ms: u64) -> Server {
-        self.policy.drain_timeout_ms = ms;
-        self
-    }
-
-    /// Replaces a worker after so many requests, one worker at a time, and its successor serves
-    /// before it leaves; the default is 0, never. Up to `jitter` percent fewer, so that workers
-    /// that began together do not leave together.
-    pub fn max_requests(mut self, requests: u64, jitter: u8) -> Server {
-        self.options.recycling = Recycling {
-            requests,
-            jitter: jitter.min(100),
-        };
-        self
-    }
-
-    /// Aborts (`SIGABRT`) and replaces a worker that is busy with one step, such as one request,
-    /// for longer than this, in milliseconds; the default is 0, never. Handlers that wait for
-    /// something must then be faster.
-    pub fn worker_timeout_ms(mut self, ms: u64) -> Server {
-        self.worker_timeout_ms = ms;
-        self
-    }
-
-    /// Gives up when `deaths` workers died within `seconds` before they were ready to serve; the default is 10 in 60. One that was ready is always replaced.
-    pub fn max_restarts(mut self, deaths: u32, seconds: u64) -> Server {
-        self.policy.restarts = deaths;
-        self.policy.restarts_within_ms = seconds.saturating_mul(1_000);
-        self
-    }
-
-    /// Writes log lines; the default is [`Log::silent`].
-    ///
-    /// With a log, a panic in a worker is one event of it, with the message, the place and the
-    /// request, in place of what the standard library writes. A panic hook that the program has set
-    /// is called behind that. The program itself keeps its hook, and so do workers without a log.
-    pub fn log(mut self, log: Log) -> Server {
-        self.log = log;
-        self
-    }
-
-    /// Makes the signals of this process the server's: `SIGTERM`, `SIGQUIT` and
-    /// `SIGINT` stop it gracefully, a second one at once, `SIGHUP` replaces the workers one by one
-    /// and opens the log file again, `SIGTTIN` and `SIGTTOU` are one worker more and one less,
-    /// `SIGUSR1` opens the log file again, and every child of the process is waited for. For a program that is nothing but a server, to be
-    /// called before it starts threads.
-    pub fn own_signals(mut self) -> Server {
-        self.own_signals = true;
-        self
-    }
-
-    /// A line to log when every worker is ready.
-    pub fn announce(mut self, line: String) -> Server {
-        self.announcement = Some(line);
-        self
     }
 
     /// The TCP address that this server listens on, the first if there are several.
@@ -309,7 +202,7 @@ impl Server {
     ///
     /// # Errors
     /// As for [`Server::run`], what [`Worker::init`] returns, and `InvalidInput` if this server is
-    /// bound to addresses: nobody would accept from them.
+    /// bound to addresses: no worker would accept from them.
     pub fn run_worker<W: Worker + 'static>(self, worker: W) -> io::Result<Outcome> {
         if let Some(address) = self.addresses().chain(self.admin_addresses()).next() {
             let message = format!("{address} is bound, and no worker uses it");
@@ -357,7 +250,7 @@ impl Server {
         let started = self.started.take();
         manager.run(|| {
             if let Some(started) = started {
-                // Whoever spawned it waits for this.
+                // `spawn` waits for this.
                 let _ = started.send(());
             }
         })
@@ -381,7 +274,7 @@ impl Server {
             stopper,
             thread: Some(thread),
         };
-        // Nobody says that they are forked if they never were.
+        // The channel closes if the workers were never forked.
         if forked.recv().is_err() {
             running.join()?;
         }

@@ -1,5 +1,5 @@
 //! Opening files below a directory so that nothing outside of it can be reached, whatever the path
-//! and whatever somebody does to the tree meanwhile.
+//! and whatever happens to the tree meanwhile.
 //!
 //! `openat2(2)` with `RESOLVE_BENEATH` has the kernel prove that. Links that stay below are
 //! followed, absolute ones and those that climb out are refused (`EXDEV`), even if they come back,
@@ -98,7 +98,7 @@ const LONGEST_PATH: usize = 4096;
 /// One resolution follows so many links, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// How often a resolution is tried again that somebody's renaming disturbed.
+/// How often a resolution is tried again that a renaming disturbed.
 const TRIES: usize = 32;
 
 /// `O_NONBLOCK`: opening a FIFO must not wait for its writer.
@@ -152,7 +152,7 @@ impl Root {
         File::from(self.resolve(path, LOOK, links)?).metadata()
     }
 
-    /// Whether there is a directory at `path`, also one that may not be read.
+    /// Whether there is a directory at `path`, even if it may not be read.
     pub fn has_directory(&self, path: &[u8], links: Links) -> bool {
         self.resolve(path, LOOK | libc::O_DIRECTORY, links).is_ok()
     }
@@ -294,7 +294,7 @@ fn open_component(
 fn read_link(link: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     let mut buf = vec![0; LONGEST_PATH];
     let len = readlinkat(link, &mut buf)?;
-    // One that fills the buffer may have been cut.
+    // A target that fills the buffer may have been cut.
     if len == buf.len() {
         return Err(errno(libc::ENAMETOOLONG));
     }

@@ -1,8 +1,9 @@
 //! `clock_gettime(2)`: how late it is.
 //!
 //! Durations and deadlines are measured with the fine clock: an answer takes microseconds, and the
-//! coarse one lags by up to four milliseconds. Dates are whole seconds, so they come from the coarse
-//! one, which costs next to nothing. On all but odd machines neither enters the kernel (vdso(7)).
+//! coarse one lags by up to four milliseconds. Dates are whole seconds, so they come from the
+//! coarse one, which costs next to nothing. On all but odd machines neither enters the kernel
+//! (vdso(7)).
 
 /// Microseconds of a clock that only goes forward, and stands still while the machine sleeps.
 pub fn monotonic_us() -> u64 {

@@ -2,7 +2,7 @@
 //! is told again; what is registered comes back as the number it was registered with.
 //!
 //! nginx waits for edges, which spare the kernel a second look at each descriptor. That was tried
-//! here and saved less than 1 % of a request's time: not worth that whoever stops early waits for
+//! here and saved less than 1 % of a request's time: not worth that code that stops early waits for
 //! ever.
 
 use std::io;
@@ -56,8 +56,8 @@ impl Ready {
     }
 }
 
-/// An epoll instance. Made after the fork: one that is shared with another process would report
-/// to both.
+/// An epoll instance. Made after the fork: an instance that is shared with another process would
+/// report to both.
 #[derive(Debug)]
 pub struct Epoll {
     fd: OwnedFd,

@@ -19,7 +19,7 @@ impl EventFd {
         Ok(EventFd { fd })
     }
 
-    /// Adds one: whoever waits is woken.
+    /// Adds one: a process that waits is woken.
     pub fn notify(&self) -> io::Result<()> {
         let one = 1_u64.to_ne_bytes();
         // SAFETY: the kernel reads the eight bytes of the local `one`.

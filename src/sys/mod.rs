@@ -56,7 +56,7 @@ fn check_len(returned: libc::ssize_t) -> io::Result<usize> {
 /// The same for calls that return a new descriptor.
 ///
 /// # Safety
-/// `returned` is what such a call just returned, and nobody else owns it.
+/// `returned` is what such a call just returned, and nothing else owns it.
 unsafe fn check_fd(returned: RawFd) -> io::Result<OwnedFd> {
     check(returned)?;
     // SAFETY: it is not -1, so it is a new descriptor, and the caller says that it is ours alone.

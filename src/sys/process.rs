@@ -48,7 +48,7 @@ pub enum Exit {
     Stopped,
     /// It has not: it was stopped, and goes on.
     Continued,
-    /// Somebody else in this process waited for it.
+    /// Another part of this process waited for the child.
     Unknown,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Exit {
             Exit::Signal(signal) => write!(f, "was killed by {signal}"),
             Exit::Stopped => f.write_str("was stopped"),
             Exit::Continued => f.write_str("goes on"),
-            Exit::Unknown => f.write_str("ended, nobody knows how"),
+            Exit::Unknown => f.write_str("ended, it is not known how"),
         }
     }
 }
@@ -89,7 +89,7 @@ pub fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Whom to wait for.
+/// Which children to wait for.
 fn waitpid(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<(Pid, Exit)>> {
     let mut status = 0;
     // SAFETY: the kernel writes to the local `status` alone.

@@ -15,7 +15,7 @@ pub struct SharedWords {
 }
 
 impl SharedWords {
-    /// Maps `len` words. Pages that nobody touches cost nothing.
+    /// Maps `len` words. Pages that are not touched cost nothing.
     pub fn new(len: usize) -> io::Result<SharedWords> {
         let bytes = len.checked_mul(size_of::<AtomicU64>()).filter(|&n| n > 0);
         let bytes = bytes.ok_or(io::ErrorKind::InvalidInput)?;

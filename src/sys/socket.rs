@@ -79,7 +79,7 @@ pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
 }
 
 /// `connect(2)`: whether a Unix socket listens at `path`; the connection ends at once. `WouldBlock`
-/// if its queue is full, `ConnectionRefused` if nobody listens.
+/// if its queue is full, `ConnectionRefused` if no process listens.
 ///
 /// The standard library's `connect` would wait for room in that queue, for a server that is stuck
 /// without end.
@@ -243,8 +243,8 @@ pub fn limit_unsent(socket: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
 }
 
 /// Makes the kernel look after the connections of a listening TCP socket, which inherit this: with
-/// nothing sent for `idle_s` seconds it asks the peer whether it is there, three times in 30 seconds
-/// (`SO_KEEPALIVE`, tcp(7)).
+/// nothing sent for `idle_s` seconds it asks the peer whether it is there, three times in 30
+/// seconds (`SO_KEEPALIVE`, tcp(7)).
 pub fn find_dead_peers(listener: BorrowedFd<'_>, idle_s: u32) -> io::Result<()> {
     let tcp = |option, value: u32| set_option(listener, libc::IPPROTO_TCP, option, value);
     set_option(listener, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
@@ -253,8 +253,8 @@ pub fn find_dead_peers(listener: BorrowedFd<'_>, idle_s: u32) -> io::Result<()> 
     tcp(libc::TCP_KEEPCNT, 3)
 }
 
-/// Makes the kernel end a TCP connection whose peer does not acknowledge what was sent to it for `ms`
-/// milliseconds (`TCP_USER_TIMEOUT`). A peer whose window stays closed for so long ends, too.
+/// Makes the kernel end a TCP connection whose peer does not acknowledge what was sent to it for
+/// `ms` milliseconds (`TCP_USER_TIMEOUT`). A peer whose window stays closed for so long ends, too.
 pub fn limit_unacknowledged(socket: BorrowedFd<'_>, ms: u32) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, ms)
 }
@@ -332,8 +332,8 @@ mod tests {
             let listener = try_listen("127.0.0.1:0", Stack::Single).unwrap();
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             client.set_nonblocking(true).unwrap();
-            // Else its kernel promises to take in megabytes, and drops what it cannot: under way for
-            // ever.
+            // Else its kernel promises to take in megabytes, and drops what it cannot: in flight
+            // for ever.
             set_option(client.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, 64 * 1024).unwrap();
             let (socket, _) = accept(listener.as_fd()).unwrap();
             limit_unsent(socket.as_fd(), 1).unwrap();

@@ -1,9 +1,9 @@
 //! Writing log lines to descriptors that others share, without ever waiting for their readers.
 //!
-//! Standard output and error belong to whoever started us: `O_NONBLOCK` is a property of the open
-//! file, not of the descriptor, and setting it would change the terminal of the shell as well. So
-//! every kind of file is asked in its own way not to block this one write; a terminal, which knows
-//! none, is opened a second time.
+//! Standard output and error belong to the program that started this one: `O_NONBLOCK` is a
+//! property of the open file, not of the descriptor, and setting it would change the terminal of
+//! the shell as well. So every kind of file is asked in its own way not to block this one write; a
+//! terminal, which knows none, is opened a second time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
@@ -33,7 +33,7 @@ const PIECE: usize = 64;
 /// Opens the file at `path` to append to, and makes it if there is none.
 ///
 /// `O_NONBLOCK` is harmless here, the open file is ours alone; it makes the open of a FIFO that
-/// nobody reads an error (`ENXIO`), which would otherwise hang.
+/// is not read an error (`ENXIO`), which would otherwise hang.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
@@ -98,7 +98,7 @@ pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> io::Result<File> {
     }
     options.open(path).or_else(|error| {
         // The terminal may be another user's, as after `sudo -u`. The one that controls our own
-        // session has a name that everybody may open; `tcgetsid` fails for any other terminal.
+        // session has a name that every process may open; `tcgetsid` fails for any other terminal.
         // SAFETY: the fd is borrowed, so open; takes no pointer.
         if unsafe { libc::tcgetsid(fd.as_raw_fd()) } == -1 {
             return Err(error);
@@ -125,7 +125,7 @@ fn write_if_ready(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// For a terminal that could not be opened again. To `poll` it is ready when there is any room at
-/// all, and a longer write waits for the rest. So each piece is one that fits: room comes in units
+/// all, and a longer write waits for the rest. So each piece fits: room comes in units
 /// of 256 bytes, and what a terminal may write as several bytes (`\n` as `\r\n`, a tab as spaces)
 /// goes alone. Lines of several processes may mix here; no other way never waits.
 fn write_pieces(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
@@ -267,7 +267,7 @@ mod tests {
             )
         };
         assert_eq!(made, 0, "{}", io::Error::last_os_error());
-        // SAFETY: both are new, and nobody else's.
+        // SAFETY: both are new, and owned by nothing else.
         let own = |fd| unsafe { File::from_raw_fd(fd) };
         (own(reader), own(writer))
     }
@@ -291,7 +291,7 @@ mod tests {
         ] {
             let (mut reader, writer) = terminal();
             assert_eq!(kind(writer.as_fd()).unwrap(), Kind::Terminal);
-            // In a thread of its own, so that one that waits is a failure and no hang.
+            // In a thread of its own, so that to wait is a failure and no hang.
             let (sender, receiver) = mpsc::channel();
             thread::spawn(move || {
                 for _ in 0..2 {

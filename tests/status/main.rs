@@ -367,7 +367,7 @@ fn httprs_status_says_why_there_is_none() {
     for (address, code, why) in [
         (&main[..], 69, "what answers there is no httprs"),
         (&mute_at, 69, "no answer within 5 s"),
-        (&gone_at, 69, "nobody listens there"),
+        (&gone_at, 69, "no server listens there"),
         ("unix:/no/such/socket", 69, "there is no such socket"),
         ("nowhere", 64, "expects an address with its port"),
     ] {
@@ -453,7 +453,7 @@ fn whom_it_is_shown_to_is_doubted() {
             continue;
         }
         let server = Server::start(&["--admin", address]);
-        let doubt = server.err.find("shows whoever can connect");
+        let doubt = server.err.find("shows every client that can connect");
         assert_eq!(
             doubt.is_some(),
             doubted,

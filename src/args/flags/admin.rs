@@ -1,4 +1,4 @@
-//! What those who look after the server get to see.
+//! What admins get to see.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::address;

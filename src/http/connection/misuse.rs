@@ -17,8 +17,8 @@ pub(super) enum Misuse {
     NoTunnel,
     /// Another protocol, where the client has asked for none.
     UnaskedSwitch,
-    /// A source says [`Flow::More`](crate::http::Flow::More) and adds nothing: it would be asked for
-    /// ever.
+    /// A source says [`Flow::More`](crate::http::Flow::More) and adds nothing: it would be asked
+    /// for ever.
     EmptyPiece,
     /// A source makes more than its length.
     TooLong,
