@@ -29,7 +29,7 @@ struct Theirs<'a> {
 struct Class {
     error: HeadError,
     /// Where it says that we may, and why we do.
-    #[allow(dead_code, reason = "the reader is the one who uses it")]
+    #[allow(dead_code, reason = "the reader is the one that uses it")]
     why: &'static str,
     /// Whether it is what we say it is.
     is: fn(&Theirs<'_>, &Limits) -> bool,

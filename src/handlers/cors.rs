@@ -1,8 +1,8 @@
 //! [`Cors`]: which pages of other origins may read the answers of the handler inside (Fetch
 //! standard, "CORS protocol").
 //!
-//! It is about readers in browsers, and nothing that keeps anybody else out. There is no knob for
-//! credentials: what depends on who asks must not be read by pages that somebody else wrote.
+//! It is about readers in browsers, and keeps no other client out. There is no knob for
+//! credentials: what depends on the user must not be read by pages of other sites.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ const MAX_AGE: &str = "7200";
 const EXPOSED: &str = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 
 /// Lets pages of other origins read the answers of the handler inside, and answers what browsers
-/// ask before some requests ("preflight"). Until somebody is allowed, it changes nothing.
+/// ask before some requests ("preflight"). Until an origin is allowed, it changes nothing.
 ///
 /// ```
 /// use std::io::Write;
@@ -39,7 +39,7 @@ pub struct Cors<H> {
 
 #[derive(Debug)]
 enum Allowed {
-    Anybody,
+    Any,
     These(Vec<Box<str>>),
 }
 
@@ -48,7 +48,7 @@ enum Allowed {
 #[non_exhaustive]
 pub enum OriginError {
     /// It is not a scheme, `://`, a host and perhaps a port, and nothing else. `null` stands for
-    /// pages of which nobody knows where they come from.
+    /// pages of unknown origin.
     Form,
     /// It names the port that its scheme has anyway, which browsers leave out.
     DefaultPort,
@@ -72,7 +72,7 @@ impl From<OriginError> for io::Error {
 }
 
 impl<H: Handler> Cors<H> {
-    /// Allows nobody yet.
+    /// Allows no origin yet.
     pub fn new(inner: H) -> Cors<H> {
         Cors {
             allowed: Allowed::These(Vec::new()),
@@ -86,7 +86,7 @@ impl<H: Handler> Cors<H> {
     /// No page can have this origin.
     pub fn allow(mut self, origin: &str) -> Result<Cors<H>, OriginError> {
         if origin == "*" {
-            self.allowed = Allowed::Anybody;
+            self.allowed = Allowed::Any;
             return Ok(self);
         }
         let origin = check(origin)?;
@@ -106,7 +106,7 @@ impl<H> Cors<H> {
     /// Says whether this page may read the answer; returns whether it may.
     fn permit(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<bool> {
         let origins = match &self.allowed {
-            Allowed::Anybody => {
+            Allowed::Any => {
                 res.header("Access-Control-Allow-Origin", "*")?;
                 return Ok(true);
             }
@@ -246,9 +246,9 @@ mod tests {
         let exposed = "Expose-Headers: Accept-Ranges, Content-Encoding, Content-Range, ETag";
         let from_a = "Origin: https://a.example\r\n";
         for (name, origins, fields, want) in [
-            ("nobody", &[][..], from_a, &["Vary: Accept"][..]),
+            ("no origin", &[][..], from_a, &["Vary: Accept"][..]),
             (
-                "anybody",
+                "any origin",
                 &["*"],
                 from_a,
                 &["Vary: Accept", "Allow-Origin: *", exposed],
@@ -282,7 +282,7 @@ mod tests {
             ("no page, some allowed", &[a], "", &["Vary: Accept, Origin"]),
             ("another", &[b], from_a, &["Vary: Accept, Origin"]),
             (
-                "one that begins like it",
+                "an origin that begins like it",
                 &[a],
                 "Origin: https://a.example.org\r\n",
                 &["Vary: Accept, Origin"],
@@ -319,9 +319,15 @@ mod tests {
         ];
         let a = "https://a.example";
         for (name, origins, line, want, is_inner) in [
-            ("nobody", &[][..], "OPTIONS /", vec!["Vary: Accept"], true),
             (
-                "anybody",
+                "no origin",
+                &[][..],
+                "OPTIONS /",
+                vec!["Vary: Accept"],
+                true,
+            ),
+            (
+                "any origin",
                 &["*"],
                 "OPTIONS /",
                 [&["Allow-Origin: *"], &rules[..]].concat(),

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::pages;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
 
-/// Words in the names of fields that carry credentials: what browsers attach by themselves, and what
-/// proxies that log users in add.
+/// Words in the names of fields that carry credentials: what browsers attach by themselves, and
+/// what proxies that log users in add.
 const SECRET: [&str; 11] = [
     "assertion",
     "auth",

@@ -53,7 +53,7 @@ impl<H: Handler> Headers<H> {
     /// Adds this field. Several of one name are sent in their order.
     ///
     /// # Errors
-    /// The name or the value could be read as something else; or the field is one that the server
+    /// The name or the value could be read as something else; or the server
     /// sets itself, or that says something about one answer, such as `Content-Type` or `ETag`.
     pub fn add(mut self, name: &str, value: &str) -> Result<Headers<H>, FieldError> {
         let mut line = HttpResponse::default();
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn every_answer_has_them() {
         let handler = Headers::new(inner);
-        // One that the handler inside sets as well is not said twice.
+        // A field that the handler inside sets as well is not sent twice.
         let handler = handler.add("X-Inner", "i").and_then(|h| h.add("A", "b"));
         let handler = handler.and_then(|h| h.add("A", "c, d"));
         let http = Http1::with(handler.and_then(|h| h.add("X-Empty", "")).unwrap());
@@ -163,7 +163,7 @@ mod tests {
             ("OPTIONS *", true),
             ("GET /missing", true),
             ("GET /known", true),
-            // What failed is taken back, whoever added it.
+            // What failed is taken back, whichever handler added it.
             ("GET /broken", false),
         ] {
             let wire = format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n");

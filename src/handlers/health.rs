@@ -1,5 +1,5 @@
-//! [`Health`]: `/livez` and `/readyz`, for whoever has to know whether to restart a server or to
-//! send it clients. Everything else goes to the handler inside.
+//! [`Health`]: `/livez` and `/readyz`, for a supervisor that has to know whether to restart a
+//! server or to send it clients. Everything else goes to the handler inside.
 
 use std::io::{self, Write};
 

@@ -126,8 +126,9 @@ impl Types {
     }
 
     /// Takes in a list of types as Apache has it, `type ext ext` in each line, or nginx, `type ext
-    /// ext;` in a block `types { }`. Types without extensions are left out, and so are extensions with
-    /// dots and all that follows a `#`. Of an extension that is there twice, the last one counts.
+    /// ext;` in a block `types { }`. Types without extensions are left out, and so are extensions
+    /// with dots and all that follows a `#`. Of an extension that is there twice, the last one
+    /// counts.
     ///
     /// # Errors
     /// The first line that is no such line. Those before it are taken in.

@@ -4,12 +4,12 @@
 pub mod cors;
 pub mod echo;
 mod escape;
-mod figures;
 pub mod files;
 pub mod headers;
 pub mod health;
+mod human;
 pub mod mime;
+mod negotiate;
 pub mod pages;
-mod prefers;
 pub mod status;
 pub mod welcome;

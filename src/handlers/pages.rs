@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use super::escape::Html;
-use super::prefers::prefers;
+use super::negotiate::best_media_type;
 use crate::http::{HttpRequest, HttpResponse, StatusCode};
 
 /// The style of all pages. It follows what the reader prefers: light or dark, small or large.
@@ -53,7 +53,7 @@ pub(crate) fn say(
     res.header("X-Content-Type-Options", "nosniff")?
         .header("Vary", "Accept")?;
     let reason = status.reason();
-    if prefers(req.headers(), &["text/plain", "text/html"]) == 0 {
+    if best_media_type(req.headers(), &["text/plain", "text/html"]) == 0 {
         res.header("Content-Type", "text/plain; charset=utf-8")?;
         writeln!(res, "{status} {reason}")?;
         if let Besides::Forms(names) = besides {

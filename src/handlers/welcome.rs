@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, accept};
 
-/// Shows a page to whoever asks for `/` and names `text/html` among what it accepts, as browsers
+/// Shows a page to clients that ask for `/` and name `text/html` among what it accepts, as browsers
 /// do, and hands everything else on.
 #[derive(Clone, Copy, Debug)]
 pub struct Welcome<H> {

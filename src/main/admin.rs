@@ -16,7 +16,7 @@ pub fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
 }
 
 /// Warns if the admin address is reachable from other machines.
-pub fn doubts(addresses: &[Address]) -> impl Iterator<Item = String> {
+pub fn config_warnings(addresses: &[Address]) -> impl Iterator<Item = String> {
     addresses.iter().filter_map(|address| match address {
         Address::Inet(inet) if !inet.ip().to_canonical().is_loopback() => Some(format!(
             "--admin {inet} shows every client that can connect to it what this server does, and parts of \

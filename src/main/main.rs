@@ -74,15 +74,15 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .filter_map(|(name, _)| name.into_string().ok())
         .collect();
     let unknown = args::unknown_variables(names.iter().map(String::as_str));
-    for doubt in site
-        .doubts()
+    for warning in site
+        .config_warnings()
         .into_iter()
-        .chain(admin::doubts(&admin))
+        .chain(admin::config_warnings(&admin))
         .chain(unknown)
     {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_ms = since.map_or(0, |since| since.as_millis() as u64);
-        log.event(Level::Warn, unix_ms, format_args!("{doubt}"));
+        log.event(Level::Warn, unix_ms, format_args!("{warning}"));
     }
     let addresses = addresses(options)?;
     let (workers, why) = count_workers(options.workers);

@@ -74,10 +74,10 @@ impl Site {
     }
 
     /// What will not work as the files are.
-    pub fn doubts(&self) -> Vec<String> {
+    pub fn config_warnings(&self) -> Vec<String> {
         match self {
             Site::Embedded(_) => Vec::new(),
-            Site::Files(files) => files.inner().inner().doubts(),
+            Site::Files(files) => files.inner().inner().config_warnings(),
         }
     }
 

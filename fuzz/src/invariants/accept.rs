@@ -15,7 +15,7 @@ pub fn holds(data: &[u8]) {
             continue;
         };
         if let Ok(name) = std::str::from_utf8(&line[..colon]) {
-            // One that cannot be a field is left out.
+            // A value that cannot be a field is left out.
             let _ = fields.push(name, &line[colon + 1..]);
         }
     }

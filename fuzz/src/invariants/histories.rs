@@ -1,4 +1,4 @@
-//! Histories: what goes wrong, and when, for [`simulate`] and for whoever plays them with real
+//! Histories: what goes wrong, and when, for [`simulate`] and for tests that play them with real
 //! processes.
 
 use httprs::Millis;
@@ -59,7 +59,7 @@ impl History {
 }
 
 /// Plays a history in which children do what children do: they become ready or do not, serve, die,
-/// hang, and leave when they are told to, or not; forks fail, clocks jump, and somebody sends
+/// hang, and leave when they are told to, or not; forks fail, clocks jump, and an operator sends
 /// signals. Tells `trace` of each event. Panics where the invariant is broken, and if in the end
 /// the server is not complete although nothing happens any more.
 pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {

@@ -207,7 +207,7 @@ pub fn holds(data: &[u8]) {
     let refused = requests(wire, &asked);
     let finals = responses(&whole.bytes, &asked, refused);
     assert_eq!(finals.len(), whole.exchanges, "answers and reports");
-    // What was handled, and perhaps one that was refused.
+    // What was handled, and perhaps a request that was refused.
     assert!(finals.len() <= asked.len() + 1);
     if whole.closed
         && let Some(last) = finals.last()
@@ -237,7 +237,7 @@ fn interrupted(pieces: &[&[u8]]) {
     }
     sent.extend(talk.stop());
     sent.extend(talk.send(last));
-    // Longer than any patience: progress 10 s, a head 10 s, another request 15 s.
+    // Longer than any timeout: progress 10 s, a head 10 s, another request 15 s.
     sent.extend(talk.pass(60_000));
     assert!(talk.closed(), "a silent client can stay");
     let asked = witness.0.lock().expect("one thread").clone();
@@ -258,7 +258,7 @@ fn same(got: &Transcript, want: &Transcript, how: &str) {
     );
 }
 
-/// Another reader, who takes only plain requests, finds the same ones at the same places. Returns
+/// Another reader, which takes only plain requests, finds the same ones at the same places. Returns
 /// what is behind them.
 fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
     let own = |fields: &[(&[u8], &[u8])]| -> Vec<_> {
@@ -273,7 +273,7 @@ fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
             naive::Framing::Length(n) => {
                 let n = usize::try_from(n).expect("a length");
                 if got.body.is_none() && rest.len() < n {
-                    // Nobody waited for it, and nothing can follow.
+                    // The answer did not wait for it, and nothing can follow.
                     rest = b"";
                     continue;
                 }
@@ -281,7 +281,7 @@ fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
                 rest = after;
                 (body.to_vec(), Vec::new())
             }
-            // Nobody read it, and nothing can follow.
+            // It was not read, and nothing can follow.
             naive::Framing::Chunked if got.body.is_none() => {
                 rest = b"";
                 continue;

@@ -1,6 +1,6 @@
 //! One invariant a file: a function of some bytes that panics where it is broken.
 //!
-//! The fuzz targets call them with bytes that nobody chose, `tests/corpus.rs` with the seeds of
+//! The fuzz targets call them with random bytes, `tests/corpus.rs` with the seeds of
 //! `fuzz/corpus`. What they compare with is written a second time, as naively as can be (`naive`),
 //! so that a misreading of ours has to be made twice to go unseen.
 

@@ -1,4 +1,5 @@
-//! In any order of events: one child a slot, nobody leaves before its successor serves, one end.
+//! In any order of events: one child a slot, no worker leaves before its successor serves, one
+//! end.
 
 use httprs::Millis;
 
@@ -20,7 +21,7 @@ use source::{Action, Policy, Supervisor, Verdict};
 /// The first and the longest pause before a worker is replaced that died soon after another, in
 /// milliseconds.
 const PAUSES_MS: (u64, u64) = (10, 1_000);
-/// Who lived for less died soon.
+/// A worker that lived for less died soon.
 const SHORT_LIFE_MS: u64 = 1_000;
 /// How long a child may take to be ready.
 const START_MS: u64 = 30_000;
@@ -63,7 +64,7 @@ impl Child {
         }
     }
 
-    /// Nobody has told it to go.
+    /// The supervisor has not told it to go.
     fn stays(self) -> bool {
         let told = self.drained.or(self.cut).or(self.aborted);
         told.is_none() && !self.killed
@@ -84,9 +85,9 @@ pub struct World {
     wanted: usize,
     most_wanted: usize,
     started: bool,
-    /// Since when somebody wants it to stop.
+    /// Since when a stop is asked for.
     stopping: Option<Millis>,
-    /// Since when somebody wants it to stop at once.
+    /// Since when a stop at once is asked for.
     in_a_hurry: Option<Millis>,
     /// It does not serve any more.
     closing: bool,
@@ -99,7 +100,7 @@ pub struct World {
     in_a_row: u32,
     /// When children died before they were ready.
     early_deaths: Vec<Millis>,
-    /// Before this, nobody may be forked for the slot.
+    /// Before this, no worker may be forked for the slot.
     rests_until: Vec<Millis>,
     /// What was asked for in the last step.
     actions: Vec<Action>,
@@ -195,7 +196,7 @@ impl World {
         children.filter(|child| child.serves()).count()
     }
 
-    /// It serves, and nobody has said that it should not.
+    /// It serves, and was not told to stop.
     fn runs(&self) -> bool {
         self.keeps_up() && self.stopping.is_none()
     }
@@ -221,7 +222,7 @@ impl World {
         assert!(self.finished, "no end");
     }
 
-    /// What the event means for the children. One that has been forked and is not known to be
+    /// What the event means for the children. A child that has been forked and is not known to be
     /// ready is all that a failed fork can be about.
     fn happen(&mut self, event: Event) {
         let runs = self.runs();
@@ -241,7 +242,7 @@ impl World {
             }
             Event::Fewer if runs && self.wanted > 1 => self.wanted -= 1,
             Event::Ready(slot) => {
-                // Who took too long is not made ready by saying so at last.
+                // A child that took too long is not made ready by saying so at last.
                 let child = self.children.get_mut(slot).into_iter().flatten();
                 child.for_each(|child| child.ready |= child.stays());
             }
@@ -294,8 +295,8 @@ impl World {
         }
     }
 
-    /// The other slot of the pair has, or will have, a worker that stays. The pause is for who
-    /// comes instead of the dead, and that one does: this slot waits for nobody, and is free for
+    /// The other slot of the pair has, or will have, a worker that stays. The backoff is for
+    /// the successor of the dead, and that is there: this slot waits for no worker, and is free for
     /// the next reload.
     fn has_successor(&self, slot: usize) -> bool {
         let partner = slot ^ 1;
@@ -404,7 +405,7 @@ impl World {
         assert_eq!(
             self.announced,
             self.gave_up || self.stopping.is_some(),
-            "what nobody knows of, or nobody wanted"
+            "a slot that is not known, or not wanted"
         );
         assert_eq!(self.supervisor.wanted(), self.wanted);
         assert_eq!(self.supervisor.slots(), 2 * self.most_wanted, "slots");
@@ -449,7 +450,7 @@ impl World {
         let over = self.closing || self.gave_up;
         let stays = |child: &Child| child.stays();
         let staying = self.children.iter().flatten().any(stays);
-        assert!(!over || !staying, "nobody told them to leave");
+        assert!(!over || !staying, "they were not told to leave");
         let alone = self.children.iter().all(Option::is_none);
         assert_eq!(self.finished, over && alone, "the end");
     }
@@ -470,7 +471,7 @@ impl World {
             |slot: &&usize| child(slot).is_none() && self.supervisor.respawn_pending(**slot);
         let filled = slots.iter().filter(fills).count();
         if !self.keeps_up() || worker >= self.wanted {
-            assert_eq!(filled, 0, "somebody comes for worker {worker}");
+            assert_eq!(filled, 0, "a worker comes for {worker}");
             assert!(
                 !self.keeps_up() || kept == 0,
                 "worker {worker} is not wanted"
@@ -480,7 +481,7 @@ impl World {
         // Both places may be taken by those that leave.
         let full = slots.iter().all(|slot| child(slot).is_some());
         assert!(kept + filled <= 1, "two for worker {worker}");
-        assert!(kept + filled == 1 || full, "nobody is worker {worker}");
+        assert!(kept + filled == 1 || full, "no child is worker {worker}");
         let soon = self.supervisor.wake_at() <= self.now.after(PAUSES_MS.1);
         assert!(filled == 0 || soon, "worker {worker} stays away");
     }

@@ -29,9 +29,9 @@ pub struct Cache<V> {
 }
 
 /// Mixes eight bytes at a time (the multiplication spreads a bit to those above it, the rotation
-/// brings them back down). The standard library's hash costs as much as all else that a hit does; it
-/// keeps strangers from choosing keys that collide, and strangers cannot choose which files there
-/// are: nothing else is remembered.
+/// brings them back down). The standard library's hash costs as much as all else that a hit does;
+/// it keeps strangers from choosing keys that collide, and strangers cannot choose which files
+/// there are: nothing else is remembered.
 #[derive(Default)]
 struct PathHasher(u64);
 

@@ -2,9 +2,9 @@
 //! what is inside (RFC 9111 §5.2.2, RFC 8246).
 //!
 //! Build tools put a hash of a file into its name: `index-BkX3f9aZ.js`. Such a file never changes,
-//! so it can be kept for ever. But a name that only looks like that stays in a cache for a year, and
-//! a hash that is not recognised costs one question a minute: in doubt it is no hash. Knows nothing of
-//! the disk.
+//! so it can be kept for ever. But a name that only looks like that stays in a cache for a year,
+//! and a hash that is not recognised costs one question a minute: in doubt it is no hash. Knows
+//! nothing of the disk.
 
 use std::borrow::Cow;
 
@@ -50,8 +50,8 @@ pub enum Caching {
 }
 
 impl Files {
-    /// What browsers and proxies are told of how long they may keep a file; nothing by default: that
-    /// depends on the files.
+    /// What browsers and proxies are told of how long they may keep a file; nothing by default:
+    /// that depends on the files.
     pub fn caching(mut self, caching: Caching) -> Files {
         self.store.get_mut().policy.caching = caching;
         self
@@ -145,7 +145,7 @@ fn has_hash(path: &[u8]) -> bool {
     }
 }
 
-/// Whether a directory is, or lies in, one that is called so.
+/// Whether a directory is `built`, or lies in it.
 fn is_below(place: &[u8], built: &[u8]) -> bool {
     let mut starts = place.windows(built.len()).enumerate();
     starts.any(|(at, window)| window == built && (at == 0 || place[at - 1] == b'/'))

@@ -1,7 +1,8 @@
 //! [`Entry`]: a file that was opened, looked at, and is ready to be sent many times.
 //!
 //! Small files are read into memory. What is said of a file's identity comes from its bytes where
-//! that can be had (see `hashes`): build tools give every file the same time, so a time says little.
+//! that can be had (see `hashes`): build tools give every file the same time, so a time says
+//! little.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -23,13 +24,13 @@ pub const SMALL: u64 = 64 * 1024;
 /// Files up to this size, in bytes, are hashed, a slice with each request.
 const HASHED: u64 = 8 * 1024 * 1024;
 
-/// A time up to this one, in seconds since 1970, is no time at which a file changed: build tools set
-/// 0, 1 or the beginning of 1980, which ZIP cannot go below, so that every build is the same. It
-/// would be a validator that says of new bytes that they are the old ones. 1980-01-02.
+/// A time up to this one, in seconds since 1970, is no time at which a file changed: build tools
+/// set 0, 1 or the beginning of 1980, which ZIP cannot go below, so that every build is the same.
+/// It would be a validator that says of new bytes that they are the old ones. 1980-01-02.
 const CLAMPED: u64 = 315_619_200;
 
-/// A change so short a time, in milliseconds, from when a file was looked at may not be the last one
-/// with that time on it: clocks of file systems tick as slowly as that (FAT).
+/// A change so short a time, in milliseconds, from when a file was looked at may not be the last
+/// one with that time on it: clocks of file systems tick as slowly as that (FAT).
 const TICK_MS: i64 = 2_000;
 
 /// How often a small file is read again that became shorter meanwhile.
@@ -54,8 +55,8 @@ pub struct Entry {
     /// The entity tag, with its quotes. Strong. `None` while no tag is certain to be of these bytes
     /// alone.
     pub etag: Option<Box<[u8]>>,
-    /// When it changed, in seconds since 1970; `None` where its time says nothing of that. It may lie
-    /// in the future.
+    /// When it changed, in seconds since 1970; `None` where its time says nothing of that. It may
+    /// lie in the future.
     pub changed: Option<u64>,
     /// Fields that say what it is.
     pub about: FieldLines,

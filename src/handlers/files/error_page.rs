@@ -74,7 +74,7 @@ impl Files {
             StatusCode::MOVED_PERMANENTLY => {
                 self.say(req, res, status, &Besides::MovedTo(&location(req)?))
             }
-            // Who found out that no form will do said which ones there are.
+            // The answer that no form will do says which forms there are.
             StatusCode::NOT_ACCEPTABLE => Ok(()),
             _ if status.get() < 400 => Ok(()),
             _ => self.say(req, res, status, &Besides::Nothing),

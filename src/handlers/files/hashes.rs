@@ -46,8 +46,8 @@ impl Default for Hashes {
 }
 
 impl Hashes {
-    /// The hash of a file in this state, if it is known by now. Goes on with hashing it, unless this
-    /// turn has hashed already.
+    /// The hash of a file in this state, if it is known by now. Goes on with hashing it, unless
+    /// this turn has hashed already.
     pub fn get(&mut self, file: &File, state: Stamp, now: Millis) -> Option<u128> {
         let key = state.key();
         let known = self.known.get(&key, now).map(|(progress, _)| progress);

@@ -1,7 +1,7 @@
 //! What is in a directory that has no page of its own.
 //!
 //! It lists what a request would get, and nothing else: each name is looked up below the root by
-//! the rules by which it would be served, so a link is shown as what it leads to, and one that
+//! the rules by which it would be served, so a link is shown as what it leads to, and a link that
 //! leads outside or nowhere is not shown; nor are sockets, FIFOs and devices. What may be seen and
 //! not read is shown, as `ls` does; asking for it says 403.
 //!
@@ -20,15 +20,15 @@ use super::hashes::{FNV_BASIS, fnv1a};
 use super::render::{self, Form};
 use super::{Files, fail, refuse};
 use crate::handlers::escape::Segment;
+use crate::handlers::negotiate::best_media_type;
 use crate::handlers::pages;
-use crate::handlers::prefers::prefers;
 use crate::http::conditional::{self, Outcome};
 use crate::http::{Body, Flow, HttpRequest, HttpResponse, Piece, Source, StatusCode};
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
-/// How many names of a directory are shown, and looked up: some 2.5 MB of HTML. A directory that has
-/// more needs something that can search.
+/// How many names of a directory are shown, and looked up: some 2.5 MB of HTML. A directory that
+/// has more needs something that can search.
 const MOST: usize = 10_000;
 
 /// How many listings are remembered for a second, so that a directory that is asked for a thousand
@@ -82,7 +82,7 @@ impl Files {
 
     /// What is in the directory that is asked for.
     fn list(&self, req: &HttpRequest) -> Result<Listed, Cause> {
-        let form = match prefers(req.headers(), &["text/html", "application/json"]) {
+        let form = match best_media_type(req.headers(), &["text/html", "application/json"]) {
             0 => Form::Html,
             _ => Form::Json,
         };
@@ -173,7 +173,7 @@ impl Listings {
     }
 }
 
-/// A listing, or one that is being made.
+/// A listing, made or being made.
 #[derive(Clone, Debug)]
 pub enum Listed {
     /// It can be sent.
@@ -912,7 +912,8 @@ mod tests {
             turns += 1;
             assert!(turns < 100, "{}", got[0].escape_ascii());
         }
-        // The names are read in the first turn; then four slices are looked up and four are written.
+        // The names are read in the first turn; then four slices are looked up and four are
+        // written.
         assert!((7..=9).contains(&turns), "{turns}");
         assert_eq!(got[0], got[1]);
         let text = String::from_utf8_lossy(&got[0]).into_owned();

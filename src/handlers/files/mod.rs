@@ -13,17 +13,17 @@
 //! | `caching` | for how long others may keep a file |
 //! | `cache` | which of them are remembered |
 //! | `contents`, `listing`, `render` | what is in a directory, as a page and as JSON |
-//! | `doubts` | what cannot work as the directory is |
+//! | `config_warnings` | what cannot work as the directory is |
 //!
 //! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
 //! nothing here compares paths. What changes on the disk is noticed within one second. A file that
 //! is replaced by renaming is sent whole, the old one or the new one; an edit in place under an
-//! answer that is on its way cannot be caught, and one that shortens it ends the connection.
+//! answer that is on its way cannot be caught, and an edit that shortens it ends the connection.
 //!
 //! A request for a file that was looked at within the second makes no system call and allocates
-//! nothing. Small files are in memory: at most 64 KiB each, so with 256 of them
-//! 16 MiB in each worker. The others hold a descriptor each, and cost one call, which sees whether
-//! they are still as long as will be promised. A file and each of its coded forms count as one each.
+//! nothing. Small files are in memory: at most 64 KiB each, so with 256 of them 16 MiB in each
+//! worker. The others hold a descriptor each, and cost one call, which sees whether they are still
+//! as long as will be promised. A file and each of its coded forms count as one each.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -38,8 +38,8 @@ use crate::sys::beneath::{Cause, Links};
 
 mod cache;
 mod caching;
+mod config_warnings;
 mod contents;
-mod doubts;
 mod entry;
 mod error_page;
 mod hashes;
@@ -58,7 +58,7 @@ use send::send;
 use store::{Found, Source, Store};
 use variants::{Coding, Codings};
 
-/// How many files are remembered unless somebody says otherwise.
+/// How many files are remembered by default.
 const ENTRIES: usize = 256;
 
 /// What may be asked of a file.
@@ -255,7 +255,7 @@ impl Files {
     ) -> io::Result<()> {
         let Source { plain, mut coded } = source;
         let negotiated = !coded.is_empty();
-        // Whoever keeps the answer must know what it depends on, whichever it is.
+        // A cache that keeps the answer must know what it depends on, whichever it is.
         match (by_accept, negotiated) {
             (true, true) => res.header("Vary", "Accept, Accept-Encoding")?,
             (true, false) => res.header("Vary", "Accept")?,
@@ -298,7 +298,7 @@ impl Files {
     }
     /// Answers that there are only coded forms, and that the client takes none of them: 406, with
     /// those that there are (RFC 9110 §15.5.7). To send one regardless is allowed, but bytes that
-    /// it says it cannot read help nobody.
+    /// it says it cannot read help no client.
     fn refuse_all(
         &self,
         coded: Codings,

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::contents::{Contents, Item};
 use crate::handlers::escape::{Html, Json, Segment};
-use crate::handlers::figures::Size;
+use crate::handlers::human::Size;
 use crate::handlers::pages;
 use crate::http::date::rfc3339;
 

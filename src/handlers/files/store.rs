@@ -127,8 +127,8 @@ impl Store {
         match &found {
             Ok(Found::File(source)) => self.cache.insert(path, source.clone(), now.at),
             _ if known.is_some() => self.cache.remove(path),
-            // What is not there is not remembered: whoever asks for a thousand names that do not
-            // exist would push out the files that do.
+            // What is not there is not remembered: a client that asks for a thousand names that do
+            // not exist would push out the files that do.
             _ => {}
         }
         found

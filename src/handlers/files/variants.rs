@@ -1,7 +1,7 @@
 //! [`Codings`]: which coded forms of a file lie beside it, such as `app.js.br` beside `app.js`,
 //! and which form a client gets (RFC 9110 §12.5.3).
 //!
-//! They are made by whoever deploys; nothing is compressed here. Knows nothing of the disk.
+//! They are made before a site is deployed; nothing is compressed here. Knows nothing of the disk.
 
 use crate::http::{Fields, accept};
 
@@ -71,7 +71,7 @@ impl Codings {
     }
 }
 
-/// Whether a file of this name may have coded forms: it has a name, and is none itself. Nobody
+/// Whether a file of this name may have coded forms: it has a name, and is none itself. No tool
 /// means `a.js.gz.br`.
 pub fn may_be_coded(name: &[u8]) -> bool {
     let is_file = !matches!(name, [] | [.., b'/']);

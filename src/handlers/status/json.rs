@@ -8,7 +8,7 @@
 //! ready                 whether new clients should be sent here, as /readyz says
 //! stopping
 //! workers_wanted, workers_ready
-//! deaths                of workers, that nobody asked for
+//! deaths                of workers that were not told to leave
 //! total                 counters, see below
 //! workers               a list:
 //!   worker              its number, from 0
@@ -19,9 +19,9 @@
 //! ```
 //! Counters are `starts` (of processes), `connections` (open ones), `accepted`, `requests`,
 //! `responses` (by class: `1xx` to `5xx`), `body_bytes`, `lost_log_lines`, and `latency`: `count`,
-//! `sum_us`, `p50_below_us`, `p90_below_us`, `p99_below_us` (`null` where nobody knows) and,
-//! in `total` alone, `buckets`: a list of `below_us` (`null` for no bound) and `count`, each without
-//! those before.
+//! `sum_us`, `p50_below_us`, `p90_below_us`, `p99_below_us` (`null` where that is not known) and,
+//! in `total` alone, `buckets`: a list of `below_us` (`null` for no bound) and `count`, each
+//! without those before.
 
 use std::io::{self, Write};
 

@@ -39,7 +39,7 @@ pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
         let count = status.processes().filter(|(_, p)| state_of(p) == state);
         writeln!(out, "httprs_workers{{state=\"{state}\"}} {}", count.count())?;
     }
-    let about = "Deaths of workers that nobody asked for.";
+    let about = "Deaths of workers that were not told to leave.";
     family(out, "worker_deaths_total", "counter", about)?;
     writeln!(out, "httprs_worker_deaths_total {}", status.deaths)?;
     for (name, kind, about, value) in BY_WORKER {

@@ -8,10 +8,10 @@
 //! | `/metrics` | for Prometheus, in its text format 0.0.4 |
 //!
 //! `/` leads to `/status`. A request for a host that is a name other than `localhost` is 421, since
-//! a web page elsewhere can make its name lead here. All of it is made from the [`Scoreboard`] when it is asked for, by
-//! whichever worker is asked; that worker shows itself as sending a reply, as Apache's does. It may
-//! show how requests began that workers died of, so it belongs on an address of its own: see
-//! `Server::admin`.
+//! a web page elsewhere can make its name lead here. All of it is made from the [`Scoreboard`] when
+//! it is asked for, by whichever worker is asked; that worker shows itself as sending a reply, as
+//! Apache's does. It may show how requests began that workers died of, so it belongs on an address
+//! of its own: see `Server::admin`.
 
 mod json;
 mod metrics;
@@ -61,7 +61,7 @@ impl Status {
     fn page(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         pages::html(res)?;
         res.header("X-Content-Type-Options", "nosniff")?;
-        // Whoever reads a report, or has a page read aloud, wants it to stay.
+        // A person that reads a report, or has a page read aloud, wants it to stay.
         let still = req.query_str() == Some("still");
         if !still {
             res.header("Refresh", REFRESH_S.to_string())?;

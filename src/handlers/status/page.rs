@@ -7,7 +7,7 @@ use super::REFRESH_S;
 use super::snapshot::{Counters, Snapshot, Worker};
 use super::text::time;
 use crate::handlers::escape::Html;
-use crate::handlers::figures::{Brief, Count, Rate, Size, Span};
+use crate::handlers::human::{Brief, Count, Rate, Size, Span};
 use crate::handlers::pages;
 use crate::scoreboard::{BUCKETS, Latency, Record};
 

@@ -1,7 +1,7 @@
 //! [`Snapshot`]: the scoreboard as it was at one moment, slots put together to workers.
 //!
-//! A worker has two slots, one of which is its successor's while it is replaced. Counters go on with
-//! the slot; so what a worker has done, with all that came before it, is what both have.
+//! A worker has two slots, one of which is its successor's while it is replaced. Counters go on
+//! with the slot; so what a worker has done, with all that came before it, is what both have.
 
 use crate::scoreboard::{Latency, Record, Report, Scoreboard, State};
 
@@ -117,7 +117,7 @@ impl Snapshot {
 impl Counters {
     fn add(&mut self, record: &Record) {
         self.starts += record.lives;
-        // One that was killed could not say that it has none any more.
+        // A worker that was killed could not say that it has none any more.
         if record.state != State::Empty {
             self.connections += record.connections;
         }

@@ -120,7 +120,7 @@ fn the_text() {
         "2 of 3 workers ready, 1 death",
         "5 requests (0.0/s on average), 2.1 KiB sent, 3 of 3 connections open",
         "answers: 2xx 2 3xx 1 4xx 1 5xx 1",
-        // Nobody knows how long the longest took.
+        // It is not known how long the longest took.
         "times: 50 % below 16 µs",
         "3 lines of the log lost",
         "     0      11  waiting                      5 s      2       3             3       1       0  \

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::snapshot::{Snapshot, Worker};
-use crate::handlers::figures::{Brief, Count, Rate, Size, Span};
+use crate::handlers::human::{Brief, Count, Rate, Size, Span};
 use crate::http::date::rfc3339;
 
 pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {

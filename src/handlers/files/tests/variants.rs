@@ -1,4 +1,4 @@
-//! Coded forms of files: who gets which, what is said of each, and what happens when they change.
+//! Coded forms of files: which client gets which, what is said of each, and how they change.
 
 use std::cell::Cell;
 
@@ -287,7 +287,7 @@ fn conditions_and_ranges_are_about_the_form_that_is_sent() {
     assert_eq!(got.body, large()[199_999..]);
 }
 
-/// Each change is seen after one second; within it a form that is gone costs nobody an error.
+/// Each change is seen after one second; within it a form that is gone costs no client an error.
 #[test]
 fn coded_forms_come_and_go() {
     let site = Scratch::new("variants");

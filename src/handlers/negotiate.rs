@@ -2,10 +2,10 @@
 
 use crate::http::{Fields, accept};
 
-/// The place of the offer that the client prefers. What it likes equally well goes to the one that
-/// stands first, and so does what it likes not at all: an answer in another form is of more use
-/// than 406, which the RFC allows for that (§15.5.7).
-pub fn prefers(fields: &Fields, offers: &[&str]) -> usize {
+/// The place of the offer that the client prefers. Of offers that it likes equally well, the one
+/// that stands first wins, also where it takes none of them: an answer in another form is of more
+/// use than 406, which the RFC allows for that (§15.5.7).
+pub fn best_media_type(fields: &Fields, offers: &[&str]) -> usize {
     let mut best = (0, 0);
     for (at, offer) in offers.iter().enumerate() {
         let weight = accept::media_type(fields, offer);
@@ -44,7 +44,11 @@ mod tests {
             for value in accept {
                 fields.push("Accept", value.as_bytes()).unwrap();
             }
-            assert_eq!(prefers(&fields, &OFFERS), want, "{name}: {accept:?}");
+            assert_eq!(
+                best_media_type(&fields, &OFFERS),
+                want,
+                "{name}: {accept:?}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is configured and can have no effect, as the directory is now. No errors: a deploy may bring
-//! what is missing.
+//! What is configured and can have no effect, as the directory is now. No errors: a deploy may
+//! bring what is missing.
 
 use super::Files;
 use super::store::Found;
@@ -7,7 +7,7 @@ use crate::sys::beneath::Cause;
 use crate::time::Now;
 
 impl Files {
-    /// Says, a sentence each, what will not work as things are: a page that is not there, a
+    /// What will not work as the directory is, a sentence each: a page that is not there, a
     /// directory that may not be read. For the log, when a server starts.
     ///
     /// ```
@@ -16,21 +16,21 @@ impl Files {
     ///
     /// let files = Files::open("src")?.error_page(StatusCode::NOT_FOUND, "/404.html").unwrap();
     /// assert_eq!(
-    ///     files.doubts(),
+    ///     files.config_warnings(),
     ///     ["there is no /404.html for 404: the built-in page is sent until there is"]
     /// );
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn doubts(&self) -> Vec<String> {
+    pub fn config_warnings(&self) -> Vec<String> {
         let mut store = self.store.borrow_mut();
         let mut find = |path: &[u8]| store.find(path, Now::default());
-        let mut doubts = Vec::new();
+        let mut warnings = Vec::new();
         let page = find(b"/");
         match &page {
             Err(Cause::Forbidden) => {
-                doubts.push("the directory may not be read: all that is asked for is 403".into());
+                warnings.push("the directory may not be read: all that is asked for is 403".into());
             }
-            Err(_) if self.spa => doubts.push(
+            Err(_) if self.spa => warnings.push(
                 "there is no page for the application: what it navigates to is 404".to_owned(),
             ),
             _ => {}
@@ -38,13 +38,19 @@ impl Files {
         for (status, path) in &self.error_pages {
             if !matches!(find(path), Ok(Found::File(source)) if source.plain.is_some()) {
                 let path = String::from_utf8_lossy(path);
-                doubts.push(format!(
+                warnings.push(format!(
                     "there is no {path} for {status}: the built-in page is sent until there is"
                 ));
             }
         }
         // A master holds no files open.
         store.forget();
-        doubts
+        warnings
+    }
+
+    /// What [`Files::config_warnings`] was called first.
+    #[doc(hidden)]
+    pub fn doubts(&self) -> Vec<String> {
+        self.config_warnings()
     }
 }
