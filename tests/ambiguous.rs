@@ -1,5 +1,5 @@
-//! Inputs that two readers could read differently, and the answers to them: one table, which the tests play
-//! and the manual prints.
+//! Inputs that two readers could read differently, and the answers to them: one table, which the
+//! tests play and the manual prints.
 //!
 //! Every row is sent whole, byte by byte and cut everywhere; then again with an innocent request
 //! behind it, which is answered if the connection stays open, and never otherwise. The handler
@@ -616,7 +616,7 @@ impl Sent {
         let lines = text(lines)
             .replace("Content-Length:", "CL:")
             .replace("Transfer-Encoding:", "TE:");
-        // A folded line, and one that is repeated, stay in one piece.
+        // A folded line, and a repeated line, stay in one piece.
         if lines.contains("\\r\\n ") || lines.contains("\\r\\n\\t") || lines.contains('{') {
             return code(&lines);
         }

@@ -1,5 +1,5 @@
 //! The command line of the program, and what it writes: help, errors and their codes, the
-//! environment, access logs in every format, and a standard output that nobody reads.
+//! environment, access logs in every format, and a standard output that is not read.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// A port that nobody has, as far as one can know.
+/// A port that is free, as far as one can know.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
@@ -184,7 +184,7 @@ fn the_oldest_promise_is_accepted() {
         );
         assert!(server.stop().success());
     } else {
-        // Somebody else has the port, which is no fault of the line.
+        // Another program has the port, which is no fault of the line.
         assert_eq!(server.wait().code(), Some(69), "{said}");
     }
 }

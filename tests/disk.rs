@@ -161,7 +161,7 @@ fn what_happens_to_a_file_is_seen_within_a_second_or_so() {
     });
     replace(&site, "a.txt", b"again");
     wait_until("a file again", || client.get("/a.txt").text() == "again");
-    assert_eq!(server.workers().len(), 2, "nobody died");
+    assert_eq!(server.workers().len(), 2, "no worker died");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
     wait_until("an answer", || {
         server.connect().get("/large-39").status == 200
     });
-    assert_eq!(server.workers(), [pid], "and nobody died");
+    assert_eq!(server.workers(), [pid], "and no worker died");
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn a_file_that_cannot_be_opened_is_a_503_and_a_line() {
     for path in ["/small", "/large"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
-    assert_eq!(server.workers(), [pid], "and nobody died");
+    assert_eq!(server.workers(), [pid], "and no worker died");
 }
 
 #[test]

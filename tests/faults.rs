@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{Server, cpu_ms, signal, sleep_ms, wait_until};
 
-/// A worker that waits uses next to no processor time; one that spins uses all there is.
+/// A worker that waits uses next to no processor time; a worker that spins uses all there is.
 const IDLE_CPU_MS: u64 = 100;
 
 /// The same workers still run, and standard error has the banner and nothing else.
@@ -74,7 +74,7 @@ fn a_worker_that_is_killed_does_not_end_the_server() {
     for round in 0..3 {
         let victim = server.wait_for_workers(1)[0];
         signal(victim, "KILL");
-        // Nobody is refused meanwhile: the master holds the listening socket.
+        // No client is refused meanwhile: the master holds the listening socket.
         assert_eq!(server.get("/after").status, 200, "{round}");
         let workers = server.wait_for_workers(1);
         assert_ne!(workers[0], victim);

@@ -28,7 +28,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// What a process has open, by number: what it is, and whether it is closed on exec. Without what
-/// it has from whoever started this test, a `make` and its pipes for one.
+/// it has from what started this test, a `make` and its pipes for one.
 fn descriptors(pid: u32) -> BTreeMap<u32, (String, bool)> {
     let open = |pid: &str| -> BTreeMap<u32, (String, bool)> {
         let names = fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors");
@@ -140,7 +140,7 @@ fn a_worker_has_open_what_it_needs_and_all_of_it_is_closed_on_exec() {
         let server = Server::start(args);
         let workers = server.wait_for_workers(3);
         assert_eq!(server.get("/welcome.html").status, 200, "{name}");
-        // One that was forked after others, and one after a death.
+        // A worker that was forked after others, and a worker after a death.
         signal(workers[1], "KILL");
         wait_until("a successor", || {
             let now = server.workers();
@@ -188,7 +188,8 @@ fn workers_that_die_leave_nothing_behind() {
         }
         died += 4;
         wait_for_others(&server, &workers, 4);
-        // Deaths that follow each other are followed by pauses; one that leaves in peace ends that.
+        // Deaths that follow each other are followed by pauses; a worker that leaves in peace ends
+        // that.
         let workers = server.workers();
         server.signal("HUP");
         wait_for_others(&server, &workers, 4);
@@ -211,7 +212,7 @@ fn workers_that_die_leave_nothing_behind() {
 }
 
 /// A client that has just had an answer may ask for a fifth of a second, whatever its worker is
-/// told. One that was kept from its next request for longer may find its connection closed.
+/// told. A client that was kept from its next request for longer may find its connection closed.
 const GRACE: Duration = Duration::from_millis(150);
 
 /// What the clients of a soak have met with.
@@ -233,7 +234,7 @@ struct Killed {
 
 impl Tally {
     fn killed(&self) -> MutexGuard<'_, Killed> {
-        self.killed.lock().expect("nobody panics with it")
+        self.killed.lock().expect("no thread panics with it")
     }
 
     /// Asks again and again, at a pace that leaves room for others.
@@ -268,8 +269,8 @@ impl Tally {
         }
     }
 
-    /// Whether a request may fail: if its worker was killed, or, where nobody knows which one had
-    /// it, any was since.
+    /// Whether a request may fail: if its worker was killed, or, where it is not known which worker
+    /// had it, any was since.
     fn judge(&self, worker: Option<u32>, began: Instant, idle: Duration, error: &io::Error) {
         let killed = self.killed();
         let is_lost = match worker {
@@ -285,7 +286,7 @@ impl Tally {
     }
 
     fn blame(&self, fault: String) {
-        self.faults.lock().expect("nobody panics").push(fault);
+        self.faults.lock().expect("no thread panics").push(fault);
     }
 }
 
@@ -373,7 +374,7 @@ fn a_server_under_load_does_not_grow_and_fails_no_request_but_those_of_the_kille
                 tally.lost.load(Relaxed),
             );
             now.assert_not_above(*before.get_or_insert(now), "the master");
-            let faults = tally.faults.lock().expect("nobody panics");
+            let faults = tally.faults.lock().expect("no thread panics");
             assert!(faults.is_empty(), "failed: {faults:#?}");
             next_look += Duration::from_secs(10);
             if next_look > Duration::from_secs(seconds) && began.elapsed().as_secs() < seconds {
@@ -385,9 +386,9 @@ fn a_server_under_load_does_not_grow_and_fails_no_request_but_those_of_the_kille
             "a client gave up"
         );
     });
-    let faults = tally.faults.into_inner().expect("nobody panics");
+    let faults = tally.faults.into_inner().expect("no thread panics");
     assert!(faults.is_empty(), "failed: {faults:#?}");
-    assert!(tally.answered.load(Relaxed) > 0, "nobody was answered");
+    assert!(tally.answered.load(Relaxed) > 0, "no request was answered");
     wait_for_burials(&server);
 }
 

@@ -36,7 +36,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// Says which worker answers.
-fn who(_: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+fn whose(_: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
     write!(res, "{}", std::process::id())
 }
 
@@ -68,12 +68,12 @@ fn a_closure_is_served_and_stopped() {
         assert_eq!(answer.header("x-path"), Some(path));
     }
     drop(client);
-    // The client has closed, and no worker holds a copy of its socket: nobody is waited for.
+    // The client has closed, and no worker holds a copy of its socket: no client is waited for.
     let began = Instant::now();
     assert_eq!(gist(running.stop()), STOPPED);
     println!("stopped in {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_millis(1_500));
-    assert!(TcpStream::connect(address).is_err(), "nobody listens");
+    assert!(TcpStream::connect(address).is_err(), "no server listens");
     assert!(TcpListener::bind(address).is_ok(), "the port is free");
 }
 
@@ -85,7 +85,7 @@ fn a_type_can_be_a_handler_and_fail() {
     impl Handler for Teapot {
         fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
             if req.body() == b"coffee" {
-                write!(res, "half an answer, which nobody must see")?;
+                write!(res, "half an answer, which no client must see")?;
                 return Err(io::Error::other("no coffee"));
             }
             res.status(StatusCode::NOT_FOUND);
@@ -123,7 +123,7 @@ fn a_handler_that_panics_costs_one_answer_and_its_worker_is_replaced() {
     let running = server
         .spawn(Http1::new(|req, res| {
             assert_ne!(req.path(), "/panic", "on purpose");
-            who(req, res)
+            whose(req, res)
         }))
         .unwrap();
     let master = std::process::id();
@@ -150,7 +150,7 @@ fn run_returns_in_any_thread_when_its_stopper_says_so() {
     let server = Server::bind("localhost:0").unwrap().workers(2);
     let address = server.local_addr().unwrap();
     let stopper = server.stopper();
-    let thread = thread::spawn(move || server.run(Http1::new(who)));
+    let thread = thread::spawn(move || server.run(Http1::new(whose)));
     // It may fork meanwhile, before there is a client of whose socket workers would have a copy.
     sleep_ms(100);
     let mut client = connect(address);
@@ -162,7 +162,7 @@ fn run_returns_in_any_thread_when_its_stopper_says_so() {
     // Asked before it runs, it stops at once.
     let server = Server::bind("127.0.0.1:0").unwrap();
     server.stopper().stop().unwrap();
-    assert_eq!(gist(server.run(Http1::new(who))), STOPPED);
+    assert_eq!(gist(server.run(Http1::new(whose))), STOPPED);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_stop_kills_a_worker_whose_handler_never_returns() {
     assert_eq!(gist(running.stop()), (true, 1, 1));
 }
 
-/// A body that is cut off is in the log like one that ended, and looks like none to its client:
+/// A body that is cut off is in the log like a body that ended, and looks like none to its client:
 /// before HTTP/1.1 the end of the connection is all that ends it.
 #[test]
 fn an_answer_that_is_cut_off_is_logged_and_not_taken_for_a_whole_one() {
@@ -272,7 +272,7 @@ fn dropping_a_running_server_stops_it() {
     let _turn = alone();
     let server = Server::bind("127.0.0.1:0").unwrap().workers(1);
     let address = server.local_addr().unwrap();
-    let running = server.spawn(Http1::new(who)).unwrap();
+    let running = server.spawn(Http1::new(whose)).unwrap();
     let worker = pid(&mut connect(address));
     drop(running);
     assert!(!is_alive(worker));
@@ -299,7 +299,7 @@ fn other_children_and_all_signals_stay_the_programs_own() {
         .unwrap();
     let server = Server::bind("127.0.0.1:0").unwrap().workers(2);
     let address = server.local_addr().unwrap();
-    let running = server.spawn(Http1::new(who)).unwrap();
+    let running = server.spawn(Http1::new(whose)).unwrap();
     let worker = pid(&mut connect(address));
     assert_eq!(signals(), before, "while it runs");
     let mut late = Command::new("sh")
@@ -345,7 +345,10 @@ fn two_servers_live_side_by_side() {
     assert_eq!(ask(1), "second", "the other goes on");
     // What the second one's workers have inherited must not keep the first one's port open: its
     // clients would wait for ever.
-    assert!(TcpStream::connect(addresses[0]).is_err(), "nobody listens");
+    assert!(
+        TcpStream::connect(addresses[0]).is_err(),
+        "no server listens"
+    );
     assert_eq!(gist(second.stop()), STOPPED);
 }
 
@@ -360,7 +363,7 @@ fn the_echo_protocol_speaks_over_tcp_and_a_unix_socket() {
         }
         let long = vec![b'x'; 300_000];
         let mut back = Vec::new();
-        // Less than what the sockets hold, so that nobody has to read meanwhile.
+        // Less than what the sockets hold, so that no client has to read meanwhile.
         stream.write_all(&long[..50_000]).unwrap();
         end();
         stream.read_to_end(&mut back).unwrap();
@@ -403,7 +406,7 @@ fn a_server_that_cannot_be_says_why() {
     }
     for workers in [0, 513] {
         let server = Server::bind("127.0.0.1:0").unwrap().workers(workers);
-        let error = server.run(Http1::new(who)).expect_err("too few or many");
+        let error = server.run(Http1::new(whose)).expect_err("too few or many");
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -1,5 +1,6 @@
-//! Memory that runs out: the worker that wanted it dies and is replaced, and nobody else notices.
-//! The limit is that of address space (`ulimit -v`), so that no memory has to be there to run out.
+//! Memory that runs out: the worker that wanted it dies and is replaced, and no other worker
+//! notices. The limit is that of address space (`ulimit -v`), so that no memory has to be there to
+//! run out.
 
 mod common;
 
@@ -32,7 +33,7 @@ fn with_memory(kilobytes: usize, path: &str) -> Command {
     command
 }
 
-/// Says who it is, or asks for memory first.
+/// Says which worker it is, or asks for memory first.
 fn hungry(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
     match req.path() {
         "/feast" => drop(black_box(Vec::<u8>::with_capacity(FEAST))),
@@ -48,7 +49,7 @@ fn hungry_server() {
     let server = Server::bind("127.0.0.1:0").unwrap().workers(2);
     let (address, stopper) = (server.local_addr().unwrap(), server.stopper());
     thread::spawn(move || {
-        // Until whoever started it is gone.
+        // Until the program that started it is gone.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         let _ = stopper.stop();
     });
@@ -134,7 +135,7 @@ fn uploads_that_want_too_much_cost_a_worker_and_no_more() {
     assert_eq!(server.workers(), before);
     drop(promises);
 
-    // Whoever has three of these at once has too many.
+    // A worker that has three of these at once has too many.
     let uploads: Vec<_> = (0..6)
         .map(|_| {
             let mut client = server.connect();
@@ -142,7 +143,8 @@ fn uploads_that_want_too_much_cost_a_worker_and_no_more() {
             thread::spawn(move || {
                 let sent = client.try_send(head.as_bytes());
                 let sent = sent.and_then(|()| client.try_send(&vec![b'x'; size - 1]));
-                // The last byte is not sent, so that nobody is done before the others have come.
+                // The last byte is not sent, so that no request is done before the others have
+                // come.
                 (client, sent)
             })
         })

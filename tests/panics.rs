@@ -344,7 +344,7 @@ fn what_a_panic_says_is_one_line_whatever_it_is() {
             .wait_for(&format!("(pid {victim}) has panicked and is to leave"));
         assert_gone(&[victim]);
     }
-    // One that the handler survives is told, too, and no reason to leave.
+    // A panic that the handler survives is logged, too, and no reason to leave.
     let survivor = pid(&mut server.connect());
     let response = server.request(&ask("thread", ""));
     assert_eq!(

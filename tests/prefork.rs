@@ -1,5 +1,5 @@
 //! The program as a family of processes: workers that die are replaced, a stop cuts nothing short,
-//! and nothing is left over, whoever is killed.
+//! and nothing is left over, whichever process is killed.
 
 mod common;
 
@@ -85,7 +85,7 @@ fn killing_workers_under_load_harms_no_connection_of_others() {
             scope.spawn(|| {
                 while !done.load(Relaxed) {
                     let mut client = server.connect();
-                    // Whoever is killed between connect and the first answer is unknown.
+                    // Which worker is killed between connect and the first answer is unknown.
                     let Ok(worker) = client.worker() else {
                         continue;
                     };
@@ -403,7 +403,7 @@ fn children_that_are_not_its_own_are_reaped_and_ignored() {
         wait_until("the pid of a child", || !server.out.all().is_empty());
         let pid = server.out.all()[0].trim().parse().expect("a pid");
         if dies_before {
-            // The signal that tells of it comes before anybody reads it.
+            // The signal that tells of it comes before any client reads it.
             signal(pid, "KILL");
             wait_until("a zombie", || !is_alive(pid));
         }
@@ -480,7 +480,7 @@ fn clients_in_the_queue_are_served_before_a_stop() {
     for workers in ["1", "2"] {
         let mut server = Server::start(&["-w", workers]);
         let pids = server.workers();
-        // Nobody accepts: all of these are connected, and wait.
+        // No worker accepts: all of these are connected, and wait.
         pids.iter().for_each(|pid| signal(pid, "STOP"));
         let mut clients: Vec<_> = (0..40).map(|_| server.connect()).collect();
         for (number, client) in clients.iter_mut().enumerate() {
@@ -504,7 +504,7 @@ fn clients_in_the_queue_get_the_room_of_idle_ones_at_a_stop() {
     for client in &mut clients {
         client.send(&ask("/queued"));
     }
-    // They are idle until the workers have seen that nobody else may come in.
+    // They are idle until the workers have seen that no other client may come in.
     sleep_ms(100);
     server.signal("TERM");
     for client in &mut clients {
@@ -524,7 +524,7 @@ fn a_worker_that_is_to_leave_serves_until_its_successor_does_and_finishes_what_i
     assert_eq!(server.get("/").status, 200);
     signal(old, "TERM");
     wait_until("a second worker", || server.workers().len() == 2);
-    // The old one is still busy, and nobody has to wait for it.
+    // The old one is still busy, and no client has to wait for it.
     for _ in 0..20 {
         assert_eq!(server.get("/meanwhile").status, 200);
     }

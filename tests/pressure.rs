@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{Client, Server, clean, cpu_ms, sleep_ms, wait_until};
 
-/// Half a request, as far as anybody can tell.
+/// Half a request, as far as the server can tell.
 const HALF: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
 
 /// The program with at most so many descriptors.
@@ -39,7 +39,7 @@ fn sleeps(pid: u32) -> u64 {
     line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
 }
 
-/// A worker that can let nobody in looks now and then, and does nothing else.
+/// A worker that can accept no client looks now and then, and does nothing else.
 #[track_caller]
 fn assert_patient(pid: u32) {
     let (slept, used) = (sleeps(pid), cpu_ms(pid));
@@ -55,10 +55,10 @@ fn assert_patient(pid: u32) {
 /// Whether the server has closed a connection, which must have ended well.
 #[track_caller]
 fn is_closed(client: &mut Client) -> bool {
-    client.patience(Duration::from_millis(1));
+    client.read_timeout(Duration::from_millis(1));
     let mut buffer = [0; 16];
     let read = client.read(&mut buffer);
-    client.patience(common::PATIENCE);
+    client.read_timeout(common::LONGEST);
     match read {
         Ok(0) => true,
         Ok(n) => panic!("more came: {}", buffer[..n].escape_ascii()),
@@ -107,7 +107,8 @@ fn the_oldest_idle_clients_make_room_when_there_are_no_descriptors() {
         let mut client = server.connect();
         assert_eq!(client.get("/").status, 200, "client {number}");
         idle.push(client);
-        // The clock of the worker ticks coarsely, and it cannot tell who came first in a tick.
+        // The clock of the worker ticks coarsely, and it cannot tell which client came first in a
+        // tick.
         sleep_ms(10);
     }
     let closed: Vec<bool> = idle.iter_mut().map(is_closed).collect();
@@ -221,7 +222,7 @@ fn one_that_asks_all_the_time_makes_room_for_others_and_loses_nothing() {
             asked.load(Relaxed)
         );
         result.unwrap();
-        // One for each of the others, and a few that met nobody.
+        // One for each of the others, and a few that met none.
         assert!((2..30).contains(&connections), "{connections}");
     });
     assert_eq!(server.workers(), [worker]);
@@ -261,7 +262,7 @@ fn idle_clients_make_room_where_files_have_taken_the_descriptors() {
     for n in 0..40 {
         fs::write(site.path(&format!("large-{n}")), vec![b'x'; 4 << 20]).unwrap();
     }
-    // Nobody is given up meanwhile.
+    // No client is given up meanwhile.
     let patient = ["--timeout-ms", "60000", "--min-rate", "0"];
     let mut args = vec!["-w", "1", "--log", "none"];
     args.extend(patient);
@@ -304,7 +305,7 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
         let file = fs::File::create(site.path(&format!("large-{n}"))).unwrap();
         file.set_len(64 << 20).unwrap();
     }
-    // Nobody is given up meanwhile.
+    // No client is given up meanwhile.
     let patient = ["--header-timeout-ms", "60000", "--timeout-ms", "60000"];
     let mut args = vec!["-w", "1", "--admin", "127.0.0.1:0", "--min-rate", "0"];
     args.extend(patient);
@@ -349,7 +350,7 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
     }
     for admin in admins.iter_mut().rev() {
         // Before their heads are overdue, which would make room.
-        admin.patience(Duration::from_secs(5));
+        admin.read_timeout(Duration::from_secs(5));
         admin.send(b"Host: localhost\r\n\r\n");
         let answer = admin.response();
         assert!(answer.text().contains(&all), "{}", answer.text());
@@ -367,7 +368,7 @@ fn files_leave_descriptors_for_those_who_look_after_the_server() {
         file.set_len(64 << 20).unwrap();
     }
     let mut args = vec!["-w", "1", "--admin", "127.0.0.1:0", "--log", "none"];
-    // Nobody is given up meanwhile.
+    // No client is given up meanwhile.
     args.extend(["--timeout-ms", "60000", "--min-rate", "0", site.text()]);
     let server = Server::launch(with_descriptors(48, &args));
     let worker = server.workers()[0];
@@ -392,7 +393,7 @@ fn files_leave_descriptors_for_those_who_look_after_the_server() {
         // Two that stay for a while, so that more than one is needed.
         let mut pair = [admin(), admin()].map(Client::tcp);
         for client in &mut pair {
-            client.patience(Duration::from_secs(5));
+            client.read_timeout(Duration::from_secs(5));
             client.send(b"GET /status.txt HTTP/1.1\r\nHost: [::1]:1\r\n\r\n");
         }
         for client in &mut pair {
@@ -411,7 +412,7 @@ fn a_socket_that_is_closed_at_once_costs_nobody_a_connection() {
     for client in &mut idle {
         assert_eq!(client.get("/").status, 200);
     }
-    // It has found room for all, and nobody waits: nobody has to go.
+    // It has found room for all, and no client waits: no connection has to go.
     sleep_ms(500);
     for client in &mut idle {
         assert!(!is_closed(client));

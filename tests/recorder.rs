@@ -1,5 +1,5 @@
-//! What is known of a worker that died: who it was answering, and what. Told in the log, and kept
-//! on the scoreboard, where these tests read it.
+//! What is known of a worker that died: which client it was answering, and what. Told in the log,
+//! and kept on the scoreboard, where these tests read it.
 
 mod common;
 
@@ -126,7 +126,7 @@ fn a_death_is_reported_with_the_request_that_was_worked_on() {
     .into_iter()
     .enumerate()
     {
-        // Somebody else's request before it must not be taken for it.
+        // Another client's request before it must not be taken for it.
         let mut other = Client::tcp(TcpStream::connect(address).unwrap());
         assert_eq!(other.get("/other").status, 200);
         let mut victim = TcpStream::connect(address).unwrap();

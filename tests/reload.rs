@@ -1,5 +1,5 @@
-//! Workers that are replaced while the server goes on: because somebody asks for it, because they
-//! have served enough, because they hang.
+//! Workers that are replaced while the server goes on: because the operator asks for it, because
+//! they have served enough, because they hang.
 
 mod common;
 
@@ -163,7 +163,7 @@ fn a_stopped_worker_is_replaced() {
     });
     println!("replaced after {:?}", began.elapsed());
     server.err.wait_for("hangs");
-    // One that goes on in time is left alone.
+    // A worker that goes on in time is left alone.
     let other = *pids(&server).first().unwrap();
     signal(other, "STOP");
     sleep_ms(500);

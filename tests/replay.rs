@@ -28,7 +28,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, children, is_alive};
+use common::{LONGEST, children, is_alive};
 use httprs::scoreboard::State;
 use httprs::worker::{self, Context, Message};
 use httprs::{Scoreboard, Server, Stopper, Worker};
@@ -37,7 +37,8 @@ use supervisor::histories::{CALM_MS, Dice, History};
 
 const NAME: &str = "histories_are_replayed_with_real_processes";
 
-/// Of these, 12 and 22 stop in the middle. In 34, somebody may be stopped, which takes four seconds.
+/// Of these, 12 and 22 stop in the middle. In 34, a worker may be stopped, which takes four
+/// seconds.
 const SEEDS: &[u64] = &[7, 12, 22, 30, 34, 35];
 
 /// A minute of the simulation takes a second.
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// What a worker will do, which everybody can tell by its pid.
+/// What a worker will do, which follows from its pid.
 struct Fate {
     starts_for_ms: u64,
     /// It dies before it is ready.
@@ -107,7 +108,7 @@ impl Fate {
     }
 }
 
-/// A worker that does what its fate is. In the master, it has somebody watch.
+/// A worker that does what its fate is. In the master, it has a thread watch.
 struct Actor {
     seed: u64,
     bad_child: u64,
@@ -177,7 +178,7 @@ impl Worker for Actor {
     }
 
     fn cleanup(&mut self) {
-        let watch = self.watch.take().expect("somebody watches");
+        let watch = self.watch.take().expect("a thread watches");
         // Its panic has been told; this process must not end as if there had been none.
         assert!(watch.join().is_ok(), "a promise is broken");
     }
@@ -215,7 +216,7 @@ impl Sight {
         pids.filter(|pid| *pid != 0).collect()
     }
 
-    /// As many serve as are wanted, and there is nobody else.
+    /// As many serve as are wanted, and there is no other child.
     fn is_settled(&self) -> bool {
         let others = self.count(State::Starting) + self.count(State::Draining);
         self.count(State::Ready) == self.wanted && others == 0
@@ -297,7 +298,7 @@ impl Watcher {
         });
     }
 
-    /// One that is asked to leave is replaced, the others are not.
+    /// A worker that is asked to leave is replaced, the others are not.
     fn replace_one(&mut self) {
         let mut left = self.sight().pids();
         let pid = left.pop_first().expect("there is always one");
@@ -325,12 +326,12 @@ impl Watcher {
         self.look_until("the end", |sight| {
             board.stopping() && sight.count(State::Empty) == sight.slots.len()
         });
-        // One that was being forked just then is one more.
+        // A worker that was being forked just then is one more.
         let report = Report {
             killed: stubborn..=alive + 1,
             seen: std::mem::take(&mut self.seen),
         };
-        self.report.send(report).expect("somebody waits for it");
+        self.report.send(report).expect("the test waits for it");
     }
 
     fn befall(&mut self, event: Event) {
@@ -342,7 +343,7 @@ impl Watcher {
             Event::Retire(slot) => record(slot).map_or((), |r| self.send(r.pid, "TERM")),
             Event::Died(slot) => record(slot).map_or((), |r| self.send(r.pid, "KILL")),
             Event::Hung(slot) => {
-                // One that never gets ready is given half a minute, which is too long for us.
+                // A worker that never gets ready is given half a minute, which is too long for us.
                 if let Some(record) = record(slot).filter(|r| r.state == State::Ready) {
                     self.send(record.pid, "STOP");
                     self.stopped.insert(record.pid);
@@ -356,10 +357,10 @@ impl Watcher {
         std::process::id().into()
     }
 
-    /// Has `kill(1)` send a signal. The master, who waits for any child, waits for that one.
+    /// Has `kill(1)` send a signal. The master, which waits for any child, waits for that one.
     #[allow(clippy::zombie_processes, reason = "the master waits for it")]
     fn send(&self, pid: u64, name: &str) {
-        assert_ne!(pid, 0, "that would be everybody");
+        assert_ne!(pid, 0, "that would be all processes");
         let mut kill = Command::new("kill");
         kill.args(["-s", name, "--", &pid.to_string()]);
         kill.stderr(Stdio::null()).spawn().expect("kill(1)");
@@ -373,7 +374,7 @@ impl Watcher {
             if is_so(&sight) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "{what}: not with {sight:?}");
+            assert!(began.elapsed() < LONGEST, "{what}: not with {sight:?}");
             thread::sleep(Duration::from_micros(200));
         }
     }
@@ -432,7 +433,7 @@ fn play(seed: u64) {
     println!("{seen} workers, {killed} killed at the end, {ms} ms");
     assert!(outcome.stopped, "it gave up");
     assert!(report.killed.contains(&killed), "{killed} killed");
-    // Zombies count. The last kill(1) is nobody's business.
+    // Zombies count. The last kill(1) is no worker.
     let left = left
         .into_iter()
         .filter(|pid| report.seen.contains(&u64::from(*pid)));

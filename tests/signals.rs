@@ -1,5 +1,5 @@
 //! Signals in every order, to the master and to its whole group, while clients ask, stall and leave
-//! and workers are stopped: it serves until somebody stops it, and then nothing is left of it.
+//! and workers are stopped: it serves until it is stopped, and then nothing is left of it.
 
 mod common;
 
@@ -66,7 +66,7 @@ fn whatever_is_sent_in_whatever_order_ends_with_a_receipt_and_nothing_left() {
             told.push(format!("{name} {to}"));
             signal(&to, name);
             match dice.below(4) {
-                // Nobody is stopped before the end is near: others would stand in for it.
+                // No worker is stopped before the end is near: others would stand in for it.
                 0 if move_number >= stop_at => {
                     let worker = server.workers().first().copied();
                     worker.into_iter().for_each(|pid| signal(pid, "STOP"));

@@ -1,5 +1,5 @@
-//! Random histories of workers that crash, hang, start slowly or never, and of people who reload,
-//! ask for more, for fewer, and stop: the supervisor's promises hold in each.
+//! Random histories of workers that crash, hang, start slowly or never, and of operators that
+//! reload, ask for more, for fewer, and stop: the supervisor's promises hold in each.
 //!
 //! `make sim` plays many more of them; `SEED=7 STEP=1 make sim` shows one, event by event.
 

@@ -1,4 +1,4 @@
-//! Clients that take their time, or never come to an end, with the program's patience made short.
+//! Clients that take their time, or never come to an end, with the program's timeouts made short.
 //! Lower bounds are what was promised to a client; upper ones are generous, because machines are
 //! busy.
 
@@ -318,7 +318,7 @@ fn a_crowd_of_slow_clients_costs_others_nothing() {
         let whole = rest + received / readers as usize;
         assert!(whole as u64 > large, "{whole}");
     }
-    assert_eq!(server.workers(), workers, "and nobody died");
+    assert_eq!(server.workers(), workers, "and no worker died");
 }
 
 /// How much memory a process occupies.

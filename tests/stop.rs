@@ -29,12 +29,12 @@ fn before_a_drain_is_a_time_in_which_all_goes_on_but_readiness() {
     server
         .err
         .wait_for("SIGTERM: not ready any more, and serves for 600000 ms before it drains");
-    // Those who do not know yet notice nothing, whether they are new or not.
+    // Clients that do not know yet notice nothing, whether they are new or not.
     for _ in 0..3 {
         let answer = client.get("/");
         assert!(answer.status == 200 && !answer.closes(), "{answer:?}");
     }
-    // Nobody is replaced who need not be, but who dies is.
+    // No worker is replaced without need, but a worker that dies is.
     server.signal("HUP");
     signal(workers[0], "TERM");
     signal(workers[1], "KILL");
@@ -47,7 +47,7 @@ fn before_a_drain_is_a_time_in_which_all_goes_on_but_readiness() {
     assert_eq!(server.get("/").status, 200);
     assert!(unready());
     let workers = server.workers();
-    // One that follows at once is taken for the same one.
+    // A signal that follows at once is taken for the same one.
     sleep_ms(50);
     server.signal("TERM");
     let status = server.wait();
@@ -96,7 +96,7 @@ fn a_worker_that_was_stopped_goes_on_and_finishes_what_it_began() {
     let status = server.wait();
     assert_eq!(status.code(), Some(0), "{}", how(status));
     let receipt = server.err.wait_for("stopped by SIGTERM: ");
-    // Who was in the queue may have come in before the worker read that it is to leave.
+    // A client in the queue may have come in before the worker read that it is to leave.
     assert!(receipt.contains(" 0 cut off, "), "{receipt}");
     assert!(!receipt.contains(" killed"), "{receipt}");
 }
@@ -142,7 +142,7 @@ fn the_receipt_tells_what_became_of_whom() {
 fn the_receipt_tells_of_workers_that_die_while_they_drain_and_not_of_those_before() {
     let mut server = Server::start(&["-w", "1", "--drain-timeout-ms", "100000"]);
     let half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
-    // One that dies with a request, and one that leaves when it has finished one.
+    // A worker that dies with a request, and a worker that leaves when it has finished one.
     for name in ["KILL", "TERM"] {
         let old = server.wait_for_workers(1)[0];
         let mut client = server.connect();

@@ -885,7 +885,7 @@ fn another_protocol_takes_over_where_the_client_asked_for_it() {
         format!("{connect}\r\nabc").as_bytes(),
     );
     assert!(got.closed && got.bytes.starts_with(b"HTTP/1.1 500 "));
-    // One that is asked and says nothing of it.
+    // A source that is asked and says nothing of it.
     let wire = format!("GET /plain HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
     assert!(text(every_split(&http, wire.as_bytes()).bytes).ends_with("plain\n"));
 }
@@ -984,13 +984,13 @@ fn large_bodies_cost_little_memory_in_both_directions() {
     for client in &mut slow {
         client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     }
-    // And one that does, which shows that the others had their turn.
+    // And a source that does, which shows that the others had their turn.
     let mut client = connect();
     client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(body_in_chunks(&mut client), LARGE);
     let grown = anonymous_kib(worker).saturating_sub(before);
     println!("grown by {grown} KiB for ten readers that stand still");
-    assert!(grown < 4 * 1024, "{grown} KiB for what nobody reads");
+    assert!(grown < 4 * 1024, "{grown} KiB for what is not read");
 
     let before = anonymous_kib(worker);
     let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGE}\r\n\r\n");

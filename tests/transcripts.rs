@@ -12,15 +12,16 @@
 //! < Server: httprs            a field that it must have; `*` stands for any value
 //! < !Connection               a field that it must not have
 //! | Echo response             its body, with LF; without, if it ends in a backslash. A `...` at
-//!                             the end of a line stands for whatever follows; no such lines, no body
+//!                             the end of a line stands for all that follows; no lines, no body
 //! |-                          no body, whatever Content-Length says
 //! open                        another request on the same connection is answered
 //! closed                      the server closes, and answers nothing that comes later
-//! eof                         the client says that no more will come; the server answers and closes
+//! eof                         the client sends the end of input; the server answers and closes
 //! ```
 //!
-//! In what is sent and in bodies, `\r`, `\n`, `\t`, `\\` and `\xNN` are single bytes, and `{a*9}` is
-//! nine times an `a`. All cases have a limit of 1000 bytes for bodies; the other limits are as usual.
+//! In what is sent and in bodies, `\r`, `\n`, `\t`, `\\` and `\xNN` are single bytes, and `{a*9}`
+//! is nine times an `a`. All cases have a limit of 1000 bytes for bodies; the other limits are as
+//! usual.
 
 mod common;
 
@@ -102,13 +103,14 @@ fn over_tcp() {
     assert_eq!(
         server.workers().len(),
         1,
-        "and nobody died: {:?}",
+        "and no worker died: {:?}",
         server.err.all()
     );
     assert_says_no_more_than_why(&server);
 }
 
-/// Refusals by a limit are told once for each kind in ten seconds; nothing else is there to be told.
+/// Refusals by a limit are told once for each kind in ten seconds; nothing else is there to be
+/// told.
 fn assert_says_no_more_than_why(server: &Server) {
     let said = server.err.all();
     let refusals = said

@@ -73,10 +73,10 @@ impl Drop for StopOnPanic<'_> {
 
 #[track_caller]
 fn until(mut condition: impl FnMut() -> bool) {
-    let patience = Instant::now();
+    let began = Instant::now();
     while !condition() {
         assert!(
-            patience.elapsed() < Duration::from_secs(20),
+            began.elapsed() < Duration::from_secs(20),
             "it never happens"
         );
         thread::sleep(Duration::from_millis(1));
@@ -111,7 +111,7 @@ fn worker_manager_replaces_the_dead_and_leaves_the_others_alone() {
         let before = pids(board);
         for _ in 0..3 {
             let pid = pids(board)[1];
-            // To kill 0 is to kill the whole group, these tests and whoever runs them.
+            // To kill 0 is to kill the whole group, these tests and what runs them.
             assert_ne!(pid, 0);
             let kill = Program::new("kill").args(["-9", &pid.to_string()]).status();
             assert!(kill.unwrap().success());
@@ -184,7 +184,7 @@ fn worker_manager_that_gives_up_says_what_each_worker_died_of() {
 
 #[test]
 fn worker_manager_replaces_who_was_ready_for_ever() {
-    /// Says that it is ready and dies before anybody can have looked.
+    /// Says that it is ready and dies before the master can have looked.
     struct Brief;
     impl Worker for Brief {
         fn run(&mut self, context: &mut Context<'_>) -> i32 {

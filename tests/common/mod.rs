@@ -1,8 +1,8 @@
 //! What the tests that run the program share: a server that is started and ended, a client that
-//! reads one framed response at a time, and patience.
+//! reads one framed response at a time, and how long to wait.
 //!
 //! Nothing here asserts on speed: a machine that is busy with something else is no failure, so
-//! what has to come about is waited for, for as long as [`PATIENCE`]. Signals are sent with
+//! what has to come about is waited for, for as long as [`LONGEST`]. Signals are sent with
 //! `kill(1)`, because `unsafe` stays in `src/sys`.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
@@ -19,14 +19,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that must happen at all.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const LONGEST: Duration = Duration::from_secs(20);
 
 /// Waits until `happened` says so; fails with `what` if it never does. Returns how long it took.
 #[track_caller]
 pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !happened() {
-        assert!(began.elapsed() < PATIENCE, "{what}: still not so");
+        assert!(began.elapsed() < LONGEST, "{what}: still not so");
         thread::sleep(Duration::from_millis(3));
     }
     began.elapsed()
@@ -135,7 +135,7 @@ impl Server {
             }
             let ended = server.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {:?}", server.err.all());
-            assert!(began.elapsed() < PATIENCE, "{:?}", server.err.all());
+            assert!(began.elapsed() < LONGEST, "{:?}", server.err.all());
             sleep_ms(2);
         };
         server.port = ports_of(&server.banner).first().copied().unwrap_or(0);
@@ -251,7 +251,7 @@ pub fn ports_of(banner: &str) -> Vec<u16> {
 /// Sends a signal to a process, to a group if `pid` is written with a dash, or to several.
 pub fn signal(pid: impl ToString, name: &str) {
     let pids = pid.to_string();
-    // To signal 0 is to signal the whole group, these tests and whoever runs them.
+    // To signal 0 is to signal the whole group, these tests and what runs them.
     assert!(!pids.split(' ').any(|pid| pid == "0"), "{pids}");
     let status = Command::new("kill")
         .args(["-s", name, "--"])
@@ -261,7 +261,7 @@ pub fn signal(pid: impl ToString, name: &str) {
     assert!(status.is_ok(), "kill(1) is needed: {status:?}");
 }
 
-/// Waits until none of these processes is left. One that nobody has waited for yet is not.
+/// Waits until none of these processes is left. A process that was not waited for yet is left.
 #[track_caller]
 pub fn assert_gone(pids: &[u32]) {
     wait_until(&format!("the end of {pids:?}"), || {
@@ -415,8 +415,8 @@ impl Response {
 impl Client {
     pub fn tcp(stream: TcpStream) -> Client {
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(LONGEST)).unwrap();
+        stream.set_write_timeout(Some(LONGEST)).unwrap();
         Client {
             stream: Stream::Tcp(stream),
             ahead: Vec::new(),
@@ -425,8 +425,8 @@ impl Client {
 
     pub fn unix(path: &Path) -> Client {
         let stream = UnixStream::connect(path).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(LONGEST)).unwrap();
+        stream.set_write_timeout(Some(LONGEST)).unwrap();
         Client {
             stream: Stream::Unix(stream),
             ahead: Vec::new(),
@@ -460,10 +460,10 @@ impl Client {
     }
 
     /// How long reading may take from now on.
-    pub fn patience(&self, patience: Duration) {
+    pub fn read_timeout(&self, timeout: Duration) {
         match &self.stream {
-            Stream::Tcp(stream) => stream.set_read_timeout(Some(patience)),
-            Stream::Unix(stream) => stream.set_read_timeout(Some(patience)),
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(timeout)),
         }
         .unwrap();
     }

@@ -81,7 +81,7 @@ fn value(rest: &mut Rest<'_>) -> Option<Json> {
             Some((name, value(rest)?))
         })
         .filter(|members| {
-            // Nobody knows which of two members of one name counts.
+            // It is not known which of two members of one name counts.
             let names = members.iter().map(|(name, _)| name);
             names
                 .clone()

@@ -118,7 +118,7 @@ fn every_form_says_the_same() {
     let mut sorted = pids.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, server.workers());
-    // Who is asked is sending a reply, and the other one will have done so.
+    // The worker that is asked is sending a reply, and the other one will have done so.
     wait_until("the other worker to wait", || {
         let status = json(port);
         let letters = status["workers"].list().iter();
@@ -246,7 +246,7 @@ fn a_server_that_is_full_still_says_so() {
         assert_eq!(get(port, "/metrics").status, 200);
     }
     assert_eq!(json(port)["total"]["accepted"].number(), 1);
-    // The other way round: those who ask for the status and say nothing are in nobody's way.
+    // The other way round: admins that connect and say nothing are in no client's way.
     let connect = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let silent: Vec<TcpStream> = (0..ROOM).map(|_| connect()).collect();
     // Long enough for them to be closed, if they were to make room for clients.
@@ -255,7 +255,7 @@ fn a_server_that_is_full_still_says_so() {
     assert_eq!(busy.response().status, 200);
     drop(busy);
     assert_eq!(waiting.response().status, 200);
-    // They are still there, so nobody had to wait for their end.
+    // They are still there, so no client had to wait for their end.
     assert_eq!(silent.iter().filter(|stream| is_open(stream)).count(), ROOM);
 }
 
@@ -269,7 +269,8 @@ fn who_says_nothing_makes_room_for_whoever_asks() {
     let mut silent: Vec<TcpStream> = Vec::new();
     for _ in 1..ROOM {
         silent.push(connect());
-        // The clock of the worker ticks coarsely, and it cannot tell who came first in a tick.
+        // The clock of the worker ticks coarsely, and it cannot tell which client came first in a
+        // tick.
         sleep_ms(20);
     }
     let began = Instant::now();
@@ -297,10 +298,10 @@ fn nobody_who_asks_makes_room_for_another() {
     let mut late = admin(port);
     late.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // Heads that are not finished have a second.
-    late.patience(Duration::from_millis(400));
+    late.read_timeout(Duration::from_millis(400));
     let none = late.try_response(false).expect_err("there is no room");
     assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none.kind()));
-    late.patience(common::PATIENCE);
+    late.read_timeout(common::LONGEST);
     for client in &mut asking {
         client.send(b"P/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(client.response().text(), "alive\n");
@@ -388,13 +389,13 @@ fn it_is_there_throughout_a_reload_and_leaves_with_the_rest() {
     let old = server.workers();
     server.signal("HUP");
     wait_until("new workers", || {
-        // A worker that leaves takes nobody along: each of these is answered.
+        // A worker that leaves takes no request along: each of these is answered.
         assert_eq!(get(port, "/metrics").status, 200);
         let new = server.workers();
         new.len() == 2 && !new.iter().any(|pid| old.contains(pid))
     });
     wait_for_ready(port, 0);
-    // Something that holds up the stop, and somebody who watches.
+    // Something that holds up the stop, and an admin that watches.
     let mut busy = server.connect();
     busy.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhal");
     wait_until("a connection", || {

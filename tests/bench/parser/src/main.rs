@@ -1,10 +1,10 @@
 //! Nanoseconds per request, ours next to httparse, in one process: `make bench-parser`.
 //!
 //! Ours is what a connection does with a head that came whole: `Head::receive` into memory that is
-//! used again, and `request_framing`, which says where the body ends. httparse's is `Request::parse`, with its array
-//! of headers made once. Ours does more: it copies the head, refuses what httparse lets through
-//! (bare LF, a target or version that is none, more than the limits allow), counts Host and reads
-//! it by its grammar, and settles the framing.
+//! used again, and `request_framing`, which says where the body ends. httparse's is
+//! `Request::parse`, with its array of headers made once. Ours does more: it copies the head,
+//! refuses what httparse lets through (bare LF, a target or version that is none, more than the
+//! limits allow), counts Host and reads it by its grammar, and settles the framing.
 //!
 //! The two take turns, a millisecond or so each, so that whatever else the machine does disturbs
 //! both alike; the median of all turns counts.
