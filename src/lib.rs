@@ -54,6 +54,29 @@
 //! 10. `args` and `main`: the command line.
 //!
 //! [`manual`] is for operators and for users of the library.
+//!
+//! # Words
+//! Where the source has a word of its own, the field has one as well:
+//!
+//! | here | elsewhere |
+//! |---|---|
+//! | turn of a link, step of a connection | event-loop iteration, protocol state transition |
+//! | full output, `Awaits::Room` | backpressure |
+//! | limit of unsent bytes | `TCP_NOTSENT_LOWAT` |
+//! | to evict, rank | idle-connection eviction; nginx: reusable connections |
+//! | slow reader, minimum rate | slow read attack; Apache: `RequestReadTimeout` |
+//! | crowded | over capacity |
+//! | above the mean, accept trigger | accept balancing; nginx: accept mutex |
+//! | to drain, to abort (`Command::Cut`) | graceful shutdown, immediate shutdown |
+//! | in flight, pending | outstanding requests |
+//! | tally, exchange log | observer of exchanges |
+//! | slot, scoreboard | shared-memory worker table, as in Apache's `mod_status` |
+//! | flight recorder, exit report | crash diagnostics, post-mortem |
+//! | short lives, backoff | crash-loop backoff |
+//! | stale, retiring | to be replaced, being replaced (rolling restart) |
+//! | receipt | shutdown summary |
+//! | lingering | lingering close (nginx: `lingering_close`) |
+//! | peers, to wake peers | other workers of the same listening socket |
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]

@@ -85,7 +85,8 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
 /// Opens a terminal once more: the new open file is ours alone, and its writes never wait.
 ///
 /// # Errors
-/// If it cannot be opened; then [`Kind::Terminal`] is the way to write to the old one.
+/// The terminal cannot be opened, as where it is another user's (`sudo -u`): then
+/// [`Kind::Terminal`] is the way to write to the old one.
 pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options
@@ -96,15 +97,7 @@ pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> io::Result<File> {
     if std::fs::read_link(&path).is_ok_and(|device| device.ends_with("ptmx")) {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    options.open(path).or_else(|error| {
-        // The terminal may be another user's, as after `sudo -u`. The one that controls our own
-        // session has a name that every process may open; `tcgetsid` fails for any other terminal.
-        // SAFETY: the fd is borrowed, so open; takes no pointer.
-        if unsafe { libc::tcgetsid(fd.as_raw_fd()) } == -1 {
-            return Err(error);
-        }
-        options.open("/dev/tty")
-    })
+    options.open(path)
 }
 
 /// Whether the kernel (or a sandbox around it) does not know `RWF_NOWAIT` for this file.

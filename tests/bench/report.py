@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 
-import limits
 from chart import chart
 from scenarios import WORKERS
 from targets import best_floor, cpu, judged, middle
@@ -15,8 +14,7 @@ def markdown(results):
     parts = [scenario_table(results, scenario) for scenario in results.scenarios
              if scenario.pinned]
     parts += [cores_table(results), memory_table(results), startup_table(results),
-              size_table(results), targets_table(results), limits.section(results),
-              conditions(results)]
+              size_table(results), targets_table(results), conditions(results)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -55,7 +53,7 @@ def scenario_table(results, scenario):
 
 
 def cores_table(results):
-    rows, clients = [], []
+    rows = []
     for scenario in results.scenarios:
         if scenario.pinned:
             continue
@@ -68,26 +66,20 @@ def cores_table(results):
             if (scenario.key, server) in results.failures:
                 row.append(f"failed: {results.failures[scenario.key, server]}")
                 continue
-            clients.append(figure("client"))
             row += [f"{figure('requests'):,.0f}", times(figure("requests"), one),
                     f"{figure('cpu'):.2f}", percent(figure("kernel"))]
             if WORKERS[server] > 1:
                 each = [sample["spread"] for sample in results.samples[scenario.key, server]]
                 row += [f"{figure('most'):,.0f} and {figure('least'):,.0f}",
                         f"{figure('spread'):.2f}", f"{min(each):.2f} to {max(each):.2f}"]
+            else:
+                row += [""] * 3
+            row.append(f"{figure('client'):.1f}")
     if not rows:
         return ""
-    cores = results.settings.cores
-    note = ""
-    if clients:
-        note = (f"\n\nNothing was pinned here, and wrk used {min(clients):.1f} to "
-                f"{max(clients):.1f} of the {cores} cores")
-        if cores - min(clients) < 2:
-            note += ": two workers had less than two to themselves, so the growth says little"
-        note += "."
     return "### Two workers\n\n" + table(
         ["connections", "workers", "requests/s", "× one worker", "CPU µs/request",
-         "in the kernel", "requests of each", "most ÷ least", "in the rounds"], rows) + note
+         "in the kernel", "requests of each", "most ÷ least", "in the rounds", "wrk's cores"], rows)
 
 
 def times(figure, other):
