@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build replay differential sim soak clients network bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network bench bench-parser clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,7 +18,7 @@ help: ## list these targets
 run: ## build and start the server: make run ARGS='--port 9000 ./site'
 	$(CARGO) run --release -- $(ARGS)
 
-# With --all-targets, cargo builds examples as tests alone; tests/clients.rs runs one as a program.
+# With --all-targets, cargo builds examples as tests alone; a test runs one as a program.
 test: ## all tests
 	$(CARGO) build --bins --examples
 	$(CARGO) test --all-targets
@@ -30,10 +30,15 @@ lint: components ## formatting, clippy and the documentation, warnings denied
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
-# Only where rustup is there to ask; a distribution's cargo comes with its own packages.
+# Tools are installed in CI alone, or by a target that asks for them. Elsewhere a person reads what
+# is missing. A distribution's cargo comes with its own packages.
 components:
-	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
-	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+	@for tool in fmt clippy; do \
+	  $(CARGO) $$tool --version >/dev/null 2>&1 && continue; \
+	  name=$$([ $$tool = fmt ] && echo rustfmt || echo clippy); \
+	  if [ -n "$${CI:-}" ]; then rustup component add $$name || exit 1; \
+	  else echo "lint: $$name is missing: rustup component add $$name" >&2; exit 1; fi; \
+	done
 
 # Where the musl target is installed it is used, because glibc warns that parts of it are never
 # quite static; we use none of those parts, so glibc will do.
@@ -55,16 +60,21 @@ static: ## a static, stripped binary at target/static/httprs
 	./$(STATIC) --version >/dev/null; \
 	echo "$(STATIC): $$(wc -c < $(STATIC)) bytes, static ($$target)"
 
+FUZZ_TOOLS = $(CARGO) +nightly --version >/dev/null 2>&1 && $(CARGO) fuzz --version >/dev/null 2>&1 \
+	&& command -v c++ >/dev/null
+
 # Installs what is missing where that can be had. libFuzzer is C++.
-fuzz-build: ## build the fuzz targets; without nightly, check them on stable
+fuzz-build: ## install what fuzzing needs and build the fuzz targets
 	@set -eu; \
-	if { $(CARGO) +nightly --version >/dev/null 2>&1 \
-	    || rustup toolchain install nightly --profile minimal; } \
-	  && { $(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked; } \
-	  && { command -v c++ >/dev/null || { echo "fuzz: there is no c++"; false; }; }; \
-	then $(CARGO) +nightly fuzz build; \
+	$(CARGO) +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal || true; \
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked || true; \
+	$(MAKE) --no-print-directory fuzz-check
+
+fuzz-check: # build the fuzz targets; without nightly, check on stable what can be
+	@set -eu; \
+	if $(FUZZ_TOOLS); then $(CARGO) +nightly fuzz build; \
 	else \
-	  echo "fuzz: no nightly, no cargo-fuzz or no c++ to be had; checking on stable what can be"; \
+	  echo "fuzz: nightly, cargo-fuzz or c++ is missing (make fuzz-build installs the first two)"; \
 	  if command -v c++ >/dev/null; then $(CARGO) check --manifest-path fuzz/Cargo.toml; \
 	  else $(CARGO) check --manifest-path fuzz/Cargo.toml --no-default-features --lib; fi; \
 	fi
@@ -104,7 +114,7 @@ sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows
 	@HISTORIES=$${HISTORIES:-100000} $(CARGO) test --quiet --release --test sim random -- --nocapture
 
 soak: ## load, killed workers, reloads and more or fewer workers for SECONDS (600); nothing may grow or fail
-	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test leak load -- --ignored --nocapture
+	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test it leak::load -- --ignored --nocapture
 
 clients: ## a hundred kinds of slow, pausing, stalling and vanishing clients, and what each of them meets
 	@command -v python3 >/dev/null || { echo "clients: python3 is missing (Debian's package python3)" >&2; exit 1; }
@@ -132,9 +142,9 @@ clean: ## remove everything that was built
 	rm -rf target/static
 
 # One after the other, also under `make -j`: the cheapest news first.
-ci: ## test, lint, static, fuzz-build, replay
+ci: ## test, lint, static, fuzz targets, replay; installs tools if CI is set
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory static
-	@$(MAKE) --no-print-directory fuzz-build
+	@$(MAKE) --no-print-directory $(if $(CI),fuzz-build,fuzz-check)
 	@$(MAKE) --no-print-directory replay

@@ -4,7 +4,8 @@
 //! The whole server is asked, over a socket: its allocator counts, and a handler of this test says
 //! how far it has come.
 
-mod common;
+#[path = "it/server.rs"]
+mod server;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
@@ -12,9 +13,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use common::TempDir;
 use httprs::handlers::files::Files;
 use httprs::{Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Server};
+use server::TempDir;
 
 /// How often the allocator was asked for memory, in this process.
 static ASKED: AtomicU64 = AtomicU64::new(0);

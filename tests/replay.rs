@@ -7,7 +7,8 @@
 //! `/proc` all the time. Nothing depends on how fast it goes: what comes later than planned is
 //! another history, and the promises hold in that one, too.
 
-mod common;
+#[path = "it/server.rs"]
+mod server;
 #[path = "../fuzz/src/invariants/supervisor.rs"]
 #[allow(
     dead_code,
@@ -28,10 +29,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use common::{LONGEST, children, is_alive};
 use httprs::scoreboard::State;
 use httprs::worker::{self, Context, Message};
 use httprs::{Scoreboard, Server, Stopper, Worker};
+use server::{LONGEST, children, is_alive};
 use supervisor::Event;
 use supervisor::histories::{CALM_MS, Dice, History};
 

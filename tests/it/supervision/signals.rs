@@ -1,14 +1,12 @@
 //! Signals in every order, to the master and to its whole group, while clients ask, stall and leave
 //! and workers are stopped: it serves until it is stopped, and then nothing is left of it.
 
-mod common;
-
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
-use common::{Client, Server, how, is_alive, program, signal, sleep_ms, wait_until};
+use crate::server::{Client, Server, how, is_alive, program, signal, sleep_ms, wait_until};
 
 const HARMLESS: [&str; 6] = ["HUP", "TTIN", "TTOU", "USR1", "CHLD", "WINCH"];
 const STOPS: [&str; 3] = ["TERM", "INT", "QUIT"];

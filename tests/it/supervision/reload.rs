@@ -1,14 +1,12 @@
 //! Workers that are replaced while the server goes on: because the operator asks for it, because
 //! they have served enough, because they hang.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Instant;
 
-use common::{Server, assert_gone, cpu_ms, is_alive, signal, sleep_ms, wait_until};
+use crate::server::{Server, assert_gone, cpu_ms, is_alive, signal, sleep_ms, wait_until};
 
 fn pids(server: &Server) -> BTreeSet<u32> {
     server.workers().into_iter().collect()
@@ -91,7 +89,7 @@ fn a_storm_of_reloads_ends_with_new_workers() {
 
 #[test]
 fn a_reload_opens_the_log_file_again() {
-    let path = common::TempPath::new("reload.log");
+    let path = crate::server::TempPath::new("reload.log");
     let mut server = Server::start(&["-w", "1", "--log", "text", "--log-file", path.text()]);
     server.get("/before");
     wait_until("a line", || {

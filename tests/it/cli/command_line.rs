@@ -1,14 +1,12 @@
 //! The command line of the program, and what it writes: help, errors and their codes, the
 //! environment, access logs in every format, and a standard output that is not read.
 
-mod common;
-
 use std::io::Read;
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Server, TempPath, how, program, wait_until};
+use crate::server::{Server, TempPath, how, program, wait_until};
 
 /// Runs the program until it ends by itself.
 fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
@@ -479,7 +477,7 @@ fn a_stdout_that_is_closed_harms_nobody() {
     assert!(server.stop().success());
 
     // There may be none at all, as after `>&-`.
-    let mut command = common::clean(std::process::Command::new("sh"));
+    let mut command = crate::server::clean(std::process::Command::new("sh"));
     command.args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_httprs")]);
     command.args(["--host", "127.0.0.1", "-p", "0", "-w", "1"]);
     let mut server = Server::launch(command);

@@ -1,14 +1,12 @@
 //! What is known of a worker that died: which client it was answering, and what. Told in the log,
 //! and kept on the scoreboard, where these tests read it.
 
-mod common;
-
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use common::{Client, signal, wait_until};
+use crate::server::{Client, signal, wait_until};
 use httprs::handlers::status::Status;
 use httprs::http::{Body, Flow, Piece, Plan, Sink, Source, Want};
 use httprs::scoreboard::State;

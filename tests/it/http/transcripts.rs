@@ -23,12 +23,10 @@
 //! is nine times an `a`. All cases have a limit of 1000 bytes for bodies; the other limits are as
 //! usual.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Client, Response, Server, TempPath, program, sleep_ms};
+use crate::server::{Client, Response, Server, TempPath, program, sleep_ms};
 use httprs::handlers::echo::Echo;
 use httprs::handlers::health::Health;
 use httprs::handlers::welcome::Welcome;

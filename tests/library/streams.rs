@@ -1,15 +1,13 @@
 //! Bodies that are never in memory as a whole, out and in: what goes over the wire, when it ends,
 //! and how much memory it takes.
 
-mod common;
-
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Client, children, sleep_ms, wait_until};
+use crate::server::{Client, children, sleep_ms, wait_until};
 use httprs::harness::{Conversation, converse, every_split};
 use httprs::http::chunked::Decoder;
 use httprs::http::{Body, Fields, Flow, Limits, Piece, Plan, Sink, Source, Trailers, Want};

@@ -1,11 +1,9 @@
 //! The faults that this project was born with, one test each, against the running program. None of
 //! them may ever come back.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Server, cpu_ms, signal, sleep_ms, wait_until};
+use crate::server::{Server, cpu_ms, signal, sleep_ms, wait_until};
 
 /// A worker that waits uses next to no processor time; a worker that spins uses all there is.
 const IDLE_CPU_MS: u64 = 100;

@@ -6,6 +6,7 @@ use std::process::Command as Program;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::server::test_name;
 use httprs::scoreboard::State;
 use httprs::worker::{Command, Context, Message};
 use httprs::{Format, Level, Log, Outcome, Scoreboard, Server, Stopper, Worker};
@@ -174,7 +175,8 @@ fn worker_manager_that_gives_up() {
 #[test]
 fn worker_manager_that_gives_up_says_what_each_worker_died_of() {
     let mut program = Program::new(std::env::current_exe().unwrap());
-    program.args(["--exact", "worker_manager_that_gives_up"]);
+    let name = test_name(module_path!(), "worker_manager_that_gives_up");
+    program.args(["--exact", &name]);
     let output = program.args(["--ignored", "--nocapture"]).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(text.matches(" exited with code 3").count(), 3, "{text}");

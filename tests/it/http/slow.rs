@@ -2,14 +2,12 @@
 //! Lower bounds are what was promised to a client; upper ones are generous, because machines are
 //! busy.
 
-mod common;
-
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, TempDir, cpu_ms, open_files_limit, sleep_ms};
+use crate::server::{Client, Server, TempDir, cpu_ms, open_files_limit, sleep_ms};
 
 const SHORT: [&str; 10] = [
     "--write-timeout-ms",

@@ -5,15 +5,13 @@
 //! What a program writes to standard error cannot be read in that program, so the server runs in
 //! another process of this test.
 
-mod common;
-
 use std::env;
 use std::io::{self, Write};
 use std::panic;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use common::{Client, assert_gone, wait_until};
+use crate::server::{Client, assert_gone, test_name, wait_until};
 use httprs::http::{Body, Flow, Piece, Plan, Sink, Source, Trailers, Want};
 use httprs::process::{Connection, Io, Next, Output, Peer, Process, Tally};
 use httprs::{Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Server};
@@ -193,12 +191,12 @@ fn serve() {
 
 /// The server in another process, which ends when this is dropped.
 #[track_caller]
-fn launch(what: &str) -> common::Server {
+fn launch(what: &str) -> crate::server::Server {
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args([
             "--exact",
-            "serve",
+            &test_name(module_path!(), "serve"),
             "--ignored",
             "--nocapture",
             "--test-threads=1",
@@ -206,7 +204,7 @@ fn launch(what: &str) -> common::Server {
         .env(SERVES, what)
         .env("RUST_BACKTRACE", "1")
         .stdout(Stdio::piped());
-    common::Server::launch(command)
+    crate::server::Server::launch(command)
 }
 
 fn ask(target: &str, body: &str) -> Vec<u8> {
@@ -296,7 +294,10 @@ fn costs_one_answer(place: &str, body: &str, stage: &str, status: Option<u16>) {
         event.contains(&format!("on purpose in {purpose} (")),
         "{place}: {event}"
     );
-    assert!(event.contains("(tests/panics.rs:"), "{place}: {event}");
+    assert!(
+        event.contains("(tests/library/panics.rs:"),
+        "{place}: {event}"
+    );
     assert!(event.contains("\"level\":\"error\""), "{place}: {event}");
     let left = server.err.wait_for(&format!(
         "worker 0 (pid {victim}) has panicked and is to leave; replaced by "
@@ -305,7 +306,7 @@ fn costs_one_answer(place: &str, body: &str, stage: &str, status: Option<u16>) {
     // The worker serves until its successor does.
     wait_until("the successor", || pid(&mut server.connect()) != victim);
     assert!(
-        common::is_alive(victim),
+        crate::server::is_alive(victim),
         "{place}: it has a request to finish"
     );
 
@@ -328,7 +329,10 @@ fn costs_one_answer(place: &str, body: &str, stage: &str, status: Option<u16>) {
 fn what_a_panic_says_is_one_line_whatever_it_is() {
     let server = launch(HTTP);
     for (place, want) in [
-        ("value", "ms old: a value that is no text (tests/panics.rs:"),
+        (
+            "value",
+            "ms old: a value that is no text (tests/library/panics.rs:",
+        ),
         (
             "quoted",
             r#"ms old: \"on purpose in quoted\"\n\u001b[2Jxxxx"#,
@@ -393,7 +397,7 @@ fn a_protocol_that_panics_costs_its_connection_alone() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     let event = server.err.wait_for("panicked while serving 127.0.0.1:");
     assert!(
-        event.contains("on purpose in step (tests/panics.rs:"),
+        event.contains("on purpose in step (tests/library/panics.rs:"),
         "{event}"
     );
     server.err.wait_for(&format!(
@@ -413,7 +417,9 @@ fn a_body_that_panics_when_it_is_dropped_costs_its_connection_alone() {
     client.send(&ask("drop", ""));
     // The answer was whole, and the end is a reset: it may or may not be read.
     let _ = client.rest();
-    server.err.wait_for("on purpose in drop (tests/panics.rs:");
+    server
+        .err
+        .wait_for("on purpose in drop (tests/library/panics.rs:");
     server.err.wait_for(&format!(
         "(pid {victim}) has panicked and is to leave; replaced by "
     ));

@@ -1,8 +1,6 @@
 //! What the disk does meanwhile: the program serves a directory that is deployed over, files that
 //! are replaced, removed and sparse, has no room for the log, and runs out of descriptors.
 
-mod common;
-
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -14,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use common::{Client, Server, TempDir, cpu_ms, program, sleep_ms, wait_until};
+use crate::server::{Client, Server, TempDir, cpu_ms, program, sleep_ms, wait_until};
 
 /// Puts a file in its place as a deployment does: whole, or not at all.
 fn replace(site: &TempDir, name: &str, bytes: &[u8]) {
@@ -264,7 +262,7 @@ fn descriptors_that_run_out_are_told_of_and_do_not_end_anything() {
         fs::write(site.path(&format!("large-{n}")), vec![b'x'; 100_000]).unwrap();
     }
     let command = program();
-    let mut limited = common::clean(Command::new("sh"));
+    let mut limited = crate::server::clean(Command::new("sh"));
     limited
         .args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""])
         .arg(command.get_program())

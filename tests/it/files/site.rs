@@ -1,10 +1,8 @@
 //! A directory served by the program: what its flags about files come to.
 
-mod common;
-
 use std::fs;
 
-use common::{Response, Server, TempDir};
+use crate::server::{Response, Server, TempDir};
 
 /// A site as a bundler leaves it; `name` tells it from those of other tests.
 fn site(name: &str) -> TempDir {

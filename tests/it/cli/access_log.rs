@@ -1,12 +1,10 @@
 //! The access log says what happened, not what was planned.
 
-mod common;
-
 use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 
-use common::{Server, TempDir, sleep_ms, wait_until};
+use crate::server::{Server, TempDir, sleep_ms, wait_until};
 
 /// More than the kernel's buffers of both ends take over loopback.
 const LARGE: u64 = 64 << 20;
@@ -205,8 +203,8 @@ fn the_flag_for_heads_raises_the_limit_of_the_target_along() {
 fn a_log_file_that_may_not_grow_ends_no_worker() {
     let path = TempDir::new("full-log");
     let file = path.path("access.log");
-    let program = common::program();
-    let mut command = common::clean(std::process::Command::new("sh"));
+    let program = crate::server::program();
+    let mut command = crate::server::clean(std::process::Command::new("sh"));
     command
         .arg("-c")
         .arg("ulimit -f 8 && exec \"$@\"")

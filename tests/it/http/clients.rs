@@ -1,8 +1,6 @@
 //! Clients that are slow, pause, stall or vanish, on loopback and across a bad link: a few of those
 //! of `make clients` and `make network`, which are Python, with shorter deadlines still.
 
-mod common;
-
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +22,7 @@ fn meets_no_surprise(name: &str) {
         .join("tests/clients")
         .join(name);
     let programs = Path::new(env!("CARGO_BIN_EXE_httprs")).parent();
-    let mut command = common::clean(Command::new("python3"));
+    let mut command = crate::server::clean(Command::new("python3"));
     command.arg(script).arg("--programs");
     command.arg(programs.expect("a folder"));
     command.args(["--quick", "--factor", "20", "--slack", "4"]);

@@ -1,8 +1,6 @@
 //! The library as the author of a program uses it: bind, write a handler, spawn, stop, and find the
 //! own program as it was: its signals, its children and its threads.
 
-mod common;
-
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, TempPath, assert_gone, is_alive, signal, sleep_ms, wait_until};
+use crate::server::{Client, TempPath, assert_gone, is_alive, signal, sleep_ms, wait_until};
 use httprs::http::{Flow, Limits};
 use httprs::{EchoProcess, Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Millis};
 use httprs::{Outcome, Server, StatusCode};
@@ -138,7 +136,7 @@ fn a_handler_that_panics_costs_one_answer_and_its_worker_is_replaced() {
         assert_gone(&[victim]);
     }
     wait_until("two workers again", || {
-        let workers = common::children(master);
+        let workers = crate::server::children(master);
         workers.iter().filter(|pid| is_alive(**pid)).count() == 2
     });
     assert_eq!(gist(running.stop()), STOPPED);
@@ -316,7 +314,7 @@ fn other_children_and_all_signals_stay_the_programs_own() {
     assert_eq!(gist(running.stop()), STOPPED);
     assert_eq!(signals(), before, "and after");
     assert_eq!(
-        common::children(std::process::id()),
+        crate::server::children(std::process::id()),
         [0; 0],
         "not even a zombie"
     );

@@ -2,8 +2,6 @@
 //! notices. The limit is that of address space (`ulimit -v`), so that no memory has to be there to
 //! run out.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::env;
 use std::hint::black_box;
@@ -12,7 +10,7 @@ use std::mem::forget;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use common::{Client, Server as Program, assert_gone, clean, wait_until};
+use crate::server::{Client, Server as Program, assert_gone, clean, test_name, wait_until};
 use httprs::{Http1, HttpRequest, HttpResponse, Server};
 
 /// What a request to `/feast` asks for at once, in bytes.
@@ -66,7 +64,8 @@ fn a_handler_that_wants_too_much_costs_a_worker_and_no_more() {
     let this = env::current_exe().unwrap();
     let mut command = with_memory(2_000_000, this.to_str().unwrap());
     command
-        .args(["--ignored", "--exact", "hungry_server", "--nocapture"])
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg(test_name(module_path!(), "hungry_server"))
         .stdin(Stdio::piped());
     let server = Program::launch(command);
     for target in ["/feast", "/leak", "/feast"] {

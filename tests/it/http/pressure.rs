@@ -1,8 +1,6 @@
 //! More clients than there is room for: idle ones make way for those that wait, busy ones stay, and
 //! nothing spins.
 
-mod common;
-
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -12,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, clean, cpu_ms, sleep_ms, wait_until};
+use crate::server::{Client, Server, clean, cpu_ms, sleep_ms, wait_until};
 
 /// Half a request, as far as the server can tell.
 const HALF: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst";
@@ -58,7 +56,7 @@ fn is_closed(client: &mut Client) -> bool {
     client.read_timeout(Duration::from_millis(1));
     let mut buffer = [0; 16];
     let read = client.read(&mut buffer);
-    client.read_timeout(common::LONGEST);
+    client.read_timeout(crate::server::LONGEST);
     match read {
         Ok(0) => true,
         Ok(n) => panic!("more came: {}", buffer[..n].escape_ascii()),
@@ -146,7 +144,7 @@ fn who_has_just_connected_is_not_closed_for_another_before_it_can_have_asked() {
 
 #[test]
 fn nobody_is_closed_who_is_busy_and_the_next_one_waits() {
-    let site = common::TempDir::new("pressure-busy");
+    let site = crate::server::TempDir::new("pressure-busy");
     fs::write(site.path("large"), vec![b'x'; 8 << 20]).unwrap();
     for what in ["sends", "reads"] {
         let args = [
@@ -258,7 +256,7 @@ fn a_master_without_descriptors_says_so_in_one_line() {
 
 #[test]
 fn idle_clients_make_room_where_files_have_taken_the_descriptors() {
-    let site = common::TempDir::new("pressure-files");
+    let site = crate::server::TempDir::new("pressure-files");
     for n in 0..40 {
         fs::write(site.path(&format!("large-{n}")), vec![b'x'; 4 << 20]).unwrap();
     }
@@ -300,7 +298,7 @@ fn idle_clients_make_room_where_files_have_taken_the_descriptors() {
 #[test]
 fn clients_leave_descriptors_for_those_who_look_after_the_server() {
     const FILES: usize = 7;
-    let site = common::TempDir::new("pressure-admin");
+    let site = crate::server::TempDir::new("pressure-admin");
     for n in 0..FILES {
         let file = fs::File::create(site.path(&format!("large-{n}"))).unwrap();
         file.set_len(64 << 20).unwrap();
@@ -316,7 +314,7 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
     let (_, room) = told.split_once(" takes ").expect(&told);
     let room = room.split(' ').next().and_then(|n| n.parse().ok());
     let room: usize = room.expect(&told);
-    let port = common::ports_of(&server.banner)[1];
+    let port = crate::server::ports_of(&server.banner)[1];
     let connect = || Client::tcp(TcpStream::connect(("127.0.0.1", port)).expect("a connection"));
     // These use what is kept for files, and do not read.
     let mut slow: Vec<Client> = (0..FILES).map(|_| server.connect()).collect();
@@ -362,7 +360,7 @@ fn clients_leave_descriptors_for_those_who_look_after_the_server() {
 #[test]
 fn files_leave_descriptors_for_those_who_look_after_the_server() {
     const FILES: usize = 40;
-    let site = common::TempDir::new("pressure-admin-files");
+    let site = crate::server::TempDir::new("pressure-admin-files");
     for n in 0..FILES {
         let file = fs::File::create(site.path(&format!("large-{n}"))).unwrap();
         file.set_len(64 << 20).unwrap();
@@ -372,7 +370,7 @@ fn files_leave_descriptors_for_those_who_look_after_the_server() {
     args.extend(["--timeout-ms", "60000", "--min-rate", "0", site.text()]);
     let server = Server::launch(with_descriptors(48, &args));
     let worker = server.workers()[0];
-    let port = common::ports_of(&server.banner)[1];
+    let port = crate::server::ports_of(&server.banner)[1];
     let admin = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     // As many as there is room for, before: they use up nothing.
     let mut before = [(); 8].map(|()| Client::tcp(admin()));

@@ -1,10 +1,8 @@
 //! What is left behind by workers that die: nothing. No descriptor, no memory, no zombie; and what
 //! a worker has open is what it needs.
 //!
-//! `make soak` does the same for minutes, under load, and `DEATHS=1000 cargo test --test leak` with
-//! more of them.
-
-mod common;
+//! `make soak` does the same for minutes, under load, and `DEATHS=1000 cargo test --test it leak`
+//! with more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +13,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, TempPath, children, is_alive, signal, sleep_ms, wait_until};
+use crate::server::{Client, Server, TempPath, children, is_alive, signal, sleep_ms, wait_until};
 
 /// A heap grows by steps of so much (brk in glibc and musl), in KiB; one of them may be due.
 const HEAP_STEP_KIB: u64 = 132;

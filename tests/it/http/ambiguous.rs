@@ -546,7 +546,7 @@ fn a_wrong_answer_is_seen() {
 
 #[test]
 fn the_manual_prints_the_table() {
-    let page = include_str!("../src/manual/refused.md");
+    let page = include_str!("../../../src/manual/refused.md");
     let (open, close) = ("<!-- ambiguous -->", "<!-- /ambiguous -->");
     let block = page
         .split_once(open)

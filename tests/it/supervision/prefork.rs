@@ -1,8 +1,6 @@
 //! The program as a family of processes: workers that die are replaced, a stop cuts nothing short,
 //! and nothing is left over, whichever process is killed.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -13,8 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, assert_gone, children, cpu_ms, how, is_alive, program, signal};
-use common::{open_files_limit, ports_of, sleep_ms, wait_until};
+use crate::server::{
+    Client, Server, assert_gone, children, cpu_ms, how, is_alive, program, signal,
+};
+use crate::server::{open_files_limit, ports_of, sleep_ms, wait_until};
 
 /// What should take a tenth of a second may take this long on a machine that is busy.
 const SLACK: Duration = Duration::from_secs(2);
@@ -389,9 +389,9 @@ fn port_0_is_one_real_port_for_all_hosts() {
 
 #[test]
 fn children_that_are_not_its_own_are_reaped_and_ignored() {
-    let site = common::TempDir::new("prefork-children");
+    let site = crate::server::TempDir::new("prefork-children");
     for (name, dies_before) in [("it was dead before", true), ("it dies later", false)] {
-        let mut command = common::clean(std::process::Command::new("sh"));
+        let mut command = crate::server::clean(std::process::Command::new("sh"));
         let script = "sleep 100 & echo $!; exec \"$0\" \"$@\"";
         command.args(["-c", script, env!("CARGO_BIN_EXE_httprs"), site.text()]);
         command.args(["--host", "127.0.0.1", "--port", "0", "-w", "2"]);

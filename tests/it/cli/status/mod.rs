@@ -1,7 +1,5 @@
 //! `--admin` and `httprs status`: what a running server says of itself, whatever happens to it.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod json;
 mod prometheus;
 
@@ -10,7 +8,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Client, Response, Server, TempPath, ports_of, program, signal, sleep_ms, wait_until};
+use crate::server::{
+    Client, Response, Server, TempPath, ports_of, program, signal, sleep_ms, wait_until,
+};
 use json::Json;
 use prometheus::Series;
 
@@ -301,7 +301,7 @@ fn nobody_who_asks_makes_room_for_another() {
     late.read_timeout(Duration::from_millis(400));
     let none = late.try_response(false).expect_err("there is no room");
     assert!([ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&none.kind()));
-    late.read_timeout(common::LONGEST);
+    late.read_timeout(crate::server::LONGEST);
     for client in &mut asking {
         client.send(b"P/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(client.response().text(), "alive\n");

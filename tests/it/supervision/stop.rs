@@ -1,13 +1,11 @@
 //! How the program ends: what goes on until then, and in which time.
 
-mod common;
-
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{Server, TempDir, assert_gone, how, signal, sleep_ms, wait_until};
+use crate::server::{Server, TempDir, assert_gone, how, signal, sleep_ms, wait_until};
 
 #[test]
 fn before_a_drain_is_a_time_in_which_all_goes_on_but_readiness() {

@@ -32,6 +32,14 @@ pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) -> Duration {
     began.elapsed()
 }
 
+/// What the test harness calls a test of a module: by its path, without that of the crate.
+pub fn test_name(module: &str, name: &str) -> String {
+    match module.split_once("::") {
+        Some((_, path)) => format!("{path}::{name}"),
+        None => name.to_owned(),
+    }
+}
+
 pub fn sleep_ms(ms: u64) {
     thread::sleep(Duration::from_millis(ms));
 }

@@ -1,0 +1,14 @@
+//! The library as a program embeds it.
+//!
+//! Apart from `it`, because these tests fork workers of this very process: each of them has copies
+//! of all descriptors that the tests beside it have open at that moment, so a socket of those would
+//! stay open behind their backs.
+
+mod embedding;
+mod memory;
+mod panics;
+mod recorder;
+#[path = "../it/server.rs"]
+mod server;
+mod streams;
+mod worker_manager;
