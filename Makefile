@@ -18,10 +18,11 @@ help: ## list these targets
 run: ## build and start the server: make run ARGS='--port 9000 ./site'
 	$(CARGO) run --release -- $(ARGS)
 
-# With --all-targets, cargo builds examples as tests alone; a test runs one as a program.
+# With --all-targets, cargo builds examples as tests alone; a test runs one as a program. Most tests
+# wait for something most of the time: two for each core take half as long as one.
 test: ## all tests
 	$(CARGO) build --bins --examples
-	$(CARGO) test --all-targets
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO) test --all-targets
 	$(CARGO) test --doc
 
 lint: components ## formatting, clippy and the documentation, warnings denied

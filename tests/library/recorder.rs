@@ -167,6 +167,11 @@ fn who_was_answered_before_has_nothing_to_do_with_it() {
     let (running, address, board) = serve(Server::bind("127.0.0.1:0").unwrap());
     let mut client = Client::tcp(TcpStream::connect(address).unwrap());
     assert_eq!(client.get("/before").status, 200);
+    // The client may have the answer before the worker has noted that.
+    wait_until("a worker that waits again", || {
+        let mut records = board.records();
+        records.any(|record| (record.requests, record.stage) == (1, None))
+    });
     let pid = board.records().map(|record| record.pid).max().unwrap();
     signal(pid, "KILL");
     let text = report(&board, 1);
