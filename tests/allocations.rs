@@ -13,6 +13,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use httprs::handlers::Routes;
 use httprs::handlers::files::Files;
 use httprs::{Format, Handler, Http1, HttpRequest, HttpResponse, Level, Log, Server};
 use server::TempDir;
@@ -103,9 +104,15 @@ fn a_request_costs_no_allocation() {
     let server = Server::bind("127.0.0.1:0").unwrap().workers(1).log(log);
     let address = server.local_addr().unwrap();
     let files = Files::open(&dir.0).unwrap();
-    let running = server
-        .spawn(Http1::new(move |req, res| answer(&files, req, res)))
-        .unwrap();
+    // All of it behind a router with a hundred routes.
+    let routes = (0..100).fold(Routes::new(), |routes, n| {
+        routes.get(&format!("/routes/{n}/{{name}}"), |req, res| {
+            res.text(req.param("name").unwrap_or("?"))
+        })
+    });
+    let routes =
+        routes.fallback(move |req: &HttpRequest, res: &mut HttpResponse| answer(&files, req, res));
+    let running = server.spawn(Http1::with(routes.build().unwrap())).unwrap();
 
     let browser = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\n\
         Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n\
@@ -123,6 +130,7 @@ fn a_request_costs_no_allocation() {
         ("not modified", get("/small", known)),
         ("a body", post("Content-Length: 5\r\n\r\nhello")),
         ("not there", get("/nothing", "")),
+        ("a route with a parameter", get("/routes/42/x", "")),
         // The decoder is not kept, since few connections ever need one.
         (
             CHUNKED,

@@ -11,5 +11,8 @@ mod human;
 pub mod mime;
 mod negotiate;
 pub mod pages;
+mod router;
 pub mod status;
 pub mod welcome;
+
+pub use router::{RouteError, Router, Routes};

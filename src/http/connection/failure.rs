@@ -7,10 +7,11 @@
 //! ([`Tally::panicked`]), and is replaced.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::http::handler::HttpResponse;
+use super::refusal::Refusal;
+use crate::http::handler::{HttpError, HttpResponse};
 use crate::process::Tally;
 
 /// Why a call failed.
@@ -37,6 +38,27 @@ pub(super) fn attempt<T>(call: impl FnOnce() -> io::Result<T>) -> Result<T, Fail
 }
 
 impl Failure {
+    /// Fills in the answer: the status and the text of an [`HttpError`], else 500.
+    pub(super) fn answer(self, response: &mut HttpResponse, tally: &mut dyn Tally) {
+        let own = match &self {
+            Failure::Error(error) => error.get_ref().and_then(|e| e.downcast_ref::<HttpError>()),
+            Failure::Panic(_) => None,
+        };
+        let Some(own) = own else {
+            Refusal::FAILED.write(response);
+            // The worker is about to leave: the next request is for another one.
+            response.close = matches!(self, Failure::Panic(_));
+            return self.report(response, tally);
+        };
+        response.status(own.status());
+        // A constant field is never refused, and a response takes all that is written to it.
+        let _ = response.header("Content-Type", "text/plain; charset=utf-8");
+        let _ = writeln!(response, "{own}");
+        if own.status().get() >= 500 {
+            self.report(response, tally);
+        }
+    }
+
     /// Tells of it: an error goes to the log with the exchange that `response` belongs to. What a
     /// panic had to say was said when it began.
     pub(super) fn report(self, response: &mut HttpResponse, tally: &mut dyn Tally) {

@@ -37,10 +37,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if let Err(failure) = handled {
             // What was filled in belongs to an answer that failed.
             response.clear();
-            Refusal::FAILED.write(response);
-            // The worker is about to leave: the next request is for another one.
-            response.close = matches!(failure, Failure::Panic(_));
-            failure.report(response, io.tally);
+            failure.answer(response, io.tally);
         }
         // What follows a CONNECT may be for the other end of the tunnel.
         let goes_on =

@@ -4,19 +4,25 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `request`, `response` | what a handler is asked, and what it answers |
+//! | `request`, `response`, `usual` | what a handler is asked, and what it answers |
 //! | `field` | which fields a handler may send |
+//! | `http_error` | a status as an error |
+//! | `params` | the parts of a path that a router has given names |
 //! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
 
 mod field;
+mod http_error;
+mod params;
 mod request;
 mod response;
 mod sink;
 mod source;
+mod usual;
 
 use std::io;
 
 pub use field::FieldError;
+pub use http_error::HttpError;
 pub use request::HttpRequest;
 pub(crate) use response::FieldLines;
 pub use response::{Body, HttpResponse};

@@ -1,8 +1,12 @@
 //! [`HttpRequest`]: what a handler is asked.
 
 use std::borrow::Cow;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::http::syntax::{Fields, Head, Method, Target, Version, query_pairs};
+use super::http_error::HttpError;
+use super::params::Params;
+use crate::http::syntax::{Fields, Head, Method, StatusCode, Target, Version, query_pairs};
 use crate::process::Peer;
 use crate::time::Now;
 
@@ -21,6 +25,7 @@ pub struct HttpRequest {
     pub(crate) now: Now,
     /// The first line of what could not be read as a request, for the access log.
     pub(crate) unreadable: Vec<u8>,
+    params: Params,
 }
 
 /// A body buffer that grew beyond this, in bytes, is not kept for later requests.
@@ -36,6 +41,7 @@ impl Default for HttpRequest {
             peer: Peer::Unix,
             now: Now::default(),
             unreadable: Vec::new(),
+            params: Params::default(),
         }
     }
 }
@@ -79,6 +85,32 @@ impl HttpRequest {
         self.target.has_encoded_slash()
     }
 
+    /// The part of the path that a [`Router`](crate::handlers::Router) has given this name,
+    /// decoded. `None` if the route has no such name.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        let (start, end) = self.params.span(name)?;
+        std::str::from_utf8(self.target.path().get(start..end)?).ok()
+    }
+
+    /// The part of the path of this name, as what it is meant to be.
+    ///
+    /// # Errors
+    /// It is something else: 400, if the handler returns this with `?`. The route has no such name:
+    /// 500.
+    pub fn param_as<T: FromStr>(&self, name: &str) -> Result<T, HttpError> {
+        let Some(text) = self.param(name) else {
+            let why = "the route has no such parameter";
+            return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, why));
+        };
+        let bad = |_| HttpError::new(StatusCode::BAD_REQUEST, format!("{name} is malformed"));
+        text.parse().map_err(bad)
+    }
+
+    /// Gives parts of the decoded path names: each begins and ends there.
+    pub(crate) fn set_params(&self, names: &Arc<[Box<str>]>, spans: &[(usize, usize)]) {
+        self.params.set(names, spans);
+    }
+
     /// What follows the `?`, as it was sent. `None` if there is no `?`.
     pub fn query_str(&self) -> Option<&str> {
         self.target.query()
@@ -88,6 +120,32 @@ impl HttpRequest {
     /// `("b", None)`, `("c", Some(""))`. A `+` is a space.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Option<Cow<'_, str>>)> {
         query_pairs(self.target.query().unwrap_or(""))
+    }
+
+    /// The pairs of a form in the body (`application/x-www-form-urlencoded`), decoded as those of
+    /// [`HttpRequest::query`]. None where the body is something else.
+    pub fn form(&self) -> impl Iterator<Item = (Cow<'_, str>, Option<Cow<'_, str>>)> {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        let content_type = self.header("content-type").unwrap_or("");
+        let kind = content_type.split(';').next().unwrap_or("").trim();
+        let body = self.body_str().filter(|_| kind.eq_ignore_ascii_case(FORM));
+        query_pairs(body.unwrap_or(""))
+    }
+
+    /// The pairs of all `Cookie` fields, as they were sent (RFC 6265 §4.2): names and values
+    /// without the blanks around them, values without the quotes. What has no `=` is left out.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.head.fields().get_all("cookie");
+        let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
+        texts.flat_map(|text| text.split(';')).filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let (name, value) = (
+                name.trim_matches([' ', '\t']),
+                value.trim_matches([' ', '\t']),
+            );
+            let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+            (!name.is_empty()).then_some((name, quoted.unwrap_or(value)))
+        })
     }
 
     /// The protocol's version.
@@ -115,6 +173,11 @@ impl HttpRequest {
     /// The body, decoded; empty if there is none, or if it went to a [`Sink`](crate::http::Sink).
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The body as text; `None` if it is not UTF-8.
+    pub fn body_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok()
     }
 
     /// The fields that came after a chunked body. They are not to be mixed with those of the head,
@@ -149,9 +212,69 @@ impl HttpRequest {
         self.target.clear();
         self.trailers.clear();
         self.unreadable.clear();
+        self.params.clear();
         if self.body.capacity() > LARGEST_SPARE {
             self.body = Vec::new();
         }
         self.body.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(wire: &str, body: &str) -> HttpRequest {
+        let mut request = HttpRequest::default();
+        let limits = crate::http::syntax::Limits::default();
+        request.head.parse(wire.as_bytes(), &limits).unwrap();
+        request.body = body.into();
+        request
+    }
+
+    #[test]
+    fn cookies_are_pairs() {
+        for (lines, want) in [
+            ("", &[][..]),
+            ("Cookie: a=b\r\n", &[("a", "b")]),
+            (
+                "Cookie: a=b; c=d=e\r\nCookie: f=\r\n",
+                &[("a", "b"), ("c", "d=e"), ("f", "")],
+            ),
+            (
+                "Cookie: a=\"b c\";; =x; y;z = 1 \r\n",
+                &[("a", "b c"), ("z", "1")],
+            ),
+            ("Cookie: a=\"\r\n", &[("a", "\"")]),
+        ] {
+            let request = request(&format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}\r\n"), "");
+            let got: Vec<_> = request.cookies().collect();
+            assert_eq!(got, want, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_one_if_it_says_so() {
+        for (content_type, body, want) in [
+            (
+                "application/x-www-form-urlencoded",
+                "a=1&b=x+y%21",
+                &["a=1", "b=x y!"][..],
+            ),
+            (
+                "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+                "a=",
+                &["a="],
+            ),
+            ("application/json", "a=1", &[]),
+            ("application/x-www-form-urlencoded", "", &[]),
+        ] {
+            let wire =
+                format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n\r\n");
+            let request = request(&wire, body);
+            let pairs = request.form();
+            let got: Vec<String> = pairs.map(|(n, v)| format!("{n}={}", v.unwrap())).collect();
+            assert_eq!(got, want, "{content_type} {body}");
+        }
     }
 }
