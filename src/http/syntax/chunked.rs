@@ -11,8 +11,9 @@
 //! chunk-ext-val   = token / quoted-string
 //! trailer-section = *( field-line CRLF )
 //! ```
-//! The decoder holds all that it knows in one state, so the bytes may be cut anywhere. Knows
-//! nothing of handlers or of what trailers mean; they are never merged with the header fields.
+//! The decoder holds all that it knows in one state, so the bytes may be cut anywhere: extensions
+//! are read by the classes of `token`, a byte at a time. Knows nothing of handlers or of what
+//! trailers mean; they are never merged with the header fields.
 
 use std::io::Write;
 
@@ -362,6 +363,7 @@ pub fn push_last_with(out: &mut Vec<u8>, trailers: &Fields) {
 mod tests {
     use super::ChunkedError::*;
     use super::*;
+    use crate::http::syntax::token;
 
     fn decode(pieces: &[&[u8]], limits: &Limits) -> String {
         let mut decoder = Decoder::default();
@@ -504,6 +506,20 @@ mod tests {
         ] {
             let got = every_cut(name, wire, &Limits::default());
             assert_eq!(got, format!("{want:?}"), "{name}");
+        }
+    }
+
+    /// Extensions are read byte by byte and fields as a whole, by the same grammar.
+    #[test]
+    fn extension_values_are_those_of_parameters() {
+        for b in 0..=255u8 {
+            for value in [&[b][..], &[b'"', b, b'"'], &[b'"', b'\\', b, b'"']] {
+                let is_value = matches!(token::value(value), Some((_, [])));
+                let wire = [b"1;a=", value, b"\r\nx\r\n0\r\n\r\n"].concat();
+                let got = decode(&[&wire], &Limits::default());
+                let taken = got == format!("{} x {{}}", wire.len());
+                assert_eq!(taken, is_value, "{}: {got}", wire.escape_ascii());
+            }
         }
     }
 
