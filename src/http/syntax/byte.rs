@@ -3,9 +3,9 @@
 //!
 //! Tables and not `match`: one load a byte, whatever the class looks like.
 //!
-//! What is marked `inline` here and in the readers of a head was measured (`make bench-parser`):
-//! what every head goes through is part of its caller, and what few go through (`_slowly`) is
-//! kept out of it, because there it would take registers from what all need.
+//! Each `inline` here and in the readers of a head was measured (`make bench-parser`): code that
+//! every head goes through is part of its caller, and code that few go through (`_slowly`) is kept
+//! out of it, because there it would take registers from the rest.
 
 /// A set of bytes.
 pub(crate) type Class = [bool; 256];
@@ -17,8 +17,8 @@ pub(crate) type Class = [bool; 256];
 /// ```
 pub(crate) const TOKEN: Class = class(b"!#$%&'*+-.^_`|~", true);
 
-/// What a request target may consist of as far as the request line is concerned: visible ASCII.
-/// Which of it a URI may hold is for `uri` to say; here it must only be clear where it ends.
+/// The bytes of a request target as far as the request line is concerned: visible ASCII. Which of
+/// them a URI may hold is for `uri` to say; here only the target's end must be clear.
 pub(crate) const VISIBLE: Class = span(0x21, 0x7e);
 
 /// ```text
@@ -33,7 +33,7 @@ pub(crate) const HOST: Class = class(b"-._~!$&'()*+,;=", true);
 /// path = *( "/" / pchar )                                    (RFC 3986 §3.3)
 /// pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
 /// ```
-/// and `[`, `]`, `|`, `^`, which no URI may hold but browsers send as they are, and on which no two
+/// and `[`, `]`, `|`, `^`, which no URI may hold but browsers send unescaped, and on which no two
 /// readers differ. `%` is not in it, and neither is the backslash, which browsers turn into a
 /// slash.
 pub(crate) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|^", true);
@@ -41,9 +41,9 @@ pub(crate) const PATH: Class = class(b"-._~!$&'()*+,;=:@/[]|^", true);
 /// ```text
 /// query = *( pchar / "/" / "?" )                             (RFC 3986 §3.4)
 /// ```
-/// and what browsers send as it is, because the query percent-encode set of the WHATWG URL standard
-/// lacks it: `[`, `]`, `{`, `}`, `|`, `^`, `` ` ``, the backslash, and `%`, whatever follows it. No
-/// two readers differ on where a query ends, and what it means is its reader's business.
+/// and bytes that browsers send unescaped, because the query percent-encode set of the WHATWG URL
+/// standard lacks them: `[`, `]`, `{`, `}`, `|`, `^`, `` ` ``, the backslash, and `%`, whatever
+/// follows it. No two readers differ on where a query ends, and its meaning is for its reader.
 pub(crate) const QUERY: Class = class(b"-._~!$&'()*+,;=:@/?[]|{}^`\\%", true);
 
 /// ```text
@@ -71,7 +71,7 @@ pub(crate) const QUOTED: Class = {
 /// field-value = *( field-vchar / SP / HTAB )                 (RFC 9110 §5.5)
 /// field-vchar = VCHAR / obs-text
 /// ```
-/// Also what may follow the backslash of a quoted-pair.
+/// Also the bytes that may follow the backslash of a quoted-pair.
 pub(crate) const FIELD_VALUE: Class = {
     let mut set = span(0x20, 0xff);
     set[b'\t' as usize] = true;
@@ -120,7 +120,7 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes))
 }
 
-/// `bytes` without OWS at the front, where one space is what nearly all senders put.
+/// `bytes` without OWS at the front, where nearly all senders put one space.
 #[inline(always)]
 pub(crate) fn trim_start(bytes: &[u8]) -> &[u8] {
     match bytes {
@@ -185,7 +185,7 @@ pub(crate) fn from_control(bytes: &[u8]) -> &[u8] {
         };
         if let Some(at) = first(controls(u64::from_le_bytes(*word))) {
             rest = &rest[at..];
-            // The end of a line, as a rule; what else was marked need not be a control byte.
+            // The end of a line, as a rule; any other marked byte need not be a control byte.
             return if rest.starts_with(b"\r\n") {
                 rest
             } else {
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_what_the_grammar_says() {
+    fn classes_follow_the_grammar() {
         for b in 0..=255u8 {
             let i = usize::from(b);
             let separator = b"\"(),/:;<=>?@[\\]{}".contains(&b);
@@ -309,10 +309,10 @@ mod tests {
         }
     }
 
-    /// Character by character: what a browser does not encode (WHATWG URL, "percent-encoded bytes")
-    /// is what we accept, and what no browser sends we refuse.
+    /// Character by character: the parser accepts what a browser does not encode (WHATWG URL,
+    /// "percent-encoded bytes"), and refuses the bytes that no browser sends.
     #[test]
-    fn what_browsers_send_is_accepted_and_no_more() {
+    fn bytes_that_browsers_send_are_accepted_and_no_others() {
         for b in 0..=255u8 {
             let i = usize::from(b);
             let encoded_in_query = !b.is_ascii_graphic() || b"\"#<>".contains(&b);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wide_scan_finds_what_the_narrow_one_finds() {
+    fn the_wide_scan_agrees_with_the_narrow_one() {
         // Each kind of byte at each place of words and strides, behind bytes that tempt a carry.
         let kinds = [0, 0x08, b'\t', b'\r', 0x1f, b' ', b'~', 0x7f, 0x80, 0xff];
         for lure in [b'a', b'\t', b' ', 0x80, 0xff, b'!', b'~'] {

@@ -23,7 +23,7 @@ use super::header::{Fields, Line};
 use super::limits::Limits;
 use super::value::StatusCode;
 
-/// What was being read when a chunked body turned out to be bad.
+/// Why a chunked body is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChunkedError {
@@ -48,7 +48,7 @@ pub enum ChunkedError {
 }
 
 impl ChunkedError {
-    /// The status of the answer. The connection is closed in any case.
+    /// The status of the response. The connection is closed in any case.
     pub fn status(self) -> StatusCode {
         match self {
             ChunkedError::BodyTooLarge => StatusCode::CONTENT_TOO_LARGE,
@@ -75,13 +75,13 @@ impl ChunkedError {
 /// How far one call of [`Decoder::decode`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of the input that belong to the body and are done with.
+    /// Bytes of the input that belong to the body and are consumed.
     pub consumed: usize,
-    /// The body is complete; what is left of the input is the next request.
+    /// The body is complete; the rest of the input is the next request.
     pub done: bool,
 }
 
-/// Takes a chunked body apart.
+/// Decodes a chunked body.
 ///
 /// ```
 /// use httprs::http::{Fields, Limits, chunked};
@@ -107,13 +107,13 @@ pub struct Decoder {
     line: usize,
 }
 
-/// What comes next. `Lf` states have seen the CR.
+/// What the decoder expects next. In `Lf` states it has seen the CR.
 #[derive(Clone, Copy, Debug, Default)]
 enum State {
     /// The first digit of a size.
     #[default]
     Size,
-    /// More digits, or what ends them.
+    /// More digits, or the end of the size.
     Digits,
     /// Spaces before a `;`: only a `;` may follow.
     BeforeSemicolon,
@@ -142,11 +142,11 @@ enum State {
 }
 
 impl Decoder {
-    /// Takes what it can from `input`, adds what it decoded to `body` and `trailers`.
+    /// Consumes `input` as far as it can, and adds the decoded bytes to `body` and `trailers`.
     ///
-    /// Without `done` it has consumed all of `input` and waits for more. The trailers are there
-    /// once it is done. A body that is too large is refused when the size of a chunk says so,
-    /// before its data. After an error there is nothing but that error.
+    /// Without `done`, the decoder has consumed all of `input` and waits for more. The trailers are
+    /// complete with `done`. A body that is too large is refused when the size of a chunk says so,
+    /// before its data. After an error, every call returns that error.
     pub fn decode(
         &mut self,
         input: &[u8],
@@ -189,7 +189,7 @@ impl Decoder {
         })
     }
 
-    /// Gets ready for the next body.
+    /// Resets the decoder for the next body.
     pub fn reset(&mut self) {
         *self = Decoder::default();
     }
@@ -202,7 +202,7 @@ impl Decoder {
         limits: &Limits,
     ) -> Result<State, ChunkedError> {
         self.overhead += 1;
-        // What the size line may cost is known only at its end, so that much is let through.
+        // What a chunk has for free depends on its size, known only at the end of the line.
         if self.overhead > limits.chunk_overhead.saturating_add(FREE) {
             return Err(ChunkedError::TooMuchOverhead);
         }
@@ -217,7 +217,7 @@ impl Decoder {
             }
             (State::SizeLf, b'\n') => return self.size_known(trailers, limits),
             (State::SizeLf, _) => return Err(ChunkedError::LineEnd),
-            // A bare LF would be taken for the line's end by some.
+            // Some readers take a bare LF for the end of the line.
             (_, b'\n') => return Err(ChunkedError::LineEnd),
 
             (
@@ -331,7 +331,7 @@ fn trailer_error(error: HeadError) -> ChunkedError {
 /// Bytes of framing that each chunk has for free.
 const FREE: usize = 16;
 
-/// Adds `data` to `out` as one chunk. Nothing if there is no data: an empty chunk is the last.
+/// Adds `data` to `out` as one chunk. Without data it adds nothing: an empty chunk is the last.
 pub fn push_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if data.is_empty() {
         return;
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn good_bodies() {
+    fn good_bodies_are_decoded() {
         for (name, wire, want) in [
             ("empty", "0\r\n\r\n", "5  {}"),
             ("zeros", "000\r\n\r\n", "7  {}"),
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_bodies() {
+    fn bad_bodies_are_refused() {
         for (name, wire, want) in [
             ("no size", &b"\r\n"[..], Size),
             ("space first", b" 1\r\na\r\n", Size),
@@ -619,7 +619,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_body_is_decoded_to_itself() {
         for sizes in [&[][..], &[0], &[1, 0, 2], &[15, 16, 17, 255, 256, 70_000]] {
             let mut wire = Vec::new();
             let mut want = Vec::new();
@@ -647,7 +647,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn errors_have_their_statuses() {
         for (error, want) in [
             (Size, 400),
             (BodyTooLarge, 413),

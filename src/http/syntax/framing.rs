@@ -21,7 +21,7 @@ pub enum Framing {
     Chunked,
 }
 
-/// Why there is no telling where a body ends.
+/// Why it is not certain where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FramingError {
@@ -44,7 +44,7 @@ pub enum FramingError {
 }
 
 impl FramingError {
-    /// The status of the answer. The connection is closed in any case.
+    /// The status of the response. The connection is closed in any case.
     pub fn status(self) -> StatusCode {
         match self {
             FramingError::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
@@ -143,7 +143,7 @@ fn codings(fields: &Fields) -> Result<Framing, FramingError> {
 struct Coding<'a> {
     name: &'a [u8],
     parameters: bool,
-    /// What follows its comma.
+    /// The text behind its comma.
     rest: Option<&'a [u8]>,
 }
 
@@ -186,7 +186,7 @@ impl Coding<'_> {
 /// Content-Length = 1*DIGIT                                   (RFC 9110 §8.6)
 /// ```
 /// No sign, no space, no list, and no leading zero: some readers take `010` for eight. `None` too
-/// where it does not fit in 64 bits.
+/// for a number that does not fit in 64 bits.
 fn number(text: &[u8]) -> Option<u64> {
     if matches!(text, [] | [b'0', _, ..]) {
         return None;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths() {
+    fn a_length_is_a_plain_number() {
         for (value, want) in [
             ("0", Ok(Framing::Length(0))),
             ("5", Ok(Framing::Length(5))),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn codings() {
+    fn chunked_is_the_only_coding() {
         for (value, want) in [
             ("chunked", Ok(Framing::Chunked)),
             ("CHUNKED", Ok(Framing::Chunked)),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn several_lines() {
+    fn framing_depends_on_all_lines() {
         for (name, lines, want) in [
             ("neither", "", Ok(Framing::None)),
             (
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn errors_have_their_statuses() {
         assert_eq!(UnknownCoding.status().get(), 501);
         for error in [
             CodingInHttp10,

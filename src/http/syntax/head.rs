@@ -1,8 +1,8 @@
 //! Request heads: bytes in, [`Head`] out (RFC 9112 §2–5).
 //!
 //! [`HeadEnd`] finds where the head ends, resumably; [`Head::parse`] then reads it whole, so that
-//! the grammar has no half-way states. What either refuses depends on the bytes alone, never on
-//! how they were cut: the first byte that settles it, in the order of the bytes, is what counts.
+//! the grammar has no half-way states. Whether either refuses a head depends on the bytes alone,
+//! never on how they were cut: the first byte that settles it counts.
 //! Never panics, whatever the bytes; strict, with no knobs.
 //! Knows nothing of sockets, time, bodies or responses.
 
@@ -20,7 +20,7 @@ use super::value::{Method, Version};
 /// A search for the end of a head that goes on where it stopped.
 #[derive(Clone, Debug, Default)]
 pub struct HeadEnd {
-    /// Everything before this was looked at.
+    /// All bytes before this were looked at.
     seen: usize,
     /// Where the current line starts.
     line: usize,
@@ -34,13 +34,13 @@ impl HeadEnd {
     /// `buf` holds the request from its first byte, and only grows between calls. Line ends,
     /// control bytes, the request line and the limits are checked on the way, each as soon as the
     /// bytes that settle it are there, so that a TLS hello or an HTTP/0.9 request is answered at
-    /// once and not when its time is up.
+    /// once and not at a timeout.
     pub fn find(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         if self.seen == 0 && !self.begin(buf)? {
             return Ok(None);
         }
         loop {
-            // What lies behind the limit is not looked at, for it may not have come yet.
+            // Bytes behind the limit are not looked at: they may not have come yet.
             let limit = self.limit(limits);
             let window = &buf[..buf.len().min(limit)];
             self.seen = byte::control(window, self.seen).unwrap_or(window.len());
@@ -63,15 +63,15 @@ impl HeadEnd {
         }
     }
 
-    /// Gets ready for the next head.
+    /// Resets the search for the next head.
     pub fn reset(&mut self) {
         *self = HeadEnd::default();
     }
 
-    /// Looks at the first bytes; whether there were enough of them.
+    /// Looks at the first bytes. Whether there were enough of them.
     ///
     /// One empty line before the request line is skipped (RFC 9112 §2.2): old clients send one
-    /// after a body. What cannot begin a method is refused at its first byte.
+    /// after a body. A byte that cannot begin a method is refused at once.
     fn begin(&mut self, buf: &[u8]) -> Result<bool, HeadError> {
         let line = match buf {
             [] | [b'\r'] => return Ok(false),
@@ -143,10 +143,10 @@ pub struct Head {
 
 impl Head {
     /// Finds the end and parses, in one pass where it can: how many bytes the head takes, or `None`
-    /// until more come. What it refuses, it refuses as [`HeadEnd::find`] and [`Head::parse`] do.
+    /// until more come. Heads are refused as by [`HeadEnd::find`] and [`Head::parse`].
     ///
-    /// Nearly all heads come whole and are good, so that is what is tried first, once; for what
-    /// is not so, `end` has the first word, which does not depend on the cut.
+    /// Nearly all heads come whole and are good, so that is tried first, once; for all others,
+    /// `end` decides first, which does not depend on the cut.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -166,9 +166,9 @@ impl Head {
     }
 
     /// Reads a head whose end is known ([`HeadEnd::find`]), and forgets the one before. Bytes
-    /// behind its empty line are not looked at, but they count.
+    /// behind its empty line are not looked at, but count towards the limit.
     ///
-    /// After an error, method and target are what was understood of them, for the access log.
+    /// After an error, method and target are there as far as they were understood, for the log.
     pub fn parse(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
         if window(bytes, limits).len() < bytes.len() {
             self.parse_request_line(bytes, limits)?;
@@ -178,7 +178,7 @@ impl Head {
     }
 
     /// Reads the request line alone, and forgets the head before: for the access log, and to know
-    /// whether it was HEAD, where the rest is known to be bad or too long.
+    /// whether the method was HEAD, where the rest is known to be bad or too long.
     pub fn parse_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), HeadError> {
         self.clear();
         let window = window(bytes, limits);
@@ -203,8 +203,8 @@ impl Head {
         Ok(bytes.len() - rest.len())
     }
 
-    /// Reads the field lines, which `bytes` end with; what follows their empty line. Not part of
-    /// its caller, so that the loop has all registers.
+    /// Reads the field lines, with which `bytes` end; returns the rest behind their empty line. Not
+    /// part of its caller, so that the loop has all registers.
     #[inline(never)]
     fn read_fields<'a>(
         &mut self,
@@ -245,7 +245,7 @@ impl Head {
         Ok(after)
     }
 
-    /// What follows the request line.
+    /// Reads the request line; returns the rest behind it.
     #[inline(always)]
     fn read_request_line<'a>(
         &mut self,
@@ -274,7 +274,7 @@ impl Head {
         self.fields.clear();
     }
 
-    /// Says what the method is where the rest of the line could not be read.
+    /// Sets the method where the rest of the line could not be read.
     pub(crate) fn presume(&mut self, method: Method) {
         self.line.method = method;
     }
@@ -334,8 +334,7 @@ mod tests {
     use super::HeadError::*;
     use super::*;
 
-    /// What is made of `wire` when it comes in these pieces: in two steps, and in one, which must
-    /// be the same.
+    /// The outcome for these pieces: in two steps, and in one, which must be the same.
     fn outcome(pieces: &[&[u8]], limits: &Limits) -> Result<Option<(usize, Head)>, HeadError> {
         let (mut end, mut end_of_one) = (HeadEnd::default(), HeadEnd::default());
         let (mut head, mut one) = (Head::default(), Head::default());
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn good_heads() {
+    fn good_heads_are_parsed() {
         for (name, wire, want) in [
             (
                 "one",
@@ -431,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_heads() {
+    fn bad_heads_are_refused() {
         for (name, wire, want) in [
             ("TLS hello", &b"\x16\x03\x01"[..], Method),
             ("space first", b" GET / HTTP/1.1\r\n\r\n", Method),
@@ -607,8 +606,8 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_too_small_to_hold() {
-        // What a head may begin with is tried before the grammar, and limits may cut it anywhere.
+    fn each_limit_holds_however_small_it_is() {
+        // Limits may cut the usual beginning of a head, which is tried before the grammar.
         let wire = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
         let rows = [
             ("head", wire.len()),
@@ -664,7 +663,7 @@ mod tests {
     }
 
     #[test]
-    fn parsing_is_total() {
+    fn the_parser_takes_any_bytes() {
         // Every prefix, and every byte replaced by each kind of trouble; also without the search.
         let wire = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\nA: b, \"c\"\r\n\r\n";
         let limits = Limits::default();
@@ -676,7 +675,7 @@ mod tests {
                 wire[at] = b;
                 let found = outcome(&[&wire], &limits).map(|found| found.is_some());
                 let parsed = head.parse(&wire, &limits);
-                // What the search waits for or refuses is never a head by itself.
+                // Bytes for which the search waits, or which it refuses, are never a head.
                 assert_eq!(found == Ok(true), parsed.is_ok(), "{}", wire.escape_ascii());
                 if parsed.is_ok() {
                     assert!(!head.target_str().is_empty() && !head.method_str().is_empty());
@@ -686,7 +685,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_sees_what_was_understood() {
+    fn the_log_sees_the_words_that_were_understood() {
         let mut head = Head::default();
         for (name, wire, method, target) in [
             (
@@ -710,7 +709,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn errors_have_their_statuses() {
         for (error, want) in [
             (TargetTooLong, 414),
             (TooLong, 431),
@@ -725,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_reused() {
+    fn a_head_reuses_its_memory() {
         let wire = b"GET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
         let mut head = Head::default();
         let parse = |head: &mut Head| head.parse(wire, &Limits::default()).is_ok();

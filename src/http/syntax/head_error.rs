@@ -2,7 +2,7 @@
 
 use super::value::StatusCode;
 
-/// What was being read when a head turned out to be bad.
+/// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeadError {
@@ -47,7 +47,7 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    /// The status of the answer. The connection is closed in any case.
+    /// The status of the response. The connection is closed in any case.
     pub fn status(self) -> StatusCode {
         match self {
             HeadError::TargetTooLong => StatusCode::URI_TOO_LONG,

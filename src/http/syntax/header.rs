@@ -1,7 +1,7 @@
 //! [`Fields`]: the field lines of a head or of a trailer section (RFC 9110 §5).
 //!
 //! The lines are spans into one buffer that is reused, so that a request costs one copy and no
-//! allocation. Names are tokens and values have no control bytes: nothing else gets in.
+//! allocation. Every name is a token and no value has control bytes, however a line was added.
 //! Knows nothing of what any field means.
 
 use std::fmt;
@@ -24,10 +24,10 @@ use super::token::{is_token, quoted_string};
 /// ```
 #[derive(Clone, Default)]
 pub struct Fields {
-    /// What the spans point into. A head keeps its request line here too.
+    /// The buffer that the spans point into. A head keeps its request line here too.
     pub(crate) bytes: Vec<u8>,
     pub(crate) lines: Vec<Line>,
-    /// A bit for each length that a name has here: most lookups are for names that are not there.
+    /// A bit for each length that a name has here: most lookups are for absent names.
     pub(crate) lengths: u64,
     /// The same for each length that two names have.
     pub(crate) repeated: u64,
@@ -57,7 +57,7 @@ impl Span {
         }
     }
 
-    /// As `new`, from where it starts and how long it is.
+    /// As `new`, from a start and a length.
     pub(crate) fn at(start: usize, len: usize) -> Span {
         Span {
             start: start as u32,
@@ -65,7 +65,7 @@ impl Span {
         }
     }
 
-    /// The bytes it stands for; none if they are not there.
+    /// The bytes of the span; none if `bytes` is too short for it.
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.range()).unwrap_or_default()
     }
@@ -84,7 +84,7 @@ impl Span {
 }
 
 impl Fields {
-    /// Adds a line, checked as if a peer had sent it; spaces around the value are dropped.
+    /// Adds a line, checked as if a client had sent it; spaces around the value are dropped.
     pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), HeadError> {
         if !is_token(name.as_bytes()) {
             return Err(HeadError::FieldName);
@@ -108,7 +108,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Adds a line that was read from what `bytes` hold or will hold.
+    /// Adds a line whose text is in `bytes`, or will be.
     #[inline(always)]
     pub(crate) fn add(&mut self, line: Line) {
         let bit = bit(line.name.len());
@@ -172,7 +172,7 @@ impl Fields {
         })
     }
 
-    /// The same, and where in the buffer each line begins.
+    /// All lines, with the place in the buffer where each begins.
     pub(crate) fn places(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
         self.lines.iter().map(|line| {
             let at = line.name.start as usize;
@@ -180,7 +180,7 @@ impl Fields {
         })
     }
 
-    /// Whether it is certain at a glance that none of these is there.
+    /// Whether the lengths alone prove that none of these fields is present.
     #[inline]
     pub(crate) fn lack(&self, names: &[&str]) -> bool {
         let bits = names.iter().fold(0, |bits, name| bits | bit(name.len()));
@@ -206,7 +206,7 @@ impl Fields {
         self.lines.is_empty()
     }
 
-    /// What this keeps allocated, in bytes.
+    /// How much memory the fields keep allocated, in bytes.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity() + self.lines.capacity() * size_of::<Line>()
     }
@@ -227,7 +227,7 @@ impl fmt::Debug for Fields {
 }
 
 impl Line {
-    /// The field line that `bytes` begin with, and what follows it. They are those at `at` of the
+    /// The field line that `bytes` begin with, and the rest. `at` is where `bytes` begin in the
     /// buffer that the spans are for.
     pub(crate) fn parse(bytes: &[u8], at: usize) -> Result<(Line, &[u8]), HeadError> {
         match Line::read(bytes, at) {
@@ -236,8 +236,8 @@ impl Line {
         }
     }
 
-    /// As `parse`, with the value in the middle: the line itself, if it is good. What is wrong with
-    /// a line that is not, `fault` finds out, so that good ones need not carry an error along.
+    /// As `parse`, with the value in the middle. `None` for a malformed line: `fault` finds out
+    /// why, so that good lines need not carry an error along.
     ///
     /// ```text
     /// field-line = field-name ":" OWS field-value OWS CRLF       (RFC 9112 §5)
@@ -310,7 +310,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Where the first comma is that is in no quoted string.
+/// Where the first comma outside of quoted strings is.
 fn unquoted_comma(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn lists() {
+    fn lists_are_split_at_commas_outside_of_quotes() {
         for (name, values, want) in [
             ("none", &[][..], &[][..]),
             ("one", &["a"], &["a"]),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gets_in_that_would_break_a_line() {
+    fn fields_refuse_bytes_that_would_break_a_line() {
         for (name, value, want) in [
             ("", "x", HeadError::FieldName),
             ("a b", "x", HeadError::FieldName),
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn lines() {
+    fn field_lines_are_read_or_refused() {
         use HeadError::*;
         for (name, wire, want) in [
             ("plain", &b"a: b\r\n"[..], Ok(("a", &b"b"[..], 6))),

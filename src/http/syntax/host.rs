@@ -1,4 +1,4 @@
-//! Which host is meant: `uri-host [ ":" port ]`, as in the Host field and in a target's authority.
+//! Hosts and ports: `uri-host [ ":" port ]`, as in the Host field and in a target's authority.
 //!
 //! ```text
 //! Host        = uri-host [ ":" port ]                        (RFC 9110 §7.2)
@@ -8,8 +8,8 @@
 //! reg-name    = *( unreserved / pct-encoded / sub-delims )
 //! port        = *DIGIT
 //! ```
-//! A reg-name may be empty. A whole Host field may be so too: clients must send it like that where
-//! their target has no authority (RFC 9112 §3.2). A target's authority may not: an `http` URI
+//! A reg-name may be empty. A whole Host field may be empty too: clients must send an empty one
+//! where their target has no authority (RFC 9112 §3.2). A target's authority may not: an `http` URI
 //! without a host is invalid (RFC 9110 §4.2.1), and a server may refuse it (RFC 9112 §3.3).
 //!
 //! Stricter than the grammar in two places. No port without a host, in either: servers differ on
@@ -37,7 +37,7 @@ pub(crate) fn has_port(text: &[u8]) -> bool {
     matches!(split(text), Some((_, Some(port))) if !port.is_empty())
 }
 
-/// The host and what follows its colon, if both are what they should be.
+/// The host and the port behind its colon, if both are well-formed.
 fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = match text {
         [b'[', ..] => literal(text)?,
@@ -52,7 +52,7 @@ fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 }
 
 fn is_port(text: &[u8]) -> bool {
-    // It stays above once it is, however many digits follow.
+    // A number that is too large stays so, however many digits follow.
     let port = text.iter().try_fold(0, |port: u32, digit| {
         let port = port * 10 + u32::from(digit.wrapping_sub(b'0'));
         (digit.is_ascii_digit() && port <= 65_535).then_some(port)
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts() {
+    fn hosts_follow_their_grammar() {
         for (text, good) in [
             ("example.com", true),
             ("EXAMPLE.com:80", true),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_field_may_be_empty() {
+    fn only_the_host_field_may_be_empty() {
         for (text, good) in [("x", true), ("x:1", true), ("", false), (":1", false)] {
             assert_eq!(is_authority(text.as_bytes()), good, "{text}");
         }

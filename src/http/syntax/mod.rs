@@ -1,11 +1,11 @@
 //! The grammar of HTTP/1.1: bytes in, values out, and values as bytes again.
 //!
 //! Never panics, whatever the bytes; strict, with no knobs; partial input is `Ok(None)` and no
-//! error. Knows nothing of time, connections, handlers and answers.
+//! error. Knows nothing of time, connections, handlers and responses.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `limits` | every size and count at which we stop |
+//! | `limits` | every size and count at which the parsers stop |
 //! | `byte` | classes of bytes, with their grammar |
 //! | `token` | tokens and quoted strings |
 //! | `value` | methods, versions, status codes |
@@ -13,7 +13,7 @@
 //! | `host` | hosts and ports, as in `Host` |
 //! | `request_line` | the first line of a head |
 //! | `head` | where a head ends, and what it says |
-//! | `names` | names of fields that other readers may take for others |
+//! | `names` | field names that two readers may take for different ones |
 //! | `head_error` | why a head is refused |
 //! | `framing` | where a body ends: the gate against smuggling |
 //! | `chunked` | bodies in chunks, both ways |

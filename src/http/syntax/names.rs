@@ -5,14 +5,14 @@
 //! into variables (CGI, WSGI, many frameworks) read it as a hyphen, and then see a length, or a
 //! coding, that other readers do not.
 //!
-//! Nearly no head has two names of the lengths in question, so that is what is looked at first.
+//! Nearly no head has two names of the lengths in question, so the lengths are looked at first.
 
 use super::head_error::HeadError;
 use super::header::{Fields, bit};
 
 /// Fields of requests that are no lists, by their definitions in RFC 9110 (`Origin`: RFC 6454
 /// §7.3). Not `Cookie`, which proxies from HTTP/2 may leave in pieces (RFC 9113 §8.2.3); `Host` and
-/// `Content-Length` are refused by those that read them, in words of their own.
+/// `Content-Length` are refused where they are read, for reasons of their own.
 const SINGLE: [&[u8]; 14] = [
     b"authorization",
     b"content-range",
@@ -30,13 +30,13 @@ const SINGLE: [&[u8]; 14] = [
     b"user-agent",
 ];
 
-/// Those that say where a message ends.
+/// The fields that say where a message ends.
 const FRAMING: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
 
 const SINGLE_LENGTHS: u64 = lengths(&SINGLE);
 const FRAMING_LENGTHS: u64 = lengths(&FRAMING);
 
-/// Refuses lines that two readers could read differently. `bytes` is what they are spans of.
+/// Refuses lines that two readers could read differently. `bytes` is the buffer of their spans.
 #[inline(always)]
 pub(crate) fn check(fields: &Fields, bytes: &[u8]) -> Result<(), HeadError> {
     if fields.repeated & SINGLE_LENGTHS != 0 {

@@ -8,7 +8,7 @@ use super::header::Span;
 use super::limits::Limits;
 use super::value::{Method, Version};
 
-/// What a request line says.
+/// A request line, taken apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
@@ -18,8 +18,8 @@ pub(crate) struct RequestLine {
 }
 
 impl RequestLine {
-    /// Reads the line that starts at `start`; keeps what was good before an error. What follows it:
-    /// a control byte, which should be that of CRLF, or nothing.
+    /// Reads the line that starts at `start`; after an error, the parts before it stay. Returns the
+    /// bytes behind the version: first a control byte, which should be that of CRLF, or none.
     ///
     /// ```text
     /// request-line = method SP request-target SP HTTP-version    (RFC 9112 §3)
@@ -37,8 +37,8 @@ impl RequestLine {
         self.read_inline(line, start, limits)
     }
 
-    /// As `read`, for the one caller that every request passes; `line` is what starts at `start`.
-    /// What most lines have, `GET` and `HTTP/1.1`, is tried before the grammar.
+    /// As `read`, for the one caller that every request passes; `line` starts at `start`. `GET` and
+    /// `HTTP/1.1`, which most lines have, are tried before the grammar.
     #[inline(always)]
     pub(crate) fn read_inline<'a>(
         &mut self,
@@ -59,7 +59,7 @@ impl RequestLine {
         let target = rest.len() - after.len();
         let at = start + len + 1;
         if target > limits.target_bytes {
-            // As much of it as may be, for the log.
+            // The part that is within the limit, for the log.
             self.target = Span::at(at, limits.target_bytes);
             return Err(HeadError::TargetTooLong);
         }
@@ -79,7 +79,7 @@ impl RequestLine {
     }
 }
 
-/// The method that `line` begins with, its length, and what follows its space.
+/// The method that `line` begins with, its length, and the rest behind its space.
 #[inline(never)]
 fn read_method<'a>(
     line: &'a [u8],
@@ -96,7 +96,7 @@ fn read_method<'a>(
     }
 }
 
-/// The version that `bytes` begin with, and what follows the line that it ends.
+/// The version that `bytes` begin with, and the rest.
 #[inline(never)]
 fn read_version(bytes: &[u8]) -> Result<(Version, &[u8]), HeadError> {
     let [
@@ -126,8 +126,8 @@ fn read_version(bytes: &[u8]) -> Result<(Version, &[u8]), HeadError> {
     }
 }
 
-/// What is wrong with a word that ends where `rest` begins: it is `error`, unless the line ends
-/// there too, so that words are missing.
+/// Why a word that ends where `rest` begins is malformed: `error`, unless the line ends there too,
+/// so that words are missing.
 #[cold]
 fn stopped_by(rest: &[u8], error: HeadError) -> HeadError {
     match rest {

@@ -2,7 +2,7 @@
 
 use super::byte;
 
-/// A token at the front of `text`, and what follows it.
+/// A token at the front of `text`, and the rest.
 ///
 /// ```text
 /// token = 1*tchar                                            (RFC 9110 §5.6.2)
@@ -17,7 +17,7 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && byte::all(text, &byte::TOKEN)
 }
 
-/// A quoted string at the front of `text`, quotes included, and what follows it.
+/// A quoted string at the front of `text`, quotes included, and the rest.
 ///
 /// ```text
 /// quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE    (RFC 9110 §5.6.4)
@@ -35,8 +35,7 @@ pub(crate) fn quoted_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// A token or a quoted string at the front of `text`, and what follows it: the value of a
-/// parameter.
+/// A token or a quoted string at the front of `text`, and the rest: the value of a parameter.
 pub(crate) fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     match text.first() {
         Some(b'"') => quoted_string(text),
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_and_what_follows_them() {
+    fn a_value_ends_where_its_grammar_says() {
         for (name, text, want) in [
             ("token", "a;b", Some(("a", ";b"))),
             ("all of it", "a-1", Some(("a-1", ""))),

@@ -2,8 +2,8 @@
 //! request is for.
 //!
 //! Paths are decoded once, and dot segments are removed after that, so that no spelling of `..`
-//! climbs. What no URI may hold is refused, save for what every browser sends as it is (see the
-//! tables in `byte`). Knows nothing of files.
+//! climbs. Bytes that no URI may hold are refused, save for those that every browser sends
+//! unescaped (see the tables in `byte`). Knows nothing of files.
 
 use std::borrow::Cow;
 use std::str;
@@ -13,7 +13,7 @@ use super::header::Span;
 use super::host;
 use super::value::{Method, StatusCode};
 
-/// What was being read when a target turned out to be bad. Each is 400.
+/// Why a request target is refused. Each is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UriError {
@@ -34,7 +34,7 @@ pub enum UriError {
 }
 
 impl UriError {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(self) -> StatusCode {
         StatusCode::BAD_REQUEST
     }
@@ -95,7 +95,7 @@ impl Target {
         self.parse_bytes(method, target.as_bytes())
     }
 
-    /// The same for one of which it is not yet known that it is text.
+    /// As `parse`, for a target that is not yet known to be text.
     pub(crate) fn parse_bytes(&mut self, method: Method, target: &[u8]) -> Result<(), UriError> {
         self.clear();
         let result = self.take_apart(method, target);
@@ -126,8 +126,8 @@ impl Target {
         self.authority.map(|span| self.text(span))
     }
 
-    /// The path as it was sent: what is before the `?`. `*` in asterisk form, empty in authority
-    /// form, `/` where an absolute form has none.
+    /// The path as it was sent, up to the `?`. `*` in asterisk form, empty in authority form, `/`
+    /// where an absolute form has none.
     pub fn raw_path(&self) -> &str {
         match self.raw_path {
             Some(span) => self.text(span),
@@ -137,7 +137,7 @@ impl Target {
     }
 
     /// The path, decoded and normalised: it starts with `/`, has no empty segments and none that
-    /// are `.` or `..`, and ends with `/` if what was sent did, or named a directory by dots.
+    /// are `.` or `..`, and ends with `/` if the path as sent did, or named a directory by dots.
     /// `*` in asterisk form, empty in authority form.
     ///
     /// An encoded slash is left as `%2F`: it is no separator. See [`Target::has_encoded_slash`].
@@ -145,7 +145,7 @@ impl Target {
         &self.path
     }
 
-    /// What follows the `?`, as sent. [`query_pairs`] takes it apart.
+    /// The query as it was sent, without the `?`. [`query_pairs`] takes it apart.
     pub fn query(&self) -> Option<&str> {
         self.query.map(|span| self.text(span))
     }
@@ -167,7 +167,7 @@ impl Target {
             return Err(UriError::Form);
         }
         self.raw.extend_from_slice(bytes);
-        // A fragment gets its own word wherever it is: it is what people try.
+        // A fragment gets its own error wherever it stands: it is the usual mistake.
         if bytes.contains(&b'#') {
             return Err(UriError::Fragment);
         }
@@ -228,7 +228,7 @@ impl Target {
     }
 }
 
-/// Whether all of a path may be there, and each percent sign begins an escape.
+/// Checks that a path may hold all of its bytes, and that each percent sign begins an escape.
 fn check_path(path: &[u8]) -> Result<(), UriError> {
     let mut rest = path;
     loop {
@@ -255,7 +255,7 @@ fn normalise(raw: &[u8], path: &mut Vec<u8>) -> Result<bool, UriError> {
             path.push(b'/');
         }
         let start = path.len();
-        // Nearly none has an escape, and copying is faster than looking for one.
+        // Nearly no segment has an escape, and copying is faster than looking for one.
         let plain = segment.iter().position(|&b| b == b'%');
         let (plain, mut rest) = segment.split_at(plain.unwrap_or(segment.len()));
         path.extend_from_slice(plain);
@@ -298,8 +298,8 @@ fn normalise(raw: &[u8], path: &mut Vec<u8>) -> Result<bool, UriError> {
 }
 
 /// The pairs of a query, in order, repeated names kept, as HTML forms write them: `&` between
-/// pairs, `+` for a space, percent escapes decoded. `a` has no value, `a=` an empty one. Nothing
-/// between two `&` is no pair. Bytes that are no UTF-8 become U+FFFD, as the URL standard has it.
+/// pairs, `+` for a space, percent escapes decoded. `a` has no value, `a=` an empty one. Empty text
+/// between two `&` is no pair. Bytes that are no UTF-8 become U+FFFD (URL standard).
 ///
 /// ```
 /// use httprs::http::query_pairs;
@@ -318,7 +318,7 @@ pub fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Option<Co
         })
 }
 
-/// Decodes one name or value of a form. An escape that is none stands for itself.
+/// Decodes one name or value of a form. A malformed escape stands for itself.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| matches!(b, b'%' | b'+')) {
         return Cow::Borrowed(text);
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn forms() {
+    fn each_method_has_its_forms_of_target() {
         use Form::*;
         use Method::*;
         for (method, text, want) in [
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn paths() {
+    fn paths_are_decoded_once_and_normalised() {
         for (raw, want) in [
             ("/", "/"),
             ("/a", "/a"),
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_leaves_nothing_behind() {
+    fn an_error_leaves_the_target_empty() {
         let mut target = parse(Method::Get, "http://x/a%2f?b").expect("a good target");
         assert!(target.parse(Method::Get, "http://y/b%2f?<").is_err());
         assert_eq!((target.authority(), target.query()), (None, None));
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn queries() {
+    fn queries_are_split_into_pairs() {
         for (query, want) in [
             ("", &[][..]),
             ("&&", &[]),

@@ -7,7 +7,7 @@ use std::fmt;
 /// Makes [`Method`] from one table.
 macro_rules! methods {
     ($($name:ident $text:literal $what:literal,)*) => {
-        /// What a request asks for (RFC 9110 §9). Case-sensitive: `get` is not a method of ours.
+        /// The method of a request (RFC 9110 §9). Case-sensitive: `get` is [`Method::Other`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum Method {
             $(#[doc = $what] $name,)*
@@ -37,19 +37,19 @@ macro_rules! methods {
 }
 
 methods! {
-    Get "GET" "Send me this.",
-    Head "HEAD" "Send me the head of this.",
-    Post "POST" "Do with this what you do.",
-    Put "PUT" "Replace this.",
-    Delete "DELETE" "Remove this.",
+    Get "GET" "Send the representation.",
+    Head "HEAD" "Send the head of the response to GET.",
+    Post "POST" "Process the body as the resource does.",
+    Put "PUT" "Replace the resource.",
+    Delete "DELETE" "Remove the resource.",
     Connect "CONNECT" "Become a tunnel.",
-    Options "OPTIONS" "Tell me what you can do.",
-    Trace "TRACE" "Send me back what I sent.",
-    Patch "PATCH" "Change this (RFC 5789).",
+    Options "OPTIONS" "Name the methods of the resource.",
+    Trace "TRACE" "Send the request back.",
+    Patch "PATCH" "Change the resource (RFC 5789).",
 }
 
 impl Method {
-    /// Whether it asks for nothing but information (RFC 9110 §9.2.1).
+    /// Whether the method asks for nothing but information (RFC 9110 §9.2.1).
     pub const fn is_safe(self) -> bool {
         matches!(
             self,
@@ -64,8 +64,8 @@ impl fmt::Display for Method {
     }
 }
 
-/// How a request is to be understood. Every minor version from 1 up is treated as 1.1, which is
-/// what RFC 9110 §2.5 asks for: they only add what may be ignored.
+/// The version by which a request is read. Every minor version from 1 up is treated as 1.1, as RFC
+/// 9110 §2.5 asks: their additions may be ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// HTTP/1.0 (RFC 1945).
@@ -91,7 +91,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The three digits that say how a request went (RFC 9110 §15).
+/// The status of a response, in three digits (RFC 9110 §15).
 ///
 /// ```
 /// use httprs::http::StatusCode;
@@ -136,8 +136,7 @@ macro_rules! status_codes {
             /// Every code that is registered, in order.
             pub const ALL: &'static [StatusCode] = &[$(StatusCode($code),)*];
 
-            /// What goes behind the number in a status line; empty for codes that are not
-            /// registered.
+            /// The reason phrase of a status line; empty for codes that are not registered.
             pub const fn reason(self) -> &'static str {
                 match self.0 {
                     $($code => $reason,)*
