@@ -1,30 +1,30 @@
-//! What a client says it takes (RFC 9110 §12.5): content codings and media types, each with its
-//! quality.
+//! Content negotiation (RFC 9110 §12.5): the content codings and media types that a client takes,
+//! each with its quality.
 //!
 //! [`codings`] reads `Accept-Encoding`; [`media_type`] and [`names`] read `Accept`. A quality is a
 //! number of thousandths, from 0 (not acceptable) to 1000. A member that breaks the grammar counts
 //! for nothing, a member that comes twice counts at its best, and neither the order of the members
-//! nor the lines that they stand on matter. Allocates nothing, and knows of no file.
+//! nor the lines that they stand on matter. Allocates nothing, and knows of no files.
 
 use crate::http::syntax::token::{token, value};
 use crate::http::syntax::{Fields, byte};
 
-/// What is wanted most.
+/// The best quality.
 pub const BEST: u16 = 1000;
 
-/// What is acceptable, and nothing more was said of it: the least there is above 0.
+/// The quality of what is acceptable by default: the least above 0.
 pub const LEAST: u16 = 1;
 
-/// How much each of `names`, in lower case, is wanted as the coding of an answer; `identity` is
-/// the answer without one.
+/// How much each of `names`, in lower case, is wanted as the coding of a response; `identity` is no
+/// coding.
 ///
 /// ```text
 /// Accept-Encoding = #( codings [ weight ] )                  (RFC 9110 §12.5.3)
 /// codings = content-coding / "identity" / "*"
 /// ```
-/// What is not listed counts as `*` does; without a `*`, a coding is not acceptable and `identity`
-/// is, behind all that was asked for. Without the field everything is acceptable, but a client
-/// that never spoke of codings is best served without: `identity` is [`BEST`] then, and the rest
+/// A coding that is not listed counts as `*` does; without a `*`, a coding is not acceptable and
+/// `identity` is, behind all that are listed. Without the field everything is acceptable, but a
+/// client that names no codings is best served without: `identity` is [`BEST`] then, and the rest
 /// [`LEAST`]. `x-gzip` is `gzip` (§8.4.1.3).
 ///
 /// ```
@@ -79,7 +79,7 @@ pub fn media_type(fields: &Fields, name: &str) -> u16 {
 }
 
 /// Whether `Accept` names this media type, in full and as acceptable: not by `*/*`, which clients
-/// send that take whatever comes.
+/// send that take anything.
 pub fn names(fields: &Fields, name: &str) -> bool {
     let [_, in_full, ..] = qualities(fields, name);
     in_full.is_some_and(|quality| quality > 0)
@@ -111,7 +111,7 @@ fn is_coding(given: &[u8], name: &str) -> bool {
         || (name == "gzip" && given.eq_ignore_ascii_case(b"x-gzip"))
 }
 
-/// `codings [ weight ]`, where `content-coding = token`. There is nothing else that may follow.
+/// `codings [ weight ]`, where `content-coding = token`. Nothing else may follow.
 ///
 /// ```text
 /// weight = OWS ";" OWS "q=" qvalue                           (RFC 9110 §12.4.2)
@@ -157,7 +157,7 @@ fn range(element: &[u8]) -> Option<MediaRange<'_>> {
     })
 }
 
-/// A parameter, its value with the quotes if it has some, and what follows it.
+/// A parameter, its value with the quotes if it has some, and the rest.
 struct Parameter<'a> {
     name: &'a [u8],
     value: &'a [u8],
@@ -170,7 +170,7 @@ impl Parameter<'_> {
     }
 }
 
-/// The next parameter, or none at the end; nothing at all if what follows is neither.
+/// The next parameter, or `Some(None)` at the end; `None` if `text` begins with neither.
 ///
 /// ```text
 /// parameters = *( OWS ";" OWS [ parameter ] )                (RFC 9110 §5.6.6)
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn content_codings() {
+    fn codings_have_their_best_weights() {
         for (lines, br, gzip, identity) in [
             // Missing, empty, and nothing that counts.
             (&[][..], 1, 1, 1000),
@@ -262,7 +262,7 @@ mod tests {
             (&["br;q=0.1, gzip;q=0.12"], 100, 120, 1),
             (&["br ; q=0.5 , gzip\t;\tQ=0.25"], 500, 250, 1),
             (&["br;q=0.2, br;q=0.7, br;q=0.1"], 700, 0, 1),
-            // What is no member counts for nothing.
+            // A malformed member counts for nothing.
             (&["br;q=1.001, gzip;q=2"], 0, 0, 1),
             (&["br;q=0.0001, gzip;q=00"], 0, 0, 1),
             (&["br;q=, gzip;q"], 0, 0, 1),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types() {
+    fn the_most_specific_range_decides() {
         for (lines, want, named) in [
             (&[][..], 1000, false),
             (&[""], 0, false),
@@ -312,7 +312,7 @@ mod tests {
             (&["text/html;a=\"b,c;q=0\\\"\";q=0.6"], 600, true),
             (&["text/html;;q=0.4;"], 400, true),
             (&["text/html;q=0.2, text/html;level=1;q=0.4"], 400, true),
-            // What is no member.
+            // Malformed members.
             (&["text/html;q=2"], 0, false),
             (&["text/html;q=0.5;q=0.5"], 0, false),
             (&["text/html;q=\"0.5\""], 0, false),

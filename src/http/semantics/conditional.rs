@@ -1,20 +1,20 @@
-//! Conditional requests (RFC 9110 §13): whether what the client has, or thinks there is, still
-//! holds.
+//! Conditional requests (RFC 9110 §13): whether the representation that a client has, or expects,
+//! is still the current one.
 //!
-//! [`evaluate`] is asked once it is known what would be sent; that it exists is taken for granted
-//! (`*` matches). Entity tags are compared as bytes. Reads no clock and no file.
+//! [`evaluate`] is for a representation that exists, so `*` matches. Entity tags are compared as
+//! bytes. Reads no clock and no file.
 
 use super::date;
 use crate::http::syntax::{Fields, Method, byte};
 
-/// What the conditions of a request come to.
+/// What the conditions of a request demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Do what the method says.
     Proceed,
-    /// The client has it already: 304.
+    /// The client has the representation already: 304.
     NotModified,
-    /// It is not what the client thinks it is: 412.
+    /// The representation is not the one that the client expects: 412.
     PreconditionFailed,
 }
 
@@ -28,7 +28,7 @@ const CONDITIONS: [&str; 4] = [
 
 /// Evaluates the conditions in `fields`, in the order of RFC 9110 §13.2.2.
 ///
-/// `etag` is the entity tag of what would be sent, quotes and `W/` included; `last_modified` is
+/// `etag` is the entity tag of the representation, quotes and `W/` included; `last_modified` is
 /// when it last changed, in seconds since 1970.
 pub fn evaluate(
     fields: &Fields,
@@ -75,8 +75,8 @@ pub fn evaluate(
     Outcome::Proceed
 }
 
-/// Whether Range may be honoured: there is no If-Range, or what it names is what would be sent
-/// (RFC 9110 §13.1.5).
+/// Whether Range may be honoured: there is no If-Range, or it names the current representation (RFC
+/// 9110 §13.1.5).
 ///
 /// A date must be the very one, and old enough to be strong: two changes within one second look
 /// alike (§8.8.2.2).
@@ -107,7 +107,7 @@ fn strong(a: &[u8], b: &[u8]) -> bool {
     a == b && !a.starts_with(b"W/")
 }
 
-/// Weak comparison: the same but for being weak.
+/// Weak comparison: the same, weak or not.
 fn weak(a: &[u8], b: &[u8]) -> bool {
     let opaque = |tag| <[u8]>::strip_prefix(tag, b"W/").unwrap_or(tag);
     opaque(a) == opaque(b)
@@ -151,8 +151,8 @@ fn matches_any(
     })
 }
 
-/// An entity tag and what follows it. Commas and backslashes in one stand for themselves, so that
-/// a list of them is not split as other lists are.
+/// An entity tag and the rest. Commas and backslashes in one stand for themselves, so that a list
+/// of them is not split as other lists are.
 fn entity_tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let prefix = if text.starts_with(b"W/") { 2 } else { 0 };
     let opaque = text[prefix..].strip_prefix(b"\"")?;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions() {
+    fn conditions_are_evaluated_in_the_order_of_the_rfc() {
         const IM: &str = "If-Match";
         const INM: &str = "If-None-Match";
         const IMS: &str = "If-Modified-Since";
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn without_validators() {
+    fn conditions_without_validators_match_only_the_asterisk() {
         for (name, value, want) in [
             ("If-Match", "*", Proceed),
             ("If-Match", "\"a\"", PreconditionFailed),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range() {
+    fn if_range_needs_a_strong_validator() {
         let strong = Some(&b"\"a\""[..]);
         let weak = Some(&b"W/\"a\""[..]);
         for (lines, etag, now, want) in [

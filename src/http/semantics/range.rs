@@ -8,10 +8,10 @@
 //! A server may ignore Range (§14.2), and this one does unless there is exactly one range: several
 //! at once are how a small request asks for a hundred copies of a file. Reads no file.
 
-/// What part of a representation is asked for.
+/// The part of a representation that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
-    /// All of it: 200. Also where Range is malformed or in a unit that we do not know.
+    /// All of it: 200. Also where Range is malformed or its unit is unknown.
     Whole,
     /// From `start` to `end`, both included: 206. `start <= end < size`.
     Part {
@@ -24,7 +24,7 @@ pub enum Range {
     Unsatisfiable,
 }
 
-/// What `value`, that of a Range field, asks for of a representation of `size` bytes.
+/// The part that `value`, of a Range field, asks for in a representation of `size` bytes.
 ///
 /// ```
 /// use httprs::http::range::{Range, resolve};
@@ -70,7 +70,7 @@ pub fn resolve(value: &[u8], size: u64) -> Range {
     }
 }
 
-/// 1*DIGIT. What does not fit is as good as the largest: no file reaches either.
+/// 1*DIGIT. A number that does not fit counts as the largest: no file reaches either.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges() {
+    fn a_range_lies_within_the_representation() {
         let part = |start, end| Part { start, end };
         for (value, size, want) in [
             ("bytes=0-0", 10, part(0, 0)),
