@@ -38,8 +38,7 @@ impl From<FieldError> for io::Error {
     }
 }
 
-/// Fields that say how a message is framed or how long its connection lives: two opinions about
-/// that are one too many.
+/// Fields of message framing and of the connection's persistence, which the server decides alone.
 const RESERVED: [&str; 5] = [
     "connection",
     "content-length",

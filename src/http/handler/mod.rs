@@ -1,10 +1,10 @@
-//! What a handler sees: [`Handler`], a request, a response, and bodies in pieces.
+//! The interface of handlers: [`Handler`], a request, a response, and bodies in pieces.
 //!
 //! Knows nothing of how a connection is driven, nor of how a response is written.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `request`, `response`, `usual` | what a handler is asked, and what it answers |
+//! | `request`, `response`, `usual` | what a handler reads, and what it fills in |
 //! | `field` | which fields a handler may send |
 //! | `http_error` | a status as an error |
 //! | `params` | the parts of a path that a router has given names |
@@ -32,15 +32,15 @@ pub use source::{Flow, Piece, Source, Trailers};
 
 /// Answers HTTP requests. Built before the fork; each worker has a copy.
 ///
-/// A worker calls one handler at a time, and its other connections wait meanwhile: a handler that
-/// has to wait for something keeps them waiting, and more workers are the remedy.
+/// A worker calls one handler at a time, and its other connections wait meanwhile: more workers are
+/// the remedy for a handler that blocks.
 ///
 /// A panic, here, in a [`Sink`](crate::http::Sink) or in a [`Source`](crate::http::Source), costs
-/// the client its answer: it is told 500, or sees its answer break off, and the connection closes.
-/// What the handler keeps may be half done, so the worker is replaced: it finishes the requests of
-/// its other clients, and its successor serves before it leaves (in a row of panics, once a
-/// second). Where the program is built with `panic = "abort"`, the worker dies instead, with all
-/// its connections, and the master forks another.
+/// the client its response: it gets 500, or its response breaks off, and the connection closes. The
+/// state of the handler may be half changed, so the worker is replaced: it drains, and its
+/// successor serves before it exits (in a row of panics, once a second). Where the program is built
+/// with `panic = "abort"`, the worker dies instead, with all its connections, and the master forks
+/// another.
 ///
 /// Closures are handlers; so are types of your own:
 ///
@@ -61,8 +61,8 @@ pub use source::{Flow, Piece, Source, Trailers};
 /// assert!(answer.bytes.ends_with(b"good morning from /here\n"));
 /// ```
 pub trait Handler {
-    /// Says how the request goes on, when its head is known and nothing of its body was read. By
-    /// default the body is gathered. What is filled in here stays filled in.
+    /// Plans the rest of a request of which the head is known and no body was read. By default the
+    /// body is gathered. The response keeps what is filled in here.
     ///
     /// # Errors
     /// As with [`Handler::handle`]; the body is not wanted then.
@@ -73,8 +73,8 @@ pub trait Handler {
     /// Answers `req` by filling in `res`.
     ///
     /// # Errors
-    /// Whatever went wrong on the server's side. What was filled in is dropped, the client is told
-    /// 500, and the log why.
+    /// A failure on the server's side. The response is dropped, the client gets 500, and the log
+    /// gets the error.
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
 }
 

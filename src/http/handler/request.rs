@@ -1,4 +1,4 @@
-//! [`HttpRequest`]: what a handler is asked.
+//! [`HttpRequest`]: the request that a handler answers.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ pub struct HttpRequest {
     pub(crate) trailers: Fields,
     pub(crate) peer: Peer,
     pub(crate) now: Now,
-    /// The first line of what could not be read as a request, for the access log.
+    /// The first line of bytes that are no request, for the access log.
     pub(crate) unreadable: Vec<u8>,
     params: Params,
 }
@@ -111,7 +111,7 @@ impl HttpRequest {
         self.params.set(names, spans);
     }
 
-    /// What follows the `?`, as it was sent. `None` if there is no `?`.
+    /// The query as it was sent, without the `?`. `None` if there is no `?`.
     pub fn query_str(&self) -> Option<&str> {
         self.target.query()
     }
@@ -158,9 +158,8 @@ impl HttpRequest {
         self.head.fields().get_str(name)
     }
 
-    /// The host that the client meant: the authority of the target where it names one (then the
-    /// `Host` field does not count, RFC 9112 §3.2.2), else the `Host` field. `None` in HTTP/1.0
-    /// alone.
+    /// The host of the request: the authority of the target where it names one (then the `Host`
+    /// field does not count, RFC 9112 §3.2.2), else the `Host` field. `None` in HTTP/1.0 alone.
     pub fn host(&self) -> Option<&str> {
         self.target.authority().or_else(|| self.header("host"))
     }
@@ -181,7 +180,7 @@ impl HttpRequest {
     }
 
     /// The fields that came after a chunked body. They are not to be mixed with those of the head,
-    /// which alone say which client asks, and for what (RFC 9110 §6.5.1).
+    /// which alone say which client asks, and what for (RFC 9110 §6.5.1).
     pub fn trailers(&self) -> &Fields {
         &self.trailers
     }
@@ -206,7 +205,7 @@ impl HttpRequest {
         self.body = Vec::new();
     }
 
-    /// Ready for the next request, with what was allocated for this one.
+    /// Clears the request for the next one, and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.head.clear();
         self.target.clear();

@@ -1,4 +1,4 @@
-//! [`HttpResponse`]: what a handler answers.
+//! [`HttpResponse`]: the response that a handler fills in.
 
 use std::io::{self, Write};
 use std::mem;
@@ -9,10 +9,10 @@ use super::source::{Flow, Piece, Source};
 use crate::http::syntax::StatusCode;
 use crate::process::FileRange;
 
-/// An answer in the making: 200 with an empty body, until a handler says otherwise.
+/// A response: 200 with an empty body, until a handler fills it in.
 ///
-/// It is an [`io::Write`], so `write!(res, ...)` and `writeln!(res, ...)` add to the body. Its
-/// length, the date and what keeps the connection alive are the server's business.
+/// It is an [`io::Write`], so `write!(res, ...)` and `writeln!(res, ...)` add to the body. The
+/// server itself adds the length, the date and the fields of the connection.
 ///
 /// ```
 /// use std::io::Write;
@@ -32,12 +32,12 @@ pub struct HttpResponse {
     pub(crate) status: StatusCode,
     /// Encoded field lines.
     pub(crate) fields: Vec<u8>,
-    /// What the answer depends on: all values of `Vary`, each once.
+    /// All values of `Vary`, each once.
     pub(crate) vary: Vec<u8>,
-    /// What was written.
+    /// The body, as far as it was written.
     pub(crate) bytes: Vec<u8>,
     pub(crate) body: Body,
-    /// How long a body is that is a stream, if its source knows.
+    /// The length of a stream, if its source knows it.
     stream_len: Option<u64>,
     pub(crate) close: bool,
     /// There is an `Upgrade` field.
@@ -50,7 +50,7 @@ pub struct HttpResponse {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Body {
-    /// What was written to the response.
+    /// The bytes that were written to the response.
     Written,
     /// Bytes that are part of the program.
     Static(&'static [u8]),
@@ -58,13 +58,13 @@ pub enum Body {
     Shared(Arc<[u8]>),
     /// A range of an open file. It is never read into memory.
     File(FileRange),
-    /// What this makes while the client reads it. It is never in memory as a whole.
+    /// A body that this source makes while the client reads it. It is never in memory as a whole.
     Stream(Box<dyn Source>),
 }
 
 /// Field lines, encoded once to be sent often. Only [`HttpResponse::into_lines`] makes them, so
-/// every one of them has passed through [`HttpResponse::header`]: none can smuggle another one, and
-/// none says how the message is framed.
+/// every line has passed through [`HttpResponse::header`]: none can smuggle another field, and none
+/// says how the message is framed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FieldLines {
     fields: Box<[u8]>,
@@ -98,7 +98,7 @@ impl HttpResponse {
         self
     }
 
-    /// The status as it was set, 200 by default: for a handler around another one.
+    /// The status, 200 by default: for a handler around another handler.
     pub fn status_code(&self) -> StatusCode {
         self.status
     }
@@ -107,8 +107,8 @@ impl HttpResponse {
     /// name once.
     ///
     /// # Errors
-    /// The name or the value could be read as something else, or the server
-    /// sets itself: `Connection`, `Content-Length`, `Date`, `Keep-Alive`, `Transfer-Encoding`.
+    /// The name or the value could be read as something else, or the field is the server's:
+    /// `Connection`, `Content-Length`, `Date`, `Keep-Alive`, `Transfer-Encoding`.
     pub fn header(
         &mut self,
         name: &str,
@@ -129,7 +129,7 @@ impl HttpResponse {
     }
 
     /// Adds the names of a `Vary` that are not there yet. They are sent in one line: there are
-    /// caches that look at one line only (nginx up to 1.23), and then keep the wrong answer.
+    /// caches that look at one line only (nginx up to 1.23), and then keep the wrong response.
     fn add_vary(&mut self, value: &[u8]) {
         for name in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
             let mut known = self.vary.split(|b| *b == b',').map(<[u8]>::trim_ascii);
@@ -143,7 +143,7 @@ impl HttpResponse {
         }
     }
 
-    /// Adds fields that were encoded before: a copy, and nothing to check again.
+    /// Adds encoded fields: a copy, and nothing to check again.
     pub(crate) fn lines(&mut self, lines: &FieldLines) -> &mut HttpResponse {
         self.fields.extend_from_slice(&lines.fields);
         if !lines.vary.is_empty() {
@@ -160,7 +160,7 @@ impl HttpResponse {
                 .any(|(at, window)| *window == *lines.fields && starts_line(at))
     }
 
-    /// The fields of this, for [`HttpResponse::lines`] of others.
+    /// The fields, encoded, for [`HttpResponse::lines`] of other responses.
     pub(crate) fn into_lines(self) -> FieldLines {
         FieldLines {
             fields: self.fields.into(),
@@ -168,9 +168,9 @@ impl HttpResponse {
         }
     }
 
-    /// Sends this in place of what was written.
+    /// Sends this body in place of the written one.
     pub fn body(&mut self, body: Body) -> &mut HttpResponse {
-        // Asked in the handler's time: a source that fails at this fails before anything is sent.
+        // Asked while the handler runs: a source that fails here fails before anything is sent.
         self.stream_len = match &body {
             Body::Stream(source) => source.length(),
             _ => None,
@@ -179,8 +179,8 @@ impl HttpResponse {
         self
     }
 
-    /// Sends what `source` makes in place of what was written; see [`Source`]. For a type with a
-    /// length or with trailers it is `res.body(Body::Stream(Box::new(source)))`.
+    /// Sends the body that `source` makes in place of the written one; see [`Source`]. For a source
+    /// with a length or with trailers it is `res.body(Body::Stream(Box::new(source)))`.
     pub fn stream<S>(&mut self, source: S) -> &mut HttpResponse
     where
         S: FnMut(&mut Piece<'_>) -> io::Result<Flow> + Send + 'static,
@@ -188,27 +188,27 @@ impl HttpResponse {
         self.body(Body::Stream(Box::new(source)))
     }
 
-    /// Closes the connection when this was sent.
+    /// Closes the connection behind this response.
     pub fn close(&mut self) -> &mut HttpResponse {
         self.close = true;
         self
     }
 
-    /// Leaves this exchange out of the access log: for answers that machines ask for every second.
+    /// Leaves this exchange out of the access log: for health checks.
     pub fn unlogged(&mut self) -> &mut HttpResponse {
         self.unlogged = true;
         self
     }
 
-    /// Tells the server's log, and not the client, why this is not the answer that it should be. An
-    /// error that a handler returns goes the same way. The log has one such line a second at most,
+    /// Tells the server's log, and not the client, why the response is not as it should be. An
+    /// error that a handler returns is logged alike. The log has one such line a second at most,
     /// and counts the others.
     pub fn fault(&mut self, error: io::Error) -> &mut HttpResponse {
         self.fault = Some(error);
         self
     }
 
-    /// Takes everything back: 200 with an empty body.
+    /// Resets the response: 200 with an empty body.
     pub fn clear(&mut self) {
         self.status = StatusCode::OK;
         self.fields.clear();
@@ -239,7 +239,7 @@ impl HttpResponse {
     pub(crate) fn take_source(&mut self) -> Option<Box<dyn Source>> {
         match mem::replace(&mut self.body, Body::Written) {
             Body::Stream(source) => {
-                // It comes in place of what was written.
+                // The stream replaces the written body.
                 self.bytes.clear();
                 Some(source)
             }
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_depends_on_is_said_once() {
+    fn vary_names_each_field_once() {
         let mut lines = HttpResponse::default();
         lines.header("vary", "Cookie, accept").unwrap();
         let lines = lines.into_lines();

@@ -1,4 +1,4 @@
-//! [`Plan`] and [`Sink`]: what a handler does with a request before its body has come.
+//! [`Plan`] and [`Sink`]: how a handler treats a request before its body has come.
 
 use std::fmt;
 use std::io;
@@ -7,24 +7,24 @@ use super::request::HttpRequest;
 use super::response::HttpResponse;
 use crate::process::Connection;
 
-/// How a request goes on whose head is known.
+/// How to treat a request of which the head is known.
 #[non_exhaustive]
 pub enum Plan {
     /// The body is gathered in memory, and [`Handler::handle`](crate::http::Handler::handle)
     /// answers.
     Gather,
-    /// The body goes into this, piece by piece as it comes, and this answers.
+    /// The body goes to this sink, piece by piece as it comes, and the sink answers.
     Stream(Box<dyn Sink>),
     /// The response was filled in: the body is not wanted. A body of at most 64 KiB, by its
-    /// Content-Length, is read and dropped first, and the connection goes on behind the answer. For
-    /// any other body, and for a client that waits for `100 Continue`, the answer is sent at once,
-    /// with `Connection: close`, and nothing behind it is read: an answer that comes before its
-    /// body on a connection that goes on can be used to smuggle requests.
+    /// Content-Length, is discarded first, and the connection stays open. For any other body, and
+    /// for a client that waits for `100 Continue`, `Connection: close` goes with the response,
+    /// which is sent at once, and nothing behind it is read: a response that comes before its body
+    /// on a connection that stays open can be used to smuggle requests.
     Answered,
-    /// The response was filled in, and from its end on another protocol speaks. The status is 101
-    /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with one of its own
-    /// and `Connection: upgrade`, and has no body; or it is a 2xx and the method is CONNECT
-    /// (§9.3.6). Anything else is answered with 500.
+    /// The response was filled in, and another protocol takes over behind it. The status is 101
+    /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with an `Upgrade`
+    /// field and `Connection: upgrade`, and has no body; or the status is 2xx and the method is
+    /// CONNECT (§9.3.6). Anything else is answered with 500.
     Become(Box<dyn Connection>),
 }
 
@@ -41,9 +41,9 @@ impl fmt::Debug for Plan {
 
 /// Takes in a request body piece by piece. Nothing of it is kept in memory unless the sink does.
 ///
-/// Where a piece ends depends on the network and says nothing. The worker's other connections wait
-/// while it works. It is dropped without being asked for an answer when the body does not arrive
-/// whole, or turns out to be malformed; what it has begun should be undone then.
+/// Where a piece ends depends on the network and means nothing. The worker's other connections wait
+/// while the sink works. A sink is dropped without [`Sink::answer`] when the body does not arrive
+/// whole, or turns out to be malformed; it should undo then whatever it has begun.
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -80,10 +80,10 @@ impl fmt::Debug for Plan {
 /// assert!(harness::converse(&http, &[request]).bytes.ends_with(b"2 lines\n"));
 /// ```
 pub trait Sink: Send {
-    /// Takes some more of the body.
+    /// Takes the next piece of the body.
     ///
     /// # Errors
-    /// Whatever went wrong on the server's side. The client is told 500.
+    /// A failure on the server's side. The client gets 500.
     fn piece(&mut self, bytes: &[u8]) -> io::Result<Want>;
 
     /// Answers, when the body is complete or the sink has enough of it.
@@ -92,8 +92,8 @@ pub trait Sink: Send {
     /// As with [`Handler::handle`](crate::http::Handler::handle).
     fn answer(self: Box<Self>, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
 
-    /// The most bytes that it takes; a larger body is refused with 413, at once if its length is
-    /// known. By default what is `configured` for bodies in memory
+    /// The most bytes that the sink takes; a larger body is refused with 413, at once if its length
+    /// is known. By default the `configured` limit of bodies in memory
     /// ([`Limits::body_bytes`](crate::http::Limits::body_bytes)).
     fn max_bytes(&self, configured: u64) -> u64 {
         configured
@@ -109,8 +109,8 @@ impl fmt::Debug for dyn Sink {
 /// Whether a [`Sink`] takes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// It does.
+    /// The sink takes more.
     More,
-    /// It can answer now. The rest of the body is treated as with [`Plan::Answered`].
+    /// The sink can answer now. The rest of the body is treated as with [`Plan::Answered`].
     Enough,
 }

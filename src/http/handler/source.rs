@@ -10,18 +10,18 @@ use super::field::{FieldError, check_field};
 use crate::http::syntax::Fields;
 use crate::time::{Millis, Now};
 
-/// What is pulled is gathered up to this size, in bytes, before it becomes a chunk. Pieces depend
-/// on the source alone, never on how fast the client reads, so neither do the bytes that it gets.
+/// Pulled bytes are gathered up to this many before they become a chunk. Pieces depend on the
+/// source alone, never on how fast the client reads, and so do the bytes on the wire.
 pub(crate) const PIECE: usize = 16 * 1024;
 
 /// Makes a body, piece by piece. Closures of this form are sources.
 ///
-/// Without a [`Source::length`] the body is sent in chunks, to a client of HTTP/1.0 as all that
-/// comes before the connection closes. A source is dropped when it has ended, when the client is
-/// gone, and at once where no body is sent: to HEAD, or with 204 and 304.
+/// Without a [`Source::length`] the body is chunked; for a client of HTTP/1.0 it ends where the
+/// connection closes. A source is dropped when it has ended, when the client is gone, and at once
+/// where no body is sent: to HEAD, or with 204 and 304.
 ///
-/// A worker has one thread: a source that has to wait says until when ([`Flow::WaitUntil`]) and
-/// does not block. It is `Send` because a [`Server`](crate::Server) may be.
+/// A worker has one thread: a source that waits says until when ([`Flow::WaitUntil`]) and does not
+/// block. It is `Send` because a [`Server`](crate::Server) may be.
 ///
 /// ```
 /// use std::io::Write;
@@ -47,16 +47,16 @@ pub(crate) const PIECE: usize = 16 * 1024;
 /// assert_eq!(talk.stop(), b"0\r\n\r\n");
 /// ```
 pub trait Source: Send {
-    /// Adds some more of the body to `piece`, and says how it goes on.
+    /// Adds more of the body to `piece`, and says how the body goes on.
     ///
     /// # Errors
-    /// Whatever went wrong. Before the first piece is complete, the client is told 500. After it
-    /// the head is gone, so all that is left is to break off: the connection closes without the end
-    /// of the body, which every client of HTTP/1.1 notices; for one of HTTP/1.0 it is reset.
+    /// A failure on the server's side. Before the first piece is complete, the client gets 500.
+    /// After it the head is sent, so the response breaks off: the connection closes without the end
+    /// of the body, which every client of HTTP/1.1 notices; for a client of HTTP/1.0 it is reset.
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow>;
 
-    /// How many bytes it will make in all, if that is known. A source that makes more or fewer
-    /// breaks off.
+    /// How many bytes the source makes in all, if that is known. Behind any other number of bytes,
+    /// the response breaks off.
     fn length(&self) -> Option<u64> {
         None
     }
@@ -89,24 +89,24 @@ impl fmt::Debug for dyn Source {
 /// How a body goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// Something was added and there is more. To say so and to add nothing is an error.
+    /// The source has added bytes, and has more. Without added bytes this is an error.
     More,
-    /// What was added is sent now; there is no more before this time, or before the worker is
-    /// about to leave. Whatever the time, the source is asked again after an hour.
+    /// The added bytes are sent now. The source waits until this time, or until the worker drains.
+    /// Whatever the time, the source is pulled again after an hour.
     ///
-    /// The source is waiting for something else, and may wait for ever. So a client that closes its
-    /// side of the connection meanwhile is taken to be gone, and where a worker has no room left
-    /// for new clients, a connection that waits like this is among those that are closed for them.
+    /// A source that waits may wait for ever. So a client that closes its side of the connection
+    /// meanwhile is taken to be gone, and where a worker is over capacity, a connection whose
+    /// source waits may be evicted for a new client.
     WaitUntil(Millis),
-    /// What was added, if anything, is sent now; the source has more work to do, and the other
-    /// clients of the worker get their turn first. Unlike with [`Flow::WaitUntil`], the end is in
-    /// sight: the client may close its side, and gets all of the body.
+    /// The added bytes, if any, are sent now. The source does not wait but has more work to do, and
+    /// the other clients of the worker get their turn first. Unlike with [`Flow::WaitUntil`], the
+    /// client may close its side, and gets all of the body.
     Yield,
-    /// That was all.
+    /// The body is complete.
     End,
 }
 
-/// What a [`Source`] adds to: an [`io::Write`] that never fails, and the time.
+/// The piece that a [`Source`] adds to: an [`io::Write`] that never fails, and the time.
 #[derive(Debug)]
 pub struct Piece<'a> {
     pub(crate) bytes: &'a mut Vec<u8>,
@@ -120,8 +120,8 @@ impl Piece<'_> {
         self.now
     }
 
-    /// The worker is about to leave. It waits for bodies that have an end; a body that has none,
-    /// such as a stream of events, should end now.
+    /// Whether the worker drains. It waits for bodies that have an end; a body that has none, such
+    /// as a stream of events, should end now.
     pub fn stopping(&self) -> bool {
         self.stopping
     }
@@ -131,7 +131,7 @@ impl Piece<'_> {
         PIECE.saturating_sub(self.bytes.len())
     }
 
-    /// Adds what one `read` of `from` has to give. It must not block.
+    /// Adds the bytes of one `read` of `from`, which must not block.
     ///
     /// ```
     /// use httprs::{Http1, harness};
@@ -178,9 +178,9 @@ pub struct Trailers {
     pub(crate) fields: Fields,
 }
 
-/// What may only stand in a head, since it must be known before the body is (RFC 9110 §6.5.1): how
-/// the message is framed, what its content is, how the response is to be treated, which caches may
-/// keep it. To these come those that the server sets itself.
+/// Fields that may only stand in a head, since they must be known before the body is (RFC 9110
+/// §6.5.1): how the message is framed, what its content is, how the response is to be treated,
+/// which caches may keep it. Fields that the server sets itself are refused as well.
 const HEAD_ONLY: [&str; 15] = [
     "age",
     "cache-control",
@@ -203,8 +203,8 @@ impl Trailers {
     /// Adds a field.
     ///
     /// # Errors
-    /// As with [`HttpResponse::header`](crate::http::HttpResponse::header), or the field has no
-    /// business behind a body (RFC 9110 §6.5.1).
+    /// As with [`HttpResponse::header`](crate::http::HttpResponse::header), or the field may not
+    /// stand behind a body (RFC 9110 §6.5.1).
     pub fn add(
         &mut self,
         name: &str,
@@ -215,7 +215,7 @@ impl Trailers {
         if HEAD_ONLY.iter().any(|only| only.eq_ignore_ascii_case(name)) {
             return Err(FieldError::HeadOnly);
         }
-        // What was just checked is taken.
+        // The field was just checked, so it is taken.
         self.fields
             .push(name, value)
             .map_err(|_| FieldError::Value)?;
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trailers_say_nothing_that_comes_too_late() {
+    fn trailers_refuse_fields_of_the_head() {
         for (name, value, want) in [
             ("X-Checksum", "1", Ok(())),
             ("Server-Timing", "db;dur=5", Ok(())),
