@@ -14,28 +14,30 @@
 //! | `refusal`, `failure`, `misuse` | why a request is not handled, or not answered |
 //! | `recorded` | what may be told of a request if we crash |
 //!
-//! A state machine over the pure parts beside it. A step goes from state to state until one of them
-//! waits, and returns what for:
+//! A state machine over the pure parts beside it. A step goes from state to state until one waits:
 //!
 //! ```text
-//!              +--------------- the connection goes on ---------------+
-//!              v                                                      |
-//!  New -----> Idle -----> Head -----> Body -----> (response) -----> Stream
-//!              |           |           |          whole: to Idle      |
-//!              +-----------+-----------+------------------------------+-----> Over
-//!   end of input, too idle; refused, or the last response is queued
+//!           +----------------- keep-alive ------------------+
+//!           v                                               |
+//! New ---> Idle ---> Head ---> Body ---> response, queued --+
+//!           |         |         |           |       |       |
+//!           |         |         |           |       +--> Stream, while its source makes the body
+//!           v         v         v           v              v
+//!          Over: the client is gone or too slow, the request is refused, or no other may follow
 //! ```
-//!
-//! | state | waits for | until |
+//! | state | waits for | until (`Next::WaitUntil`) |
 //! |---|---|---|
-//! | `Idle` | the first byte of a head | the keep-alive timeout; during a drain, `DRAIN_IDLE_MS` |
-//! | `Head` | the end of the head | the header timeout; during a drain, `DRAIN_HEAD_MS` |
-//! | `Body` | more of the body, or memory for it | the progress timeout and the minimum rate |
-//! | `Stream` | room in the output, or the time that the source named | the link's limit for slow readers |
+//! | `Idle` | the first byte of a head | `keepalive_ms`; in a drain, `DRAIN_IDLE_MS` |
+//! | `Head` | the end of the head | `header_ms`, `progress_ms`; in a drain, `DRAIN_HEAD_MS` |
+//! | `Body` | more of the body; memory for it | `progress_ms`, `min_rate`; `ROOM_MS` |
+//! | `Stream` | its source | the time that the source named |
 //!
-//! In every state, a full output stops the step (backpressure). A request that cannot be understood
-//! is answered with the right status and the end of the connection: behind a request that two
-//! readers could read differently, it is not known where the next one begins.
+//! A new connection is `Idle` with the timeouts of `Head`. A full output stops any state
+//! (backpressure, `Next::Wait`), and the link ends slow readers. `Over` is `Next::Close`; `Finish`
+//! if the client asked to close, `Break` if only the close would end a body that broke off. A
+//! request that cannot be understood is answered with the right status and the end of the
+//! connection: behind bytes that two readers could read differently, it is not known where the next
+//! request begins.
 
 mod body;
 mod body_memory;
