@@ -1,4 +1,4 @@
-//! How the body of a request comes in, until the handler can answer.
+//! How the body of a request is received, until the handler can answer.
 
 use super::exchange::HttpExchange;
 use super::failure::attempt;
@@ -8,22 +8,22 @@ use super::{Http1Connection, State};
 use crate::http::handler::Handler;
 use crate::process::{Io, Next, Stage};
 
-/// How soon a body that found no room in memory looks again, in milliseconds.
-pub(super) const ROOM_MS: u64 = 50;
+/// How soon a body that found no memory tries again, in milliseconds.
+pub(super) const MEMORY_RETRY_MS: u64 = 50;
 
 impl<H: Handler> Http1Connection<'_, H> {
-    /// Nothing of the body is taken, so before long nothing more is read from the client.
-    fn wait_for_room(&mut self, exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
+    /// Takes no byte of the body, so soon no more is read from the client (backpressure).
+    fn wait_for_memory(&mut self, exchange: Box<HttpExchange>, io: &mut Io<'_>) -> Option<Next> {
         if io.now.at >= self.deadline {
-            return self.refuse(exchange, Refusal::NO_ROOM, io);
+            return self.refuse(exchange, Refusal::NO_MEMORY, io);
         }
         self.state = State::Body(exchange);
-        // Room comes with the end of another connection's request, of which this one does not hear.
-        let soon = io.now.at.after(ROOM_MS);
+        // Memory is released by another connection, of which this one does not hear.
+        let soon = io.now.at.after(MEMORY_RETRY_MS);
         Some(Next::WaitUntil(self.deadline.min(soon)))
     }
 
-    /// Takes what there is of the body, if there is one, and goes on when it is complete.
+    /// Takes as much of the body as has come, and has it answered when it is complete.
     pub(super) fn body(
         &mut self,
         mut exchange: Box<HttpExchange>,
@@ -32,11 +32,11 @@ impl<H: Handler> Http1Connection<'_, H> {
         if let Some(bytes) = exchange
             .incoming
             .needs(&self.shared.limits)
-            .filter(|_| exchange.room.is_none())
+            .filter(|_| exchange.reservation.is_none())
         {
-            exchange.room = self.shared.body_memory.reserve(bytes);
-            if exchange.room.is_none() {
-                return self.wait_for_room(exchange, io);
+            exchange.reservation = self.shared.body_memory.reserve(bytes);
+            if exchange.reservation.is_none() {
+                return self.wait_for_memory(exchange, io);
             }
             exchange.incoming.restart(io.now.at);
             self.deadline = exchange.incoming.deadline(io.now.at, &self.shared.timeouts);

@@ -11,13 +11,12 @@ use crate::process::{Output, Segment};
 /// Written bodies up to this size, in bytes, are copied behind their head, so that both leave in
 /// one piece; larger ones are handed over as they are.
 const COPIED: usize = 16 * 1024;
-/// The same for bodies that others use too, such as small files. Up to about here a copy costs less
-/// than a call with two buffers, which the kernel has to copy in and check, costs more than one
-/// with a single buffer.
+/// The same for shared bodies, such as small files. Up to about here a copy costs less than a call
+/// with two buffers, which the kernel has to copy in and check, costs more than one with a single
+/// buffer.
 const COPIED_SHARED: usize = 4 * 1024;
 
-/// The lines that all responses of one second have in common: `Date`, and `Server` if there is a
-/// name to tell.
+/// The field lines of all responses of one second: `Date`, and `Server` if the server has a name.
 #[derive(Debug)]
 pub struct CommonLines {
     server: Box<str>,
@@ -26,7 +25,7 @@ pub struct CommonLines {
 }
 
 impl CommonLines {
-    /// Those of a server of this name; empty for none.
+    /// The lines of a server of this name; empty for none.
     pub fn new(server: &str) -> CommonLines {
         let mut lines = CommonLines {
             server: server.into(),
@@ -37,7 +36,7 @@ impl CommonLines {
         lines
     }
 
-    /// Those of this second, made anew only if it is another one.
+    /// The lines of this second, made anew only in a new second.
     pub fn at(&mut self, unix: u64) -> &[u8] {
         if unix != self.unix {
             self.unix = unix;
@@ -61,13 +60,13 @@ impl CommonLines {
 /// How the client knows where the body ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delimited {
-    /// There is none, and the status or the method says so.
+    /// There is no body, and the status or the method says so.
     Nothing,
     /// `Content-Length`.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,
-    /// It is all that comes before the connection closes: for clients of HTTP/1.0.
+    /// The body ends where the connection closes: for clients of HTTP/1.0.
     ByClose,
 }
 
@@ -78,7 +77,7 @@ impl Delimited {
             return Delimited::Nothing;
         }
         if response.status == StatusCode::RESET_CONTENT {
-            // It has none either, and must say so itself (RFC 9110 §15.3.6).
+            // A 205 has no body either, and must say so itself (RFC 9110 §15.3.6).
             return Delimited::Length(0);
         }
         match response.body_len() {
@@ -89,19 +88,19 @@ impl Delimited {
     }
 }
 
-/// What becomes of the connection.
+/// How the connection goes on behind a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persistence {
-    /// It stays open.
+    /// The connection stays open.
     KeepAlive,
-    /// It closes behind this response.
+    /// The connection closes.
     Close,
-    /// Another protocol takes it over.
+    /// Another protocol takes the connection over.
     Switch,
 }
 
 impl Persistence {
-    /// That of an answer behind which the connection stays open, or does not.
+    /// That of a response behind which the connection stays open, or does not.
     pub fn of(keep_alive: bool) -> Persistence {
         match keep_alive {
             true => Persistence::KeepAlive,
@@ -110,20 +109,20 @@ impl Persistence {
     }
 }
 
-/// What a response's head says besides what its handler said.
+/// The part of a response's head that the server adds.
 #[derive(Clone, Copy, Debug)]
 pub struct Framed<'a> {
-    /// The method that is answered.
+    /// The method of the request.
     pub method: Method,
     /// The version of the request.
     pub version: Version,
     /// Where the body ends.
     pub delimited: Delimited,
-    /// What becomes of the connection.
+    /// How the connection goes on behind a response.
     pub persistence: Persistence,
-    /// What other responses say too.
+    /// The field lines of all responses.
     pub common: &'a [u8],
-    /// What is said where the connection stays open.
+    /// The field line of a connection that stays open.
     pub keep_alive: &'a [u8],
 }
 
@@ -148,7 +147,7 @@ pub fn push_response(output: &mut Output, response: &mut HttpResponse, framed: F
         return len;
     }
     output.push_segment(match mem::replace(&mut response.body, Body::Written) {
-        // What a stream makes is pulled, and comes behind this.
+        // A stream is pulled, and comes behind this.
         Body::Written | Body::Stream(_) => Segment::Owned(mem::take(&mut response.bytes), 0),
         Body::Static(bytes) => Segment::Static(bytes),
         Body::Shared(bytes) => Segment::Shared(bytes, 0),
@@ -180,7 +179,7 @@ fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
     }
     let option: &[u8] = match framed.persistence {
         Persistence::Close => b"close",
-        // A client of 1.0 asked for this, and must be told that it got it.
+        // A client of HTTP/1.0 has asked for this, and must be told that it got it.
         Persistence::KeepAlive if framed.version == Version::Http10 => b"keep-alive",
         Persistence::KeepAlive | Persistence::Switch => b"",
     };
@@ -199,7 +198,7 @@ fn push_head(out: &mut Vec<u8>, response: &HttpResponse, framed: Framed<'_>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Always 1.1: the version says what we speak, not what was asked (RFC 9110 §6.2).
+/// Always 1.1: the version is that of the server, not of the request (RFC 9110 §6.2).
 fn push_status_line(out: &mut Vec<u8>, status: StatusCode) {
     if status == StatusCode::OK {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_responses_have_in_common_is_made_once_a_second() {
+    fn common_lines_are_made_once_a_second() {
         let lines = |lines: &mut CommonLines, unix| String::from_utf8(lines.at(unix).to_vec());
         let mut named = CommonLines::new("x/1");
         for (unix, want) in [

@@ -1,5 +1,5 @@
-//! [`HttpExchange`]: a request, its answer, and what is on its way of either. [`Shared`]: what all
-//! connections of a worker have in common, such as the pool that exchanges come from.
+//! [`HttpExchange`]: a request, its response, and their bodies in transit. [`Shared`]: the state
+//! that all connections of a worker share, such as the pool of exchanges.
 
 use std::cell::RefCell;
 
@@ -19,16 +19,16 @@ const BODY_MEMORY: u64 = 64 * 1024 * 1024;
 /// How many exchanges the pool keeps; more are in use only while as many bodies arrive at once.
 const POOLED: usize = 32;
 
-/// What all connections of a worker have in common.
+/// The state that all connections of a worker share.
 #[derive(Debug)]
 pub(super) struct Shared<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
     pub(super) body_memory: BodyMemory,
-    /// What responses say behind which the connection goes on.
+    /// The field line of responses behind which the connection stays open.
     pub(super) keep_alive_line: Box<[u8]>,
-    /// What all responses say.
+    /// The field lines of all responses.
     pub(super) common: RefCell<CommonLines>,
     /// Exchanges between uses, so that a request costs no allocation.
     #[expect(
@@ -36,10 +36,10 @@ pub(super) struct Shared<H> {
         reason = "a connection that waits for a body keeps the box"
     )]
     exchange_pool: RefCell<Vec<Box<HttpExchange>>>,
-    /// Where pieces of streams are made, one at a time.
+    /// Scratch space for pieces of streams, one at a time.
     pub(super) piece: RefCell<Vec<u8>>,
-    /// Where secrets of a head are blanked, for the flight recorder.
-    pub(super) blanked: RefCell<Vec<u8>>,
+    /// Scratch space for a redacted head, for the flight recorder.
+    pub(super) redacted: RefCell<Vec<u8>>,
 }
 
 impl<H> Shared<H> {
@@ -54,11 +54,11 @@ impl<H> Shared<H> {
             common: RefCell::new(CommonLines::new("httprs")),
             exchange_pool: RefCell::default(),
             piece: RefCell::default(),
-            blanked: RefCell::default(),
+            redacted: RefCell::default(),
         }
     }
 
-    /// The same for another handler.
+    /// The same state with another handler.
     pub(super) fn map<G>(self, wrap: impl FnOnce(H) -> G) -> Shared<G> {
         Shared {
             handler: wrap(self.handler),
@@ -69,11 +69,11 @@ impl<H> Shared<H> {
             common: self.common,
             exchange_pool: self.exchange_pool,
             piece: self.piece,
-            blanked: self.blanked,
+            redacted: self.redacted,
         }
     }
 
-    /// An exchange in which nothing is filled in.
+    /// An empty exchange.
     pub(super) fn acquire(&self) -> Box<HttpExchange> {
         self.exchange_pool.borrow_mut().pop().unwrap_or_default()
     }
@@ -88,20 +88,20 @@ impl<H> Shared<H> {
     }
 }
 
-/// A request and its answer, and what is still on its way of either.
+/// A request and its response, and their bodies in transit.
 #[derive(Debug, Default)]
 pub(super) struct HttpExchange {
     pub(super) request: HttpRequest,
     pub(super) response: HttpResponse,
     pub(super) incoming: Incoming,
     pub(super) outgoing: Option<Outgoing>,
-    /// What came of answering, if that was before the body was there: the answer waits for it.
+    /// The handler's result, if that came before the body: the response waits for the body.
     pub(super) handled: Option<Result<(), Failure>>,
-    /// The room that its body has in memory.
-    pub(super) room: Option<Reservation>,
+    /// The memory that is reserved for the body.
+    pub(super) reservation: Option<Reservation>,
     /// Why the request was refused, if it was.
     pub(super) refused: Option<Refusal>,
-    /// The connection goes on behind the answer.
+    /// The connection stays open behind the response.
     pub(super) keep_alive: bool,
 }
 
@@ -113,7 +113,7 @@ impl HttpExchange {
         self.outgoing = None;
         self.refused = None;
         self.handled = None;
-        self.room = None;
+        self.reservation = None;
     }
 
     /// Has the response refuse the request.
@@ -123,7 +123,7 @@ impl HttpExchange {
         self.refused = Some(refusal);
     }
 
-    /// What a head that could be read asks for, and whether it may.
+    /// Checks the target, the framing and the expectation of a head that was parsed.
     pub(super) fn examine(&mut self) -> Result<Framing, Refusal> {
         let request = &mut self.request;
         let head = &request.head;
@@ -139,10 +139,10 @@ impl HttpExchange {
     }
 }
 
-/// How much of an answer a request got.
+/// How much of a response a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// None was begun.
+    /// The response was not begun.
     Not,
     /// Its head, and some of its body.
     InPart,

@@ -1,10 +1,9 @@
-//! [`Failure`]: how code fails that the connection calls and that is not ours: handlers, sinks and
-//! sources.
+//! [`Failure`]: why a call of the user's code failed: of a handler, a sink or a source.
 //!
-//! A panic of such code is contained here and nowhere else in `http`. What it leaves half done is
-//! dropped: the response, the sink, the source. What the handler itself keeps may be half done as
-//! well, and is shared by all connections of the worker: so the worker is told
-//! ([`Tally::panicked`]), and is replaced.
+//! A panic of such code is contained here and nowhere else in `http`. The response, the sink and
+//! the source, which may be half done, are dropped. So may be the handler's own state, which all
+//! connections of the worker share: the panic is reported ([`Tally::panicked`]), and the worker is
+//! replaced.
 
 use std::any::Any;
 use std::io::{self, Write as _};
@@ -17,9 +16,9 @@ use crate::process::Tally;
 /// Why a call failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It returned an error.
+    /// The call returned an error.
     Error(io::Error),
-    /// It panicked with this.
+    /// The call panicked with this.
     Panic(Box<dyn Any + Send>),
 }
 
@@ -29,7 +28,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Calls code that is not ours.
+/// Calls the user's code.
 pub(super) fn attempt<T>(call: impl FnOnce() -> io::Result<T>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => Ok(result?),
@@ -46,7 +45,7 @@ impl Failure {
         };
         let Some(own) = own else {
             Refusal::FAILED.write(response);
-            // The worker is about to leave: the next request is for another one.
+            // The worker is replaced: the next request is for another one.
             response.close = matches!(self, Failure::Panic(_));
             return self.report(response, tally);
         };
@@ -59,8 +58,8 @@ impl Failure {
         }
     }
 
-    /// Tells of it: an error goes to the log with the exchange that `response` belongs to. What a
-    /// panic had to say was said when it began.
+    /// Reports the failure: an error is logged with the exchange of `response`; the message of a
+    /// panic was logged when it began.
     pub(super) fn report(self, response: &mut HttpResponse, tally: &mut dyn Tally) {
         match self {
             Failure::Error(error) => {

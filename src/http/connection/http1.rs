@@ -12,8 +12,7 @@ use crate::http::handler::{FieldError, Handler, HttpRequest, HttpResponse};
 use crate::http::syntax::{Limits, byte};
 use crate::process::{Connection, Input, Peer, Process};
 
-/// HTTP/1.1 (RFC 9112) as a [`Process`]: what comes in is parsed, what a [`Handler`] answers goes
-/// out.
+/// HTTP/1.1 (RFC 9112) as a [`Process`]: requests are parsed, and answered by a [`Handler`].
 ///
 /// ```
 /// use std::io::Write;
@@ -58,16 +57,16 @@ impl<H: Handler> Http1<H> {
         self
     }
 
-    /// What [`Http1::timeouts`] was called first.
+    /// The first name of [`Http1::timeouts`].
     #[doc(hidden)]
     pub fn patience(self, timeouts: Timeouts) -> Http1<H> {
         self.timeouts(timeouts)
     }
 
     /// How many bytes of request bodies each worker gathers in memory at a time; 64 MiB by default.
-    /// A connection whose body finds no room is not read from until there is some, and is answered
-    /// with 503 if there is none in time. Bodies of at most 16 KiB, and those that go to a
-    /// [`Sink`](crate::http::Sink), need none; one of which the length is not known needs
+    /// A connection whose body finds no memory is not read from until there is some, and gets 503
+    /// if there is none in time. Bodies of at most 16 KiB, and those that go to a
+    /// [`Sink`](crate::http::Sink), need none; a body of unknown length needs
     /// [`Limits::body_bytes`].
     pub fn body_memory(mut self, bytes: u64) -> Http1<H> {
         self.shared.body_memory = BodyMemory::new(bytes);
@@ -86,7 +85,7 @@ impl<H: Handler> Http1<H> {
         Ok(self)
     }
 
-    /// The same with a handler around, or in place of, its handler.
+    /// The same protocol with a handler around, or in place of, its handler.
     pub fn map<G: Handler>(self, wrap: impl FnOnce(H) -> G) -> Http1<G> {
         Http1 {
             shared: self.shared.map(wrap),

@@ -1,4 +1,4 @@
-//! [`Incoming`]: a request body on its way, and where it goes.
+//! [`Incoming`]: a request body in transit, and its destination.
 
 use std::mem;
 
@@ -15,9 +15,9 @@ use crate::time::Millis;
 /// How long a body may come at any rate, in milliseconds: short ones have no rate to speak of.
 const RATE_GRACE_MS: u64 = 10_000;
 
-/// A body up to this length, in bytes, that no handler wants is read and dropped before the answer
-/// is sent: for both sides that is cheaper than another connection. Forms and small documents have
-/// no more.
+/// A body up to this length, in bytes, that no handler wants is discarded before the response is
+/// sent: for both sides that is cheaper than another connection. Forms and small documents have no
+/// more.
 const SMALL: u64 = 64 * 1024;
 
 /// A body that is arriving; by default, none.
@@ -25,11 +25,11 @@ const SMALL: u64 = 64 * 1024;
 pub(super) struct Incoming {
     remaining: Remaining,
     destination: Destination,
-    /// When it began, and how much of it has come, as it was sent.
+    /// When the body began, and how many bytes of it have come, as they were sent.
     began: Millis,
-    seen: u64,
-    /// An answer may wait until it is read and dropped. This depends on what the head says and not
-    /// on how much is left: the answer must not depend on how the bytes were cut.
+    received: u64,
+    /// A response may wait until the body is discarded. This depends on the head and not on how
+    /// much remains: the response must not depend on how the bytes were cut.
     small: bool,
 }
 
@@ -58,15 +58,15 @@ enum Destination {
 
 /// How far a body has come.
 pub(super) enum BodyProgress {
-    /// More is missing.
+    /// The body is incomplete.
     Part,
-    /// All of it. The sink answers, if there is one.
+    /// The body is complete. The sink answers, if there is one.
     All(Option<Box<dyn Sink>>),
-    /// Not all of it, but the sink can answer.
+    /// The body is incomplete, but the sink can answer.
     Enough(Box<dyn Sink>),
     /// The sink failed.
     Failed(Failure),
-    /// All of it, and it was discarded.
+    /// The body is complete, and was discarded.
     Discarded,
 }
 
@@ -81,7 +81,7 @@ impl Incoming {
         };
         self.destination = Destination::Buffer;
         self.began = now;
-        self.seen = 0;
+        self.received = 0;
         self.small = matches!(framing, Framing::None | Framing::Length(..=SMALL));
     }
 
@@ -102,7 +102,7 @@ impl Incoming {
         self.small
     }
 
-    /// How much memory the body needs to be gathered, if that has to be reserved.
+    /// How much memory has to be reserved for the body, if any.
     pub(super) fn needs(&self, limits: &Limits) -> Option<u64> {
         let bytes = match (&self.destination, &self.remaining) {
             (Destination::Buffer, Remaining::Length(bytes)) => *bytes,
@@ -112,10 +112,10 @@ impl Incoming {
         (bytes > body_memory::SMALL).then_some(bytes)
     }
 
-    /// Counts the time of the body from now on: until now there was no room for it.
+    /// Counts the time of the body from now on: until now there was no memory for it.
     pub(super) fn restart(&mut self, now: Millis) {
         self.began = now;
-        self.seen = 0;
+        self.received = 0;
     }
 
     /// Whether all of the body has come.
@@ -140,22 +140,22 @@ impl Incoming {
 
     /// When the body is slower than the minimum rate, if nothing more comes.
     fn rate_deadline(&self, timeouts: &Timeouts) -> Millis {
-        match (self.seen * 1000).checked_div(timeouts.min_rate) {
+        match (self.received * 1000).checked_div(timeouts.min_rate) {
             Some(earned) => self.began.after(RATE_GRACE_MS + earned),
             None => Millis::NEVER,
         }
     }
 
-    /// What to answer when the deadline has passed.
+    /// The refusal when the deadline has passed.
     pub(super) fn refusal(&self, now: Millis, timeouts: &Timeouts) -> Refusal {
         // A body of which nothing has come has no rate.
-        match self.seen > 0 && now >= self.rate_deadline(timeouts) {
+        match self.received > 0 && now >= self.rate_deadline(timeouts) {
             true => Refusal::LOW_RATE,
             false => Refusal::SLOW_BODY,
         }
     }
 
-    /// Takes what has come of the body.
+    /// Takes as much of the body as has come.
     pub(super) fn take(
         &mut self,
         input: &mut Input,
@@ -188,7 +188,7 @@ impl Incoming {
                 let limits = own.as_ref().unwrap_or(limits);
                 let HttpRequest { body, trailers, .. } = request;
                 let decoded = decoder.decode(input.bytes(), body, trailers, limits);
-                // What stands before a fault counts: whether both have come at once is chance.
+                // The bytes before a fault count: whether both have come at once is chance.
                 let want = self.destination.take_decoded(body);
                 if matches!(want, Ok(Want::More)) {
                     let progress = decoded?;
@@ -197,13 +197,13 @@ impl Incoming {
                         self.remaining = Remaining::Nothing;
                     }
                 } else {
-                    // They may or may not have come along.
+                    // Whether they have come along is chance.
                     trailers.clear();
                 }
                 want
             }
         };
-        self.seen += (before - input.len()) as u64;
+        self.received += (before - input.len()) as u64;
         match (want, mem::take(&mut self.destination)) {
             (Err(failure), _) => Ok(BodyProgress::Failed(failure)),
             (Ok(Want::Enough), Destination::Sink(sink, _)) => Ok(BodyProgress::Enough(sink)),
@@ -219,7 +219,7 @@ impl Incoming {
 }
 
 impl Destination {
-    /// Some more of the body.
+    /// Takes the next bytes of the body.
     fn take(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> Result<Want, Failure> {
         match self {
             Destination::Buffer => gathered.extend_from_slice(bytes),
@@ -231,7 +231,7 @@ impl Destination {
         Ok(Want::More)
     }
 
-    /// The same where it was decoded into `gathered`.
+    /// As `take`, where they were decoded into `gathered`.
     fn take_decoded(&mut self, gathered: &mut Vec<u8>) -> Result<Want, Failure> {
         if let Destination::Buffer = self {
             return Ok(Want::More);

@@ -2,17 +2,18 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `mod` | how the heads of requests come in |
-//! | `body` | how request bodies come in |
-//! | `reply` | how answers go out |
+//! | `mod` | how the heads of requests are received |
+//! | `body` | how the bodies of requests are received |
+//! | `reply` | how responses are sent |
 //! | `http1` | [`Http1`], the protocol of all connections, and its settings |
-//! | `exchange` | a request, its answer, and what connections share |
+//! | `exchange` | a request with its response, and the state that connections share |
 //! | `timeouts` | how long a client may take |
-//! | `incoming`, `outgoing` | bodies on their way |
+//! | `incoming`, `outgoing` | bodies in transit |
 //! | `body_memory` | how much memory request bodies may take |
 //! | `encode` | responses as bytes |
-//! | `refusal`, `failure`, `misuse` | why a request is not handled, or not answered |
-//! | `recorded` | what may be told of a request if we crash |
+//! | `refusal`, `failure` | why a request is not handled, and why a handler failed |
+//! | `misuse` | what a handler or a source may not do |
+//! | `recorded` | which parts of a request an exit report may show |
 //!
 //! A state machine over the pure parts beside it. A step goes from state to state until one waits:
 //!
@@ -29,7 +30,7 @@
 //! |---|---|---|
 //! | `Idle` | the first byte of a head | `keepalive_ms`; in a drain, `DRAIN_IDLE_MS` |
 //! | `Head` | the end of the head | `header_ms`, `progress_ms`; in a drain, `DRAIN_HEAD_MS` |
-//! | `Body` | more of the body; memory for it | `progress_ms`, `min_rate`; `ROOM_MS` |
+//! | `Body` | more of the body; memory for it | `progress_ms`, `min_rate`; `MEMORY_RETRY_MS` |
 //! | `Stream` | its source | the time that the source named |
 //!
 //! A new connection is `Idle` with the timeouts of `Head`. A full output stops any state
@@ -83,37 +84,37 @@ struct Http1Connection<'p, H> {
     served: u64,
     /// When the current request began, or the connection, before the first.
     began: Millis,
-    /// How much of its head was there at the last look.
+    /// How many bytes of the current head had come at the last step.
     seen: usize,
     /// The last step stopped because the output was full, and nothing was read since.
     output_full: bool,
-    /// Since when the worker has been about to leave, as far as this connection is concerned.
-    leaving_since: Millis,
+    /// Since when the worker drains, or this connection's last response during the drain.
+    draining_since: Millis,
     deadline: Millis,
 }
 
 enum State {
-    /// Nothing was done yet: the clock has not been seen.
+    /// No step was made yet, so the time is not known.
     New,
-    /// Nothing of the next request is there.
+    /// No byte of the next request has come.
     Idle,
-    /// Some of its head is.
+    /// Some of the head has come.
     Head,
     /// The head is understood; the body is arriving.
     Body(Box<HttpExchange>),
-    /// The body of the answer is being made.
+    /// The source makes the body of the response.
     Stream(Box<HttpExchange>),
-    /// The last answer is queued.
+    /// The last response is queued.
     Over,
 }
 
 impl<H: Handler> Connection for Http1Connection<'_, H> {
     fn step(&mut self, io: &mut Io<'_>) -> Next {
-        if io.stopping && self.leaving_since == Millis::NEVER {
-            self.leaving_since = io.now.at;
+        if io.stopping && self.draining_since == Millis::NEVER {
+            self.draining_since = io.now.at;
         }
         loop {
-            // A client that sends requests and reads no answers gets no more of them.
+            // Backpressure: a client that reads no responses gets no more of them.
             if io.output.is_full() {
                 self.output_full = true;
                 return Next::Wait;
@@ -143,9 +144,9 @@ impl<H: Handler> Connection for Http1Connection<'_, H> {
         matches!(self.state, State::Idle)
     }
 
-    /// A source has nothing for now.
+    /// The source waits.
     fn is_waiting(&self) -> bool {
-        matches!(&self.state, State::Stream(exchange) if exchange.outgoing.as_ref().is_some_and(Outgoing::waits))
+        matches!(&self.state, State::Stream(exchange) if exchange.outgoing.as_ref().is_some_and(Outgoing::is_waiting))
     }
 
     fn abandoned(&mut self, output: &Output, tally: &mut dyn Tally) {
@@ -178,7 +179,7 @@ impl<'p, H: Handler> Http1Connection<'p, H> {
             began: Millis::default(),
             seen: 0,
             output_full: false,
-            leaving_since: Millis::NEVER,
+            draining_since: Millis::NEVER,
             deadline: Millis::NEVER,
         }
     }
@@ -194,7 +195,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         None
     }
 
-    /// How long a client may say nothing between requests, or before the first.
+    /// The timeout between requests, or before the first.
     fn idle_ms(&self) -> u64 {
         let timeouts = &self.shared.timeouts;
         match self.served {
@@ -205,7 +206,7 @@ impl<H: Handler> Http1Connection<'_, H> {
 
     fn idle(&mut self, io: &mut Io<'_>) -> Option<Next> {
         if io.input.is_empty() {
-            // It idles from when it has our answer, not from when that was queued.
+            // The timeout begins when the client has the response, not when that is queued.
             if mem::replace(&mut self.output_full, false) || !io.output.is_empty() {
                 self.deadline = self.deadline.max(io.now.at.after(self.idle_ms()));
             }
@@ -215,9 +216,9 @@ impl<H: Handler> Http1Connection<'_, H> {
                 // idle one `DRAIN_IDLE_MS` for its next: closing at once would lose a request that
                 // is in flight.
                 (true, 0) => self.began.after(DRAIN_HEAD_MS),
-                (true, _) => self.leaving_since.after(DRAIN_IDLE_MS),
+                (true, _) => self.draining_since.after(DRAIN_IDLE_MS),
             });
-            // Silence is answered with silence: a browser that connected in advance did not ask.
+            // No 408: a browser that connected in advance has sent no request.
             if io.eof || io.now.at >= deadline {
                 return Some(Next::Close);
             }
@@ -235,7 +236,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         let mut exchange = self.shared.acquire();
         let request = &mut exchange.request;
         let limits = &self.shared.limits;
-        // Before it is parsed: a crash of the parser must be seen as well.
+        // Before the head is parsed: a crash of the parser must be seen as well.
         io.tally
             .begin(recorded::first_line(io.input.bytes()), self.began);
         let received = request
@@ -258,7 +259,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         }
     }
 
-    /// Asks the handler what to do with a request of which the head is known.
+    /// Asks the handler how to treat a request of which the head is known.
     fn plan(
         &mut self,
         mut exchange: Box<HttpExchange>,
@@ -275,9 +276,9 @@ impl<H: Handler> Http1Connection<'_, H> {
         request.now = io.now;
         incoming.begin(framing, io.now.at);
         let limits = &self.shared.limits;
-        // A client that waits for `100 Continue` and gets an answer instead may send the body or
+        // A client that waits for `100 Continue` and gets a response instead may send the body or
         // the next request, and the server cannot tell which (RFC 9110 §10.1.1).
-        let comes = incoming.is_complete() || !request.expects_continue();
+        let rest_comes = incoming.is_complete() || !request.expects_continue();
         self.record(request, Stage::Answering, io);
         let planned = attempt(|| {
             let plan = self.shared.handler.plan(request, response)?;
@@ -288,23 +289,23 @@ impl<H: Handler> Http1Connection<'_, H> {
             Ok((plan, most))
         });
         match planned {
-            Ok((Plan::Answered, _)) => return self.answer_early(exchange, Ok(()), comes, io),
+            Ok((Plan::Answered, _)) => return self.answer_early(exchange, Ok(()), rest_comes, io),
             Ok((Plan::Become(connection), _)) => return self.switch(exchange, connection, io),
-            // A tunnel is not for an origin server (RFC 9110 §9.3.6), unless it says otherwise.
+            // An origin server opens no tunnel (RFC 9110 §9.3.6), unless its handler does.
             _ if request.method() == Method::Connect => {
                 return self.refuse(exchange, Refusal::NO_TUNNEL, io);
             }
             Ok((Plan::Gather, _)) => {}
             Ok((Plan::Stream(sink), most)) => incoming.stream(sink, most),
-            Err(failure) => return self.answer_early(exchange, Err(failure), comes, io),
+            Err(failure) => return self.answer_early(exchange, Err(failure), rest_comes, io),
         }
         if !incoming.fits(limits) {
             return self.refuse(exchange, Refusal::BODY_TOO_LARGE, io);
         }
         if !incoming.is_complete() {
             if request.expects_continue() {
-                // Whether or not some of the body is there already: the answer must not depend on
-                // how the bytes were cut.
+                // Even if some of the body has come: the response must not depend on how the bytes
+                // were cut.
                 io.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
             self.deadline = incoming.deadline(io.now.at, &self.shared.timeouts);
@@ -327,7 +328,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         if io.eof {
             return self.refuse_head(Refusal::from(HeadError::Unfinished), io);
         }
-        let deadline = self.deadline.min(self.leaving_since.after(DRAIN_HEAD_MS));
+        let deadline = self.deadline.min(self.draining_since.after(DRAIN_HEAD_MS));
         if io.now.at >= deadline {
             if nothing {
                 return Some(Next::Close);
@@ -338,10 +339,10 @@ impl<H: Handler> Http1Connection<'_, H> {
         Some(Next::WaitUntil(deadline))
     }
 
-    /// For the flight recorder: a request that was understood is worked on.
+    /// Records a request that was understood, for the flight recorder.
     fn record(&self, request: &HttpRequest, stage: Stage, io: &mut Io<'_>) {
-        let mut blanked = self.shared.blanked.borrow_mut();
-        let head = recorded::whole(&request.head, &mut blanked);
+        let mut redacted = self.shared.redacted.borrow_mut();
+        let head = recorded::whole(&request.head, &mut redacted);
         io.tally.begin(head, self.began);
         io.tally.stage(stage);
     }
@@ -349,7 +350,7 @@ impl<H: Handler> Http1Connection<'_, H> {
 
 #[cfg(test)]
 mod tests {
-    use super::body::ROOM_MS;
+    use super::body::MEMORY_RETRY_MS;
     use super::*;
     use crate::harness::{Conversation, converse};
     use crate::http::handler::{Flow, HttpResponse};
@@ -376,14 +377,14 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_silently_before_a_request_and_with_408_within_one() {
+    fn timeouts_are_silent_before_a_request_and_408_within_one() {
         let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
         for (name, sent, wait, says_408) in [
             ("nothing at all", &b""[..], 1_500, false),
             ("an empty line", b"\r\n", 1_500, false),
             ("some of a head", b"GET / HT", 1_500, true),
             ("a head, no body", post, 1_500, true),
-            ("after an answer", GET, 5_000, false),
+            ("after a response", GET, 5_000, false),
         ] {
             let http = hello();
             let mut talk = Conversation::open(&http);
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_drips_has_an_end_and_so_has_a_body_that_drips_too_slowly() {
+    fn a_dripping_head_and_a_dripping_body_time_out() {
         let http = hello();
         let mut talk = Conversation::open(&http);
         for _ in 0..3 {
@@ -423,13 +424,13 @@ mod tests {
             }
             let got = text(got);
             assert!(got.starts_with(wants), "{pause}: {got}");
-            // Bytes came all the time, so it was not the other limit.
+            // Bytes came all the time, so `progress_ms` is not the reason.
             assert_eq!(got.contains("arrived too slowly"), pause == 999, "{got}");
         }
     }
 
     #[test]
-    fn a_stop_hurries_what_has_begun_and_ends_what_has_not() {
+    fn a_drain_hurries_heads_and_closes_idle_connections() {
         let http = hello();
         let mut talk = Conversation::open(&http);
         talk.send(GET);
@@ -444,18 +445,18 @@ mod tests {
         talk.pass(DRAIN_IDLE_MS - 1);
         let last = text(talk.send(GET));
         assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
-        assert!(talk.closed(), "the request was on its way");
+        assert!(talk.closed(), "the request was in flight");
 
         let mut talk = Conversation::open(&http);
         talk.pass(DRAIN_HEAD_MS - 1);
         talk.stop();
-        assert!(!talk.closed(), "it has just connected");
+        assert!(!talk.closed(), "the connection is new");
         assert!(text(talk.send(GET)).contains("\r\nConnection: close\r\n"));
 
         let mut talk = Conversation::open(&http);
         talk.stop();
         assert_eq!(text(talk.pass(DRAIN_HEAD_MS)), "");
-        assert!(talk.closed(), "it did not ask after all");
+        assert!(talk.closed(), "no request came");
 
         let http = hello().timeouts(Timeouts {
             progress_ms: 60_000,
@@ -480,14 +481,14 @@ mod tests {
     }
 
     #[test]
-    fn no_answer_leaves_a_body_behind_that_may_never_come() {
+    fn no_response_leaves_a_body_behind_that_may_never_come() {
         struct Early;
         impl Handler for Early {
             fn plan(&self, _: &HttpRequest, res: &mut HttpResponse) -> std::io::Result<Plan> {
                 write!(res, "early").map(|()| Plan::Answered)
             }
             fn handle(&self, _: &HttpRequest, _: &mut HttpResponse) -> std::io::Result<()> {
-                unreachable!("it is answered before")
+                unreachable!("the plan has answered")
             }
         }
         let http = Http1::with(Early).timeouts(SHORT);
@@ -507,7 +508,7 @@ mod tests {
             let got = text(talk.send(head.as_bytes()));
             assert_eq!(got.is_empty(), waits, "{name}: {got}");
             if waits {
-                // The rest does not come: the answer is the one of a body that does not.
+                // The rest does not come: the response is that to a slow body.
                 let got = text(talk.pass(SHORT.progress_ms));
                 assert!(got.starts_with("HTTP/1.1 408 ") && talk.closed(), "{name}");
             } else {
@@ -515,7 +516,7 @@ mod tests {
                 assert!(got.ends_with("early") && talk.closed(), "{name}");
             }
         }
-        // It does, and what is behind it is a request of its own.
+        // The rest comes, and behind it another request.
         let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nGET /";
         let got = crate::harness::every_split(&http, &[&post[..], GET].concat());
         assert!(!got.closed);
@@ -523,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_waits_for_room_in_memory_and_not_forever() {
+    fn a_body_waits_for_memory_until_its_deadline() {
         let http = hello().body_memory(100_000);
         let head = |bytes: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{bytes}\r\n");
         let large = head("Content-Length: 60000\r\n");
@@ -531,38 +532,38 @@ mod tests {
         let mut first = Conversation::open(&http);
         first.send(large.as_bytes());
         first.send(&half);
-        // A body that finds no room is not read beyond what is in the input.
+        // A body that finds no memory is not read beyond the input.
         let mut second = Conversation::open(&http);
         second.send(large.as_bytes());
         second.send(&[&half[..], &half].concat());
-        assert_eq!(second.deadline(), Some(ROOM_MS));
+        assert_eq!(second.deadline(), Some(MEMORY_RETRY_MS));
         // Small bodies go on beside it.
         let mut small = Conversation::open(&http);
         let wire = [head("Content-Length: 5\r\n").as_bytes(), b"small"].concat();
         assert!(text(small.send(&wire)).ends_with("hello"));
-        // The first ends, and the second has its room.
+        // The first ends, and the second has its memory.
         assert!(text(first.send(&half)).ends_with("hello"));
-        assert!(text(second.pass(ROOM_MS)).ends_with("hello"));
+        assert!(text(second.pass(MEMORY_RETRY_MS)).ends_with("hello"));
 
-        // A length that is not known is the largest that there may be.
+        // A body of unknown length reserves the largest length.
         let mut chunked = Conversation::open(&http);
         chunked.send(head("Transfer-Encoding: chunked\r\n").as_bytes());
         let mut late = Conversation::open(&http);
         late.send(large.as_bytes());
         let mut said = String::new();
-        for _ in 0..SHORT.progress_ms / ROOM_MS {
-            said += &text(late.pass(ROOM_MS));
+        for _ in 0..SHORT.progress_ms / MEMORY_RETRY_MS {
+            said += &text(late.pass(MEMORY_RETRY_MS));
         }
         assert!(said.starts_with("HTTP/1.1 503 ") && late.closed(), "{said}");
         assert!(said.contains("\r\nRetry-After: 1\r\n"), "{said}");
-        // A client that is gone gives its room back.
+        // The end of a connection releases its reservation.
         drop(chunked);
         let mut next = Conversation::open(&http);
         next.send(large.as_bytes());
         assert!(text(next.send(&[&half[..], &half].concat())).ends_with("hello"));
     }
 
-    /// Steps once with all of `wire` there; what comes next.
+    /// Steps once with all of `wire` in the input; returns the wait.
     fn next_after(http: &Http1<impl Handler>, wire: &[u8]) -> Next {
         let mut connection = http.open(&Peer::Unix);
         let (mut input, mut output) = (Input::default(), Output::default());
@@ -581,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_asked_for_the_end_and_sent_no_more_is_not_waited_for() {
+    fn a_connection_lingers_unless_its_client_asked_to_close_and_sent_no_more() {
         let last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let post = b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab";
         let old = b"GET / HTTP/1.0\r\n\r\n";
@@ -621,14 +622,14 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_asking_while_others_wait_is_told_to_ask_elsewhere() {
+    fn a_worker_over_capacity_closes_connections_behind_their_next_response() {
         let http = hello();
         let mut talk = Conversation::open(&http);
         let first = text(talk.send(GET));
         assert!(!first.contains("Connection: close"), "{first}");
         talk.crowd();
         talk.pass(1);
-        assert!(!talk.closed(), "it has not asked again");
+        assert!(!talk.closed(), "no other request came");
         let last = text(talk.send(&[GET, GET].concat()));
         assert!(last.contains("\r\nConnection: close\r\n"), "{last}");
         assert!(last.ends_with("hello") && talk.closed(), "{last}");
@@ -636,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_idle_between_requests_and_not_within_them() {
+    fn a_connection_is_idle_between_requests_and_not_within_them() {
         let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
         let endless = Http1::new(|req, res| {
             if req.path() == "/endless" {
@@ -655,7 +656,7 @@ mod tests {
             ("some of it", vec![post, b"abc"], false),
             ("all of it", vec![post, b"abcd"], true),
             (
-                "an answer that goes on",
+                "a response that goes on",
                 vec![b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"],
                 false,
             ),
@@ -670,7 +671,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interim_status_is_no_answer() {
+    fn an_interim_status_is_no_final_response() {
         let http = Http1::new(|_, res| {
             res.status(StatusCode::CONTINUE);
             Ok(())
@@ -695,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn idling_begins_when_the_client_has_the_answer() {
+    fn the_keep_alive_timeout_begins_when_the_client_has_the_response() {
         let http = Http1::new(|_, res| res.write_all(&[b'x'; 100_000])).timeouts(SHORT);
         let mut connection = http.open(&Peer::Unix);
         let (mut input, mut output) = (Input::default(), Output::default());
@@ -716,7 +717,7 @@ mod tests {
                 tally: &mut (),
             })
         };
-        // A slow reader: nothing is read from it while so much is queued.
+        // A slow reader: the output is full, so no request is read.
         assert!(matches!(step(&mut output, 0), Next::Wait));
         output.advance(90_000);
         let next = step(&mut output, 60_000);

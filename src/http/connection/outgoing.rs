@@ -1,4 +1,4 @@
-//! [`Outgoing`]: a response body that is pulled from its [`Source`] while there is room for it.
+//! [`Outgoing`]: a response body that is pulled from its [`Source`] until the output is full.
 
 use super::encode::Delimited;
 use super::failure::{Failure, attempt};
@@ -8,10 +8,10 @@ use crate::http::syntax::chunked::{push_chunk, push_last_with};
 use crate::process::Io;
 use crate::time::Millis;
 
-/// A source is asked again after this, in milliseconds, whatever it said.
+/// A source that waits is pulled after this at the latest, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 3_600_000;
 
-/// A body on its way out.
+/// A response body in transit.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     source: Box<dyn Source>,
@@ -20,23 +20,23 @@ pub(super) struct Outgoing {
     begun: bool,
     /// Bytes of body so far, without their framing.
     sent: u64,
-    /// There is nothing before this time.
+    /// The source is not pulled before this time.
     pull_at: Millis,
-    /// The source waits for something else, and not only for its next turn.
-    waits: bool,
-    /// The source knows that the worker is about to leave.
-    told: bool,
+    /// The source waits ([`Flow::WaitUntil`]), and not only for its next turn ([`Flow::Yield`]).
+    is_waiting: bool,
+    /// The source has seen that the worker drains.
+    saw_drain: bool,
 }
 
-/// What came of pulling.
+/// The outcome of pulling.
 pub(super) enum Pulled {
-    /// There is no room for more.
+    /// The output is full.
     Full,
-    /// There is no more before this time.
+    /// The source waits until this time, or for its next turn.
     WaitUntil(Millis),
-    /// That was all of it.
+    /// The body is complete.
     Done,
-    /// It cannot be finished.
+    /// The body breaks off.
     Broken(Failure),
 }
 
@@ -48,13 +48,13 @@ impl Outgoing {
             begun: false,
             sent: 0,
             pull_at: Millis::default(),
-            waits: false,
-            told: false,
+            is_waiting: false,
+            saw_drain: false,
         }
     }
 
-    /// Whether the head of the answer is queued. It waits for the first piece: a source that fails
-    /// before it has made any fails while the client can still be told.
+    /// Whether the head of the response is queued. The head waits for the first piece: if the
+    /// source fails before, the client gets 500.
     pub(super) fn is_begun(&self) -> bool {
         self.begun
     }
@@ -64,9 +64,9 @@ impl Outgoing {
         self.delimited
     }
 
-    /// Whether the source waits for something else ([`Flow::WaitUntil`]).
-    pub(super) fn waits(&self) -> bool {
-        self.waits
+    /// Whether the source waits ([`Flow::WaitUntil`]).
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting
     }
 
     /// Bytes of body that were queued.
@@ -74,13 +74,13 @@ impl Outgoing {
         self.sent
     }
 
-    /// Pulls until there is no room or no more. `piece` is scratch space.
+    /// Pulls until the output is full, or the source waits or ends. `piece` is scratch space.
     pub(super) fn pull(&mut self, io: &mut Io<'_>, piece: &mut Vec<u8>) -> Pulled {
-        if io.now.at < self.pull_at && self.told == io.stopping {
+        if io.now.at < self.pull_at && self.saw_drain == io.stopping {
             return Pulled::WaitUntil(self.pull_at);
         }
         self.pull_at = Millis::default();
-        self.waits = false;
+        self.is_waiting = false;
         while !io.output.is_full() {
             piece.clear();
             let pushed = self
@@ -95,9 +95,9 @@ impl Outgoing {
         Pulled::Full
     }
 
-    /// Asks until there is a piece that is worth sending, or the source has no more for now.
+    /// Pulls until there is a piece that is worth sending, or the source waits or ends.
     pub(super) fn gather(&mut self, io: &mut Io<'_>, piece: &mut Vec<u8>) -> Result<Flow, Failure> {
-        self.told = io.stopping;
+        self.saw_drain = io.stopping;
         loop {
             let before = piece.len();
             let flow = attempt(|| {
@@ -121,21 +121,21 @@ impl Outgoing {
         }
     }
 
-    /// Queues a piece behind which the source says `flow`; what came of that, or `None` to go on.
+    /// Queues a piece behind which the source says `flow`; returns `None` to pull again.
     pub(super) fn push(&mut self, flow: Flow, piece: &[u8], io: &mut Io<'_>) -> Option<Pulled> {
         self.begun = true;
         let ended = match self.queue(piece, io) {
-            Err(error) => Err(error.into()),
-            // A length that is reached is an end, said or not.
+            Err(misuse) => Err(misuse.into()),
+            // A body that has its length is complete, whether the source says so or not.
             Ok(()) if self.delimited == Delimited::Length(self.sent) => Ok(()),
             Ok(()) => match flow {
                 Flow::More => return None,
                 Flow::WaitUntil(at) => {
-                    // To wait for what has passed is to ask again and again; to wait for ever, at
-                    // a client that is gone without a word, would be just that.
+                    // To wait for a time that has passed would be to spin; to wait for ever would
+                    // be to outlast a client that is gone without a word.
                     let (soonest, latest) = (io.now.at.after(1), io.now.at.after(LONGEST_WAIT_MS));
                     self.pull_at = at.clamp(soonest, latest);
-                    self.waits = true;
+                    self.is_waiting = true;
                     return Some(Pulled::WaitUntil(self.pull_at));
                 }
                 Flow::Yield => {

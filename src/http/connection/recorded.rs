@@ -1,5 +1,5 @@
-//! What the flight recorder may see of a request: how its head begins, without what only its sender
-//! and we should know.
+//! The part of a request that the flight recorder may see: the beginning of its head, without
+//! secrets.
 
 use crate::http::syntax::{Head, byte};
 
@@ -42,8 +42,7 @@ const HARMLESS: [&[&str]; 26] = [
     &["upgrade-insecure-requests"],
 ];
 
-/// What is recorded of a request before it is parsed: its first line, as far as it
-/// goes.
+/// The record of a request before it is parsed: its first line, as far as it has come.
 pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     // An empty line may come before it (RFC 9112 §2.2).
     let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
@@ -51,8 +50,8 @@ pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..byte::control(bytes, 0).unwrap_or(bytes.len())]
 }
 
-/// What is recorded of a head that was understood. Up to the first field that must be blanked it is
-/// not copied: most have none, or have it behind all that is recorded.
+/// The record of a head that was understood. It is not copied up to the first field that must be
+/// redacted: most heads have none, or have it behind `RECORDED`.
 pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
     let fields = head.fields();
     let bytes = &fields.bytes[..];
@@ -60,8 +59,8 @@ pub(super) fn whole<'b>(head: &'b Head, buffer: &'b mut Vec<u8>) -> &'b [u8] {
     let end = bytes.strip_suffix(b"\r\n\r\n").unwrap_or(bytes).len();
     let end = end.min(begin + RECORDED);
     let mut lines = fields.places();
-    let blanked = lines.find(|(at, name, _)| *at >= end || !is_harmless(name));
-    let Some((at, name, _)) = blanked.filter(|(at, ..)| *at < end) else {
+    let redacted = lines.find(|(at, name, _)| *at >= end || !is_harmless(name));
+    let Some((at, name, _)) = redacted.filter(|(at, ..)| *at < end) else {
         return &bytes[begin..end];
     };
     buffer.clear();
@@ -94,14 +93,14 @@ mod tests {
     use super::*;
     use crate::http::syntax::Limits;
 
-    fn told(wire: &str) -> String {
+    fn recorded(wire: &str) -> String {
         let mut head = Head::default();
         head.parse(wire.as_bytes(), &Limits::default()).expect(wire);
         String::from_utf8(whole(&head, &mut Vec::new()).to_vec()).unwrap()
     }
 
     #[test]
-    fn what_is_not_known_to_be_harmless_is_blanked() {
+    fn fields_that_are_not_known_to_be_harmless_are_redacted() {
         for (name, wire, want) in [
             (
                 "harmless",
@@ -122,12 +121,12 @@ mod tests {
             ),
             ("no fields", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0"),
         ] {
-            assert_eq!(told(wire), want, "{name}");
+            assert_eq!(recorded(wire), want, "{name}");
         }
     }
 
     #[test]
-    fn names_are_found_by_their_lengths_in_any_case() {
+    fn harmless_names_are_found_by_their_lengths_in_any_case() {
         for (len, names) in HARMLESS.iter().enumerate() {
             for name in *names {
                 assert_eq!(name.len(), len, "{name}");
@@ -139,23 +138,23 @@ mod tests {
     }
 
     #[test]
-    fn it_has_an_end() {
+    fn a_record_has_a_limit() {
         let long = "a".repeat(3 * RECORDED);
-        let got = told(&format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        let got = recorded(&format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"));
         assert_eq!(got.len(), RECORDED);
-        let got = told(&format!(
+        let got = recorded(&format!(
             "GET / HTTP/1.1\r\nHost: x\r\nA: s\r\nVia: {long}\r\nB: s\r\n\r\n"
         ));
-        assert!(got.ends_with("aaa"), "what follows is not told: {got}");
-        let got = told(&format!(
+        assert!(got.ends_with("aaa"), "the rest is not recorded: {got}");
+        let got = recorded(&format!(
             "GET / HTTP/1.1\r\nHost: x\r\nVia: {long}\r\nB: s\r\n\r\n"
         ));
-        assert_eq!(got.len(), RECORDED, "nothing of it is blanked: {got}");
+        assert_eq!(got.len(), RECORDED, "no field in it is redacted: {got}");
         assert_eq!(first_line(long.as_bytes()).len(), RECORDED);
     }
 
     #[test]
-    fn whatever_ends_a_line_for_anybody_ends_the_first() {
+    fn any_control_byte_ends_the_first_line() {
         for (wire, want) in [
             ("", ""),
             ("GE", "GE"),

@@ -1,7 +1,7 @@
 //! [`Refusal`]: why a request is not handled, as a status and a few words.
 //!
-//! The words go to the client, in plain text, for the developer of that client. Nothing in them
-//! depends on what was sent.
+//! The words go to the client, in plain text, for the developer of that client. They do not depend
+//! on the request.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ pub(super) struct Refusal {
     setting: Option<Setting>,
 }
 
-/// What an operator can change so that a request like this one is accepted.
+/// The setting by which an operator can have a request like this one accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Setting {
     HeadBytes,
@@ -50,7 +50,7 @@ impl Refusal {
     .at(Setting::BodyRate);
     pub(super) const BODY_TOO_LARGE: Refusal =
         Refusal::new(StatusCode::CONTENT_TOO_LARGE, "body too large").at(Setting::BodyBytes);
-    pub(super) const NO_ROOM: Refusal = Refusal::new(
+    pub(super) const NO_MEMORY: Refusal = Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "no memory for the body, now",
     )
@@ -85,7 +85,7 @@ impl Refusal {
         }
     }
 
-    /// The same for the log: the reason, and the limit that the request went past.
+    /// The refusal for the log: the reason, and the limit that the request went past.
     pub(super) fn report(self, limits: &Limits, timeouts: &Timeouts, body_memory: u64) -> Refused {
         let bytes = |setting, value| (setting, value, "bytes");
         let limit = self.setting.map(|setting| match setting {
@@ -114,7 +114,7 @@ impl Refusal {
         }
     }
 
-    /// Fills in a response that says so.
+    /// Fills in the response.
     pub(super) fn write(self, response: &mut HttpResponse) {
         response.status(self.status);
         // A constant field is never refused, and a response takes all that is written to it.
@@ -201,7 +201,7 @@ mod tests {
                 Some(("--max-body-size", limits.body_bytes, "bytes")),
             ),
             (
-                Refusal::NO_ROOM,
+                Refusal::NO_MEMORY,
                 &short,
                 Some(("--body-memory", 77, "bytes")),
             ),

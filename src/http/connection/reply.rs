@@ -1,4 +1,4 @@
-//! The other half of [`Http1Connection`]: from an answer, or a refusal, to the next request.
+//! The other half of [`Http1Connection`]: from a response, or a refusal, to the next request.
 
 use super::encode::{Delimited, Framed, Persistence, push_response};
 use super::exchange::{Answered, HttpExchange};
@@ -11,18 +11,18 @@ use crate::http::handler::{Handler, HttpRequest, HttpResponse};
 use crate::http::syntax::{Method, StatusCode, Version};
 use crate::process::{Connection, Exchange, Io, Next, Output, Tally};
 
-/// How much of what is no request is logged, in bytes.
+/// How much of an unreadable request is logged, in bytes.
 const LOGGED: usize = 256;
 /// A buffer for pieces that grew beyond this, in bytes, is not kept.
 const LARGEST_SPARE: usize = 64 * 1024;
 
 impl<H: Handler> Http1Connection<'_, H> {
-    /// Sends what the handler answered. With `goes_on`, the connection may go on behind it.
+    /// Sends the handler's response. With `persists`, the connection may stay open behind it.
     pub(super) fn answer(
         &mut self,
         mut exchange: Box<HttpExchange>,
         handled: Result<(), Failure>,
-        goes_on: bool,
+        persists: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
         let HttpExchange {
@@ -35,33 +35,34 @@ impl<H: Handler> Http1Connection<'_, H> {
             _ => Ok(()),
         });
         if let Err(failure) = handled {
-            // What was filled in belongs to an answer that failed.
+            // The handler filled this in for a response that failed.
             response.clear();
             failure.answer(response, io.tally);
         }
-        // What follows a CONNECT may be for the other end of the tunnel.
-        let goes_on =
-            goes_on && !tunnel && self.keeps_alive(request, response, io.stopping || io.crowded);
-        self.send(exchange, goes_on, io)
+        // Bytes behind a CONNECT may be for the other end of the tunnel.
+        let persists =
+            persists && !tunnel && self.keeps_alive(request, response, io.stopping || io.crowded);
+        self.send(exchange, persists, io)
     }
 
-    /// The same where nothing depends on the rest of the body. With `comes`, the rest certainly
-    /// comes.
+    /// As `answer`, where the response does not depend on the rest of the body. With `rest_comes`,
+    /// the rest certainly comes.
     ///
-    /// An answer that is sent before the body is there, on a connection that goes on, would let a
-    /// front end that lost the length take the next client's request for the missing body, or us.
-    /// So either the answer waits for a small body, or the connection ends with it.
+    /// A response that is sent before the body is there, on a connection that stays open, would let
+    /// a front end that lost the length, or this server, take the next client's request for the
+    /// missing body. So either the response waits for a small body, or the connection closes behind
+    /// it.
     pub(super) fn answer_early(
         &mut self,
         mut exchange: Box<HttpExchange>,
         handled: Result<(), Failure>,
-        comes: bool,
+        rest_comes: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
         let small = exchange.incoming.discard_rest();
-        // A panic closes the connection anyway, and the worker is to learn of it now.
+        // A panic closes the connection anyway, and must be reported now.
         let panicked = matches!(handled, Err(Failure::Panic(_)));
-        if !(small && comes) || panicked {
+        if !(small && rest_comes) || panicked {
             return self.answer(exchange, handled, false, io);
         }
         exchange.handled = Some(handled);
@@ -103,10 +104,10 @@ impl<H: Handler> Http1Connection<'_, H> {
     fn keeps_alive(&self, request: &HttpRequest, response: &HttpResponse, ending: bool) -> bool {
         let limit = self.shared.timeouts.keepalive_requests;
         let last = limit > 0 && self.served + 1 >= limit;
-        !asks_for_end(request) && !response.close && !ending && !last
+        !asks_to_close(request) && !response.close && !ending && !last
     }
 
-    /// Refuses what could not even be read as a head.
+    /// Refuses bytes that are no head.
     pub(super) fn refuse_head(&mut self, refusal: Refusal, io: &mut Io<'_>) -> Option<Next> {
         let mut exchange = self.shared.acquire();
         let HttpExchange { request, .. } = &mut *exchange;
@@ -117,14 +118,14 @@ impl<H: Handler> Http1Connection<'_, H> {
             [22, ..] => Refusal::TLS,
             _ => refusal,
         };
-        // For the access log: what was asked, or what was sent instead of asking.
+        // For the access log: the request line, or the bytes in its place.
         if request
             .head
             .parse_request_line(bytes, &self.shared.limits)
             .is_err()
         {
             request.head.clear();
-            // It may be too long, or in another version, and is a HEAD all the same.
+            // A line that is too long, or of another version, may be a HEAD all the same.
             let first = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
             if first.starts_with(b"HEAD ") {
                 request.head.presume(Method::Head);
@@ -138,8 +139,8 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.refuse(exchange, refusal, io)
     }
 
-    /// Answers a request that will not be handled. It is not known where the next one would begin,
-    /// or not worth reading as far as that, so the connection ends here.
+    /// Refuses a request. It is not known where the next one begins, or not worth reading that far,
+    /// so the connection closes.
     pub(super) fn refuse(
         &mut self,
         mut exchange: Box<HttpExchange>,
@@ -150,11 +151,11 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.send(exchange, false, io)
     }
 
-    /// Queues the answer, or as much of it as there is.
+    /// Queues the response, or begins its stream.
     fn send(
         &mut self,
         mut exchange: Box<HttpExchange>,
-        goes_on: bool,
+        persists: bool,
         io: &mut Io<'_>,
     ) -> Option<Next> {
         let HttpExchange {
@@ -162,17 +163,17 @@ impl<H: Handler> Http1Connection<'_, H> {
             response,
             outgoing,
             keep_alive,
-            room,
+            reservation,
             ..
         } = &mut *exchange;
         let delimited = Delimited::of(response, request.head.version());
         let sends_body = !matches!(delimited, Delimited::Nothing | Delimited::Length(0))
             && request.method() != Method::Head;
-        *keep_alive = goes_on && delimited != Delimited::ByClose;
+        *keep_alive = persists && delimited != Delimited::ByClose;
         if sends_body && let Some(source) = response.take_source() {
-            // It was read, and an answer may take long.
+            // The body was read, and the response may take long.
             request.release_body();
-            *room = None;
+            *reservation = None;
             *outgoing = Some(Outgoing::new(source, delimited));
             self.state = State::Stream(exchange);
             return None;
@@ -182,7 +183,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         self.sent(exchange, body_bytes, io)
     }
 
-    /// Queues the head of an answer, and its body if that is there; returns how many bytes the
+    /// Queues the head of a response, and its body if that is there; returns how many bytes the
     /// body has.
     fn queue(
         &mut self,
@@ -204,7 +205,7 @@ impl<H: Handler> Http1Connection<'_, H> {
         push_response(io.output, &mut exchange.response, framed)
     }
 
-    /// Goes on with a body that is made while the client reads it.
+    /// Pulls more of a body that is made while the client reads it.
     pub(super) fn stream(
         &mut self,
         mut exchange: Box<HttpExchange>,
@@ -223,8 +224,8 @@ impl<H: Handler> Http1Connection<'_, H> {
                 }
                 Err(failure) => {
                     drop(piece);
-                    let goes_on = exchange.keep_alive;
-                    return self.answer(exchange, Err(failure), goes_on, io);
+                    let persists = exchange.keep_alive;
+                    return self.answer(exchange, Err(failure), persists, io);
                 }
             }
         }
@@ -233,7 +234,7 @@ impl<H: Handler> Http1Connection<'_, H> {
             *piece = Vec::new();
         }
         drop(piece);
-        let (sent, waits) = (outgoing.sent(), outgoing.waits());
+        let (sent, is_waiting) = (outgoing.sent(), outgoing.is_waiting());
         let by_close = outgoing.delimited() == Delimited::ByClose;
         exchange.outgoing = Some(outgoing);
         match pulled {
@@ -243,10 +244,10 @@ impl<H: Handler> Http1Connection<'_, H> {
             }
             Pulled::WaitUntil(at) => {
                 self.state = State::Stream(exchange);
-                // A client that has said its last while the source waits is taken to be gone:
-                // nothing else would tell, and a stream may never end. Waiting for nothing is the
-                // end of the connection.
-                Some(match io.eof && waits {
+                // A client that closes its side while the source waits is taken to be gone: there
+                // is no other sign, and a stream may never end. `Wait` at the end of input closes
+                // the connection.
+                Some(match io.eof && is_waiting {
                     true => Next::Wait,
                     false => Next::WaitUntil(at),
                 })
@@ -259,13 +260,13 @@ impl<H: Handler> Http1Connection<'_, H> {
                 failure.report(&mut exchange.response, io.tally);
                 exchange.keep_alive = false;
                 let closed = self.sent(exchange, sent, io);
-                // Otherwise a body that is cut off looks like a complete one.
+                // Otherwise a body that broke off looks complete.
                 if by_close { Some(Next::Break) } else { closed }
             }
         }
     }
 
-    /// The answer is queued to its end.
+    /// The response is queued to its end, or has broken off.
     fn sent(
         &mut self,
         exchange: Box<HttpExchange>,
@@ -279,30 +280,30 @@ impl<H: Handler> Http1Connection<'_, H> {
         };
         self.report(&exchange, body_bytes, answered, io.output, io.tally);
         if !exchange.keep_alive {
-            // A client that has asked for the end sends nothing behind it (RFC 9112 §9.6): to wait
-            // for that would cost as much as the request.
+            // A client that has asked to close sends no other request (RFC 9112 §9.6): to linger
+            // would cost as much as the request.
             let finished = exchange.incoming.is_complete()
                 && io.input.is_empty()
-                && asks_for_end(&exchange.request);
+                && asks_to_close(&exchange.request);
             self.shared.release(exchange);
             return Some(if finished { Next::Finish } else { Next::Close });
         }
-        self.go_on(exchange, io)
+        self.await_request(exchange, io)
     }
 
     /// Waits for the next request.
-    fn go_on(&mut self, exchange: Box<HttpExchange>, io: &Io<'_>) -> Option<Next> {
+    fn await_request(&mut self, exchange: Box<HttpExchange>, io: &Io<'_>) -> Option<Next> {
         self.shared.release(exchange);
         self.deadline = io.now.at.after(self.idle_ms());
         if io.stopping {
-            // The answer may have taken long; what has come of the next head meanwhile is young.
-            self.leaving_since = io.now.at;
+            // The response may have taken long: the next head has the whole time of a drain.
+            self.draining_since = io.now.at;
         }
         self.state = State::Idle;
         None
     }
 
-    /// Reports an answer of which so many bytes of the body are queued, up to the end of the
+    /// Reports a response of which so many bytes of the body are queued, up to the end of the
     /// output.
     pub(super) fn report(
         &self,
@@ -341,12 +342,12 @@ impl<H: Handler> Http1Connection<'_, H> {
     }
 }
 
-/// Whether the client has said, by its version or in so many words, that this is its last request.
-fn asks_for_end(request: &HttpRequest) -> bool {
+/// Whether this is the client's last request, by its version or its `Connection` field.
+fn asks_to_close(request: &HttpRequest) -> bool {
     let fields = request.head.fields();
-    let goes_on = match request.head.version() {
+    let persists = match request.head.version() {
         Version::Http10 => fields.has_token("connection", "keep-alive"),
         _ => true,
     };
-    !goes_on || fields.has_token("connection", "close")
+    !persists || fields.has_token("connection", "close")
 }

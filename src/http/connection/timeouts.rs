@@ -33,9 +33,9 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// How long the connection is kept (RFC 2068 §19.7.1.1), in whole seconds: clients that heed
-    /// it, such as undici and Apache's, do not send a request into the end of the connection.
-    /// Nothing where that is less than a second.
+    /// The keep-alive timeout as a field line (RFC 2068 §19.7.1.1), in whole seconds: clients that
+    /// heed it, such as undici and Apache's, do not send a request into the end of the connection.
+    /// Empty for less than a second.
     pub(super) fn keep_alive_line(&self) -> Box<[u8]> {
         match self.keepalive_ms / 1_000 {
             0 => Box::default(),
