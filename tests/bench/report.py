@@ -139,20 +139,16 @@ def conditions(results):
     cpu_name = first_match("/proc/cpuinfo", r"model name\s*: (.*)") or os.uname().machine
     ram = int(first_match("/proc/meminfo", r"MemTotal:\s+(\d+)") or 0) / (1 << 20)
     now = datetime.datetime.now(datetime.timezone.utc)
-    lines = [
-        f"{now:%Y-%m-%d %H:%M} UTC, httprs {results.commit}",
-        f"{cpu_name}, {os.cpu_count()} cores, {ram:.0f} GiB, Linux {os.uname().release}; "
-        f"{100 * results.elsewhere:.0f} % of it busy with something else at the start",
-        "; ".join(text for text in results.versions if text),
-        f"medians of {results.rounds} rounds of {settings.seconds} s; server on core "
-        f"{settings.server_core}, wrk on core {settings.client_core}, one worker unless it says "
-        "otherwise; apache2 has a process for each connection",
-        f"`{command()}`, where a measurement is `wrk -t1 -c64 -d{settings.seconds}s --latency "
-        "http://127.0.0.1:PORT/FILE`, with `-t2` and not pinned for two workers",
-    ]
-    if results.elsewhere > results.QUIET:
-        lines.insert(0, "**The machine was busy with something else: do not rely on this.**")
-    return "### How it was measured\n\n" + "\n".join(f"- {line}" for line in lines)
+    busy = percent(results.elsewhere)
+    rows = [["time", f"{now:%Y-%m-%d %H:%M} UTC"], ["httprs", results.commit],
+            ["machine", f"{cpu_name}, {os.cpu_count()} cores, {ram:.0f} GiB, "
+                        f"Linux {os.uname().release}"],
+            ["busy with something else", f"**{busy}**" if results.elsewhere > results.QUIET else busy],
+            ["versions", "; ".join(text for text in results.versions if text)],
+            ["rounds", f"{results.rounds} of {settings.seconds} s"],
+            ["cores", f"server {settings.server_core}, wrk {settings.client_core}"],
+            ["command", f"`{command()}`"]]
+    return "### How it was measured\n\n" + table(["what", "value"], rows)
 
 
 def command():

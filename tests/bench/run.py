@@ -3,7 +3,8 @@
 
 What counts is the server's own processor time for a request (user and system, all its processes):
 it says how much of a core is left for everything else, and it is steadier than requests a second,
-which on loopback are mostly what wrk can do. The server has one core and wrk another. Rounds go
+which on loopback are mostly what wrk can do. The server has one core, and one worker unless a row
+says otherwise (apache2: a process for each connection); `wrk -t1` has another core. Rounds go
 through all scenarios and servers in turn, because a machine's speed drifts; medians count.
 
 A server that waits for wrk ("core busy" tells) also pays for falling asleep and waking up, and for
