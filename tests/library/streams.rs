@@ -863,8 +863,9 @@ fn another_protocol_takes_over_where_the_client_asked_for_it() {
                 assert!(!text.contains("Content-Length"), "{name}: {text}");
             }
             None => {
+                // It is the client's fault, and none that the log should have.
                 assert!(got.closed, "{name}");
-                assert!(text.starts_with("HTTP/1.1 500 "), "{name}: {text}");
+                assert!(text.starts_with("HTTP/1.1 400 "), "{name}: {text}");
             }
         }
     }
@@ -882,6 +883,18 @@ fn another_protocol_takes_over_where_the_client_asked_for_it() {
         &Http1::with(Accepting),
         format!("{connect}\r\nabc").as_bytes(),
     );
+    assert!(got.closed && got.bytes.starts_with(b"HTTP/1.1 500 "));
+    // A handler that switches and does not say so.
+    struct Silent;
+    impl Handler for Silent {
+        fn plan(&self, _: &HttpRequest, _: &mut HttpResponse) -> io::Result<Plan> {
+            Ok(Plan::Become(Box::new(Loud)))
+        }
+        fn handle(&self, _: &HttpRequest, _: &mut HttpResponse) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let got = every_split(&Http1::with(Silent), get(upgrade).as_bytes());
     assert!(got.closed && got.bytes.starts_with(b"HTTP/1.1 500 "));
     // A source that is asked and says nothing of it.
     let wire = format!("GET /plain HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");

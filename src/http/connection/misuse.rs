@@ -15,8 +15,8 @@ pub(super) enum Misuse {
     /// CONNECT was answered with success: the client would take all that follows for what comes
     /// out of the tunnel (RFC 9110 §9.3.6).
     NoTunnel,
-    /// Another protocol, where the client has asked for none.
-    UnaskedSwitch,
+    /// Another protocol without 101 and `Upgrade`, or to CONNECT without success.
+    NoSwitch,
     /// A source says [`Flow::More`](crate::http::Flow::More) and adds nothing: it would be asked
     /// for ever.
     EmptyPiece,
@@ -31,7 +31,7 @@ impl fmt::Display for Misuse {
         f.write_str(match self {
             Misuse::NoFinalStatus(status) => return write!(f, "status {status} is no answer"),
             Misuse::NoTunnel => "CONNECT without another protocol",
-            Misuse::UnaskedSwitch => "a switch of protocols that the client did not ask for",
+            Misuse::NoSwitch => "another protocol, without the status that says so",
             Misuse::EmptyPiece => "a source says More and adds nothing",
             Misuse::TooLong => "a source makes more than it promised",
             Misuse::TooShort => "a source makes less than it promised",

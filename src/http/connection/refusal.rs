@@ -61,6 +61,10 @@ impl Refusal {
         StatusCode::BAD_REQUEST,
         "a TLS handshake on a port that speaks plain HTTP",
     );
+    pub(super) const UNASKED_SWITCH: Refusal = Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "no proper request to change the protocol",
+    );
     pub(super) const EXPECTATION: Refusal =
         Refusal::new(StatusCode::EXPECTATION_FAILED, "unknown expectation");
     pub(super) const NO_TUNNEL: Refusal =

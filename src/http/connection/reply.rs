@@ -80,19 +80,22 @@ impl<H: Handler> Http1Connection<'_, H> {
         let HttpExchange {
             request, response, ..
         } = &mut *exchange;
-        let asked = match request.method() {
-            Method::Connect => (200..300).contains(&response.status.get()),
+        let status = response.status;
+        let (is_offered, is_asked) = match request.method() {
+            Method::Connect => ((200..300).contains(&status.get()), true),
             // A 1.0 client cannot ask for it (RFC 9110 §7.8).
-            _ => {
-                response.status == StatusCode::SWITCHING_PROTOCOLS
-                    && response.upgrades
-                    && request.version() >= Version::Http11
+            _ => (
+                status == StatusCode::SWITCHING_PROTOCOLS && response.upgrades,
+                request.version() >= Version::Http11
                     && request.headers().count("upgrade") > 0
-                    && request.headers().has_token("connection", "upgrade")
-            }
+                    && request.headers().has_token("connection", "upgrade"),
+            ),
         };
-        if !asked || !exchange.incoming.is_complete() {
-            return self.answer(exchange, Err(Misuse::UnaskedSwitch.into()), false, io);
+        if !is_offered {
+            return self.answer(exchange, Err(Misuse::NoSwitch.into()), false, io);
+        }
+        if !is_asked || !exchange.incoming.is_complete() {
+            return self.refuse(exchange, Refusal::UNASKED_SWITCH, io);
         }
         self.queue(&mut exchange, Delimited::Nothing, Persistence::Switch, io);
         self.report(&exchange, 0, Answered::Whole, io.output, io.tally);

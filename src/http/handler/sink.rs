@@ -24,7 +24,8 @@ pub enum Plan {
     /// The response was filled in, and another protocol takes over behind it. The status is 101
     /// with an `Upgrade` field (RFC 9110 §7.8), and the request asked for that with an `Upgrade`
     /// field and `Connection: upgrade`, and has no body; or the status is 2xx and the method is
-    /// CONNECT (§9.3.6). Anything else is answered with 500.
+    /// CONNECT (§9.3.6). A request that does not ask for it so is answered with 400, and any other
+    /// response of the handler with 500.
     Become(Box<dyn Connection>),
 }
 
