@@ -5,8 +5,8 @@
 //! followed, absolute ones and those that climb out are refused (`EXDEV`), even if they come back,
 //! and the magic links of /proc too (`ELOOP`). Where the kernel is older than 5.6 or a seccomp
 //! profile refuses the call, [`Root`] goes from component to component itself, by the same rules:
-//! it holds every directory on the way open, so that `..` leads where it came from. Which way it
-//! is, is found once in a process.
+//! it holds every directory on the way open, so that `..` leads where it came from. A process finds
+//! out once which of the two it needs.
 
 use std::ffi::CStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -18,35 +18,35 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::{check_fd, check_len, uninterrupted};
 
-/// What symbolic links are.
+/// How symbolic links are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// Followed, if they stay below.
+    /// Links are followed if they stay below.
     Follow,
-    /// Refused, wherever they lead and wherever in a path they are.
+    /// Links are refused, wherever they lead and wherever in a path they are.
     Refuse,
 }
 
 /// Why a file was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// There is none: neither of this name nor could there be one.
+    /// There is no file of this name, or there can be none.
     Missing,
-    /// There is one, and it is not ours to read (or, possibly, to see).
+    /// This process may not read the file (or perhaps not see it).
     Forbidden,
     /// The path leaves the root.
     Outside,
-    /// Too many links, a loop of them, a magic one, or one where none may be.
+    /// Too many links, a loop of links, a magic link, or a link where links are refused.
     Links,
-    /// Descriptors or memory ran out, or the tree would not hold still. It may work later. The
-    /// number of the error says which.
+    /// Descriptors or memory ran out, or the tree kept changing: a later try may succeed. Holds the
+    /// number of the error.
     Exhausted(i32),
-    /// Something else: the disk, perhaps. With the number of the error.
+    /// Another error, perhaps of the disk. Holds its number.
     Other(i32),
 }
 
 impl Cause {
-    /// What `error`, of a call of this module, means.
+    /// The cause that `error`, of a call of this module, stands for.
     pub fn of(error: &io::Error) -> Cause {
         let number = error.raw_os_error();
         match number {
@@ -71,10 +71,10 @@ impl Cause {
         }
     }
 
-    /// What to tell the operator, if it is not the client's doing.
+    /// The error to report to the operator; `None` if the client caused it.
     pub fn fault(self) -> Option<io::Error> {
         match self {
-            // None of the system's: what was read was shorter than the system said.
+            // No error of the kernel: a file was shorter than its metadata said.
             Cause::Other(0) => Some(io::ErrorKind::UnexpectedEof.into()),
             Cause::Exhausted(number) | Cause::Other(number) => {
                 Some(io::Error::from_raw_os_error(number))
@@ -95,10 +95,10 @@ pub struct Root {
 /// A path with its NUL is no longer than this, in bytes (`PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
 
-/// One resolution follows so many links, as in the kernel.
+/// How many links one resolution follows, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// How often a resolution is tried again that a renaming disturbed.
+/// How often a resolution is tried while renames disturb it.
 const TRIES: usize = 32;
 
 /// `O_NONBLOCK`: opening a FIFO must not wait for its writer.
@@ -114,7 +114,7 @@ impl Root {
     /// The directory at `path`, which may itself be a link to one.
     ///
     /// # Errors
-    /// There is none, it is no directory, or we may not go there.
+    /// There is no such directory, or this process may not enter it.
     pub fn open(path: &Path) -> io::Result<Root> {
         let directory = OpenOptions::new()
             .read(true)
@@ -128,26 +128,26 @@ impl Root {
         })
     }
 
-    /// Whether both are the same directory. Neither's number is used again while it is held open.
+    /// Whether both are the same directory. An inode number is not reused while its directory is
+    /// open.
     pub fn is(&self, other: &Root) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
-    /// Opens what is at `path` below this, to read it. It may be a directory, a FIFO or a device:
-    /// look at its metadata before reading. `.` is the root itself.
+    /// Opens the file at `path` below this root, to read it. It may be a directory, a FIFO or a
+    /// device: look at its metadata before reading. `.` is the root itself.
     ///
     /// # Errors
-    /// [`Cause::of`] sorts them.
+    /// [`Cause::of`] classifies the error.
     pub fn open_file(&self, path: &[u8], links: Links) -> io::Result<File> {
         self.resolve(path, READ, links).map(File::from)
     }
 
-    /// What is at `path` below this, without opening it for reading: not even a FIFO or a device
-    /// notices. A link stands for what it leads to.
+    /// The metadata of the file at `path` below this root, without opening it for reading, which a
+    /// FIFO or a device would notice. A link stands for its target.
     ///
     /// # Errors
-    /// [`Cause::of`] sorts them; they are those of [`Root::open_file`], but for what may be seen
-    /// and not read.
+    /// Those of [`Root::open_file`], except that the file need not be readable.
     pub fn look(&self, path: &[u8], links: Links) -> io::Result<Metadata> {
         File::from(self.resolve(path, LOOK, links)?).metadata()
     }
@@ -200,7 +200,7 @@ impl Root {
     }
 
     fn by_walk(&self, path: &[u8], flags: libc::c_int, links: Links) -> io::Result<OwnedFd> {
-        // What a longer path means depends on the file system's way to it; the kernel has no such.
+        // The kernel refuses longer paths, too.
         if path.len() >= LONGEST_PATH {
             return Err(errno(libc::ENAMETOOLONG));
         }
@@ -212,7 +212,7 @@ impl Root {
             if left.first() == Some(&b'/') {
                 return Err(errno(libc::EXDEV));
             }
-            // Steps down until the path ends or is replaced by that of a link.
+            // Steps down until the path ends, or goes on with the target of a link.
             let mut at = 0;
             let target = loop {
                 let length = left[at..].iter().position(|b| *b == b'/');
@@ -258,7 +258,7 @@ impl Root {
     }
 }
 
-/// A link where there was none a moment ago: worth another try.
+/// A file that has become a link since it was looked at: worth another try.
 fn unsettled(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(libc::ELOOP) => errno(libc::EAGAIN),
@@ -294,7 +294,7 @@ fn open_component(
 fn read_link(link: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     let mut buf = vec![0; LONGEST_PATH];
     let len = readlinkat(link, &mut buf)?;
-    // A target that fills the buffer may have been cut.
+    // A target that fills the buffer may be truncated.
     if len == buf.len() {
         return Err(errno(libc::ENAMETOOLONG));
     }
@@ -380,7 +380,7 @@ mod tests {
     use crate::sys::scratch::Scratch;
     use std::io::Read;
 
-    /// What became of a path.
+    /// What a path leads to.
     #[derive(Debug, PartialEq, Eq)]
     enum Got {
         Holds(String),
@@ -406,7 +406,7 @@ mod tests {
         Got::Holds(text)
     }
 
-    /// Runs `test` both ways, the kernel's first where there is one.
+    /// Runs `test` with `openat2(2)`, where there is one, and without it.
     fn both_ways(test: impl Fn(&str)) {
         if !REFUSED.load(Relaxed) {
             test("openat2");
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_is_reached_either_way() {
+    fn no_path_leads_out_of_the_root() {
         use Got::*;
         let holds = |text: &str| Holds(text.into());
         let failed = |cause| Failed(cause);
@@ -568,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_may_be_a_link_and_is_known_again() {
+    fn a_link_to_a_root_is_the_same_root() {
         let tree = tree();
         tree.link("current", "root");
         let root = Root::open(&tree.path().join("root")).unwrap();
@@ -611,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_is_being_rearranged_lets_nobody_out() {
+    fn no_path_leads_out_of_a_tree_that_is_being_rearranged() {
         use std::sync::atomic::AtomicBool;
         let tree = tree();
         let root = Root::open(&tree.path().join("root")).unwrap();
@@ -637,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn causes() {
+    fn every_error_number_has_its_cause() {
         for (number, want) in [
             (libc::ENOENT, Cause::Missing),
             (libc::ENOTDIR, Cause::Missing),

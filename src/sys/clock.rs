@@ -1,4 +1,4 @@
-//! `clock_gettime(2)`: how late it is.
+//! `clock_gettime(2)`: the monotonic clock and the wall clock.
 //!
 //! Durations and deadlines are measured with the fine clock: an answer takes microseconds, and the
 //! coarse one lags by up to four milliseconds. Dates are whole seconds, so they come from the

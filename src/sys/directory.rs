@@ -1,8 +1,8 @@
 //! The names in a directory that is open already.
 //!
-//! `std::fs::read_dir` takes a path, and a path may lead elsewhere by the time it is read; that of
-//! an open directory, `/proc/self/fd/N`, is not there in a chroot. What the names stand for is not
-//! asked here: `beneath` looks them up by the rules that serving them has.
+//! `std::fs::read_dir` takes a path, and a path may lead elsewhere by the time it is read; the path
+//! of an open directory, `/proc/self/fd/N`, does not exist in a chroot. The files of these names
+//! are not looked at here: `beneath` does that, by the rules by which they are served.
 
 use std::fs::File;
 use std::io;
@@ -11,21 +11,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use super::{check_len, uninterrupted};
 
-/// How many bytes of entries one call may return: as many as C libraries ask for. The longest
-/// entry takes 280.
+/// How many bytes of entries one call may return: as many as C libraries ask for. The longest entry
+/// takes 280.
 const CHUNK: usize = 32 * 1024;
 
-/// `d_ino` and `d_off`, which come before the length of an entry and are not looked at.
+/// Where the length of an entry is: behind `d_ino` and `d_off`.
 const LENGTH_AT: usize = 16;
 
-/// After the length (two bytes) and the type (one byte).
+/// Where its name is: behind the length (two bytes) and the type (one byte).
 const NAME_AT: usize = 19;
 
-/// Shows the names in `directory` to `visit`, in the order in which the disk has them, until there
-/// are no more or it breaks. `.` and `..` are left out. A descriptor can be read through once.
+/// Calls `visit` with each name in `directory`, in the order of the file system, until it breaks.
+/// `.` and `..` are left out. A descriptor can be read through once.
 ///
 /// # Errors
-/// It is no directory, was opened without being read (`O_PATH`), or the disk fails.
+/// `directory` is no directory, was opened with `O_PATH`, or the disk fails.
 pub fn each_name(
     directory: &File,
     mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
@@ -52,13 +52,13 @@ fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = bytes.get(LENGTH_AT..)?.first_chunk()?;
     let (entry, rest) = bytes.split_at_checked(u16::from_ne_bytes(*length).into())?;
     let name = entry.get(NAME_AT..)?;
-    // The NUL is there, and padding may be behind it.
+    // Behind the NUL there may be padding.
     let end = name.iter().position(|b| *b == 0)?;
     Some((&name[..end], rest))
 }
 
 /// `getdents64(2)`: as many whole entries as fit; 0 at the end. Called by number: musl has no such
-/// function, and that of glibc is younger than what we support.
+/// function, nor do the older versions of glibc that we support.
 fn getdents64(directory: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     let (to, len) = (buf.as_mut_ptr(), buf.len());
     // SAFETY: the fd is borrowed, so open; the kernel writes at most `len` bytes, all of them in
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error() {
+    fn a_directory_that_cannot_be_read_is_an_error() {
         let scratch = Scratch::new("directory");
         let file = File::open(scratch.write("f", "x")).unwrap();
         assert_eq!(
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn entries() {
+    fn malformed_entries_are_refused() {
         let made = |length: u16, name: &[u8]| {
             let mut bytes = vec![7; LENGTH_AT];
             bytes.extend(length.to_ne_bytes());

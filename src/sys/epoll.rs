@@ -1,5 +1,5 @@
 //! `epoll(7)`: which descriptors are ready. Level-triggered, so that a reader may stop early and
-//! is told again; what is registered comes back as the number it was registered with.
+//! gets the event again; an event carries the token that its descriptor was registered with.
 //!
 //! nginx waits for edges, which spare the kernel a second look at each descriptor. That was tried
 //! here and saved less than 1 % of a request's time: not worth that code that stops early waits for
@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::{check, check_fd};
 
-/// What to wait for. Errors and hang-ups are always reported.
+/// Which events to wait for. Errors and hang-ups are always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest(u32);
 
@@ -23,10 +23,10 @@ impl Interest {
     pub const WRITE: Interest = Interest(libc::EPOLLOUT as u32);
     /// Both.
     pub const BOTH: Interest = Interest(Self::READ.0 | Self::WRITE.0);
-    /// Like `READ`, but only one of the processes that wait for this descriptor is woken. It
-    /// cannot be modified, only deleted and added.
+    /// Like `READ`, but the kernel need not wake more than one of the processes that wait for the
+    /// descriptor. This interest cannot be modified, only deleted and added.
     pub const READ_EXCLUSIVE: Interest = Interest(Self::READ.0 | libc::EPOLLEXCLUSIVE as u32);
-    /// Like `READ`, but told once for each change, not for as long as it lasts.
+    /// Like `READ`, but edge-triggered: reported once for each change.
     pub const READ_EDGE: Interest = Interest(Self::READ.0 | libc::EPOLLET as u32);
 
     /// Reading and writing, each if wanted.
@@ -45,7 +45,7 @@ impl Interest {
 pub struct Ready(u32);
 
 impl Ready {
-    /// Reading would not block (it may say that the input has ended).
+    /// A read would not block (it may find the end of input).
     pub fn readable(self) -> bool {
         self.0 & libc::EPOLLIN as u32 != 0
     }
@@ -124,7 +124,7 @@ impl Epoll {
     }
 }
 
-/// What a wait found.
+/// The events that a wait has found.
 pub struct Events {
     buf: Vec<libc::epoll_event>,
     len: usize,
@@ -144,7 +144,7 @@ impl Events {
         self.len
     }
 
-    /// The token and the readiness of the `index`th of them.
+    /// The token and the readiness of the `index`th event.
     pub fn get(&self, index: usize) -> Option<(u64, Ready)> {
         let event = self.buf[..self.len].get(index)?;
         // The struct is packed, so its fields are copied, not borrowed.
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ready_is_told_until_it_is_read() {
+    fn a_descriptor_is_reported_until_it_is_read() {
         let (mut a, mut b) = UnixStream::pair().unwrap();
         let epoll = Epoll::new().unwrap();
         epoll.add(&a, 7, Interest::READ).unwrap();

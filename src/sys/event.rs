@@ -19,7 +19,7 @@ impl EventFd {
         Ok(EventFd { fd })
     }
 
-    /// Adds one: a process that waits is woken.
+    /// Adds 1, which wakes the processes that wait.
     pub fn notify(&self) -> io::Result<()> {
         let one = 1_u64.to_ne_bytes();
         // SAFETY: the kernel reads the eight bytes of the local `one`.
@@ -27,7 +27,7 @@ impl EventFd {
         Ok(())
     }
 
-    /// Back to 0; whether it was above.
+    /// Resets the counter to 0; whether it was above.
     pub fn take(&self) -> io::Result<bool> {
         let mut count = [0; 8];
         let buf = count.as_mut_ptr().cast();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_once_however_often_it_was_notified() {
+    fn several_notifications_are_one_event() {
         let event = EventFd::new().unwrap();
         assert!(!event.take().unwrap());
         event.notify().unwrap();

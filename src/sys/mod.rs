@@ -39,7 +39,7 @@ pub mod stdio;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// What most calls return: -1 is an error whose number is in `errno`.
+/// The result of most calls: -1 is an error whose number is in `errno`.
 fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     if returned == -1 {
         Err(io::Error::last_os_error())
@@ -48,12 +48,12 @@ fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// The same for calls that count bytes.
+/// The result of calls that count bytes.
 fn check_len(returned: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(returned).map_err(|_| io::Error::last_os_error())
 }
 
-/// The same for calls that return a new descriptor.
+/// The result of calls that return a new descriptor.
 ///
 /// # Safety
 /// `returned` is what such a call just returned, and nothing else owns it.
@@ -63,7 +63,7 @@ unsafe fn check_fd(returned: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(returned) })
 }
 
-/// Calls again while a signal interrupts.
+/// Repeats a call that a signal has interrupted.
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -20,7 +20,7 @@ impl Pid {
         Pid(std::process::id() as libc::pid_t)
     }
 
-    /// The process whose child this one is; 0 where it lives outside our PID namespace.
+    /// The parent of this process; 0 if it is outside our PID namespace.
     pub fn parent() -> Pid {
         Pid(std::os::unix::process::parent_id() as libc::pid_t)
     }
@@ -37,18 +37,18 @@ impl fmt::Display for Pid {
     }
 }
 
-/// How a process ended, or that it did not.
+/// How a process ended, or that it was stopped or continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It exited with this code.
     Code(i32),
     /// This signal killed it.
     Signal(Signal),
-    /// It has not: a signal stopped it.
+    /// A signal stopped it: it has not ended.
     Stopped,
-    /// It has not: it was stopped, and goes on.
+    /// It was stopped and goes on: it has not ended.
     Continued,
-    /// Another part of this process waited for the child.
+    /// Another part of this process has waited for the child.
     Unknown,
 }
 
@@ -89,7 +89,7 @@ pub fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Which children to wait for.
+/// `waitpid(2)`; `None` if no such child has changed its state yet.
 fn waitpid(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<(Pid, Exit)>> {
     let mut status = 0;
     // SAFETY: the kernel writes to the local `status` alone.
@@ -109,8 +109,8 @@ fn waitpid(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<(Pid, Exit
     Ok(Some((Pid(pid), exit)))
 }
 
-/// Any child that has ended, was stopped or goes on, if there is one. For a process that owns all
-/// its children; it also takes the orphans that PID 1 inherits.
+/// A child that has ended, was stopped or goes on, if there is one. For a process that owns all its
+/// children; as PID 1, it also reaps the orphans that it inherits.
 pub fn try_wait_any() -> io::Result<Option<(Pid, Exit)>> {
     match waitpid(-1, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED) {
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(None),
@@ -118,8 +118,8 @@ pub fn try_wait_any() -> io::Result<Option<(Pid, Exit)>> {
     }
 }
 
-/// How this child ended, if it has. A program that ignores SIGCHLD, or waits for any child, has
-/// taken the answer away.
+/// How this child ended, if it has: [`Exit::Unknown`] in a program that ignores SIGCHLD or waits
+/// for any child.
 pub fn try_wait(pid: Pid) -> io::Result<Option<Exit>> {
     match waitpid(pid.0, libc::WNOHANG) {
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(Some(Exit::Unknown)),
@@ -182,7 +182,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn every_way_to_end_is_told_apart() {
+    fn an_exit_code_and_a_fatal_signal_are_told_apart() {
         for (name, child, want) in [
             (
                 "exit",

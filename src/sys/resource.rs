@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use super::check;
 use super::event::EventFd;
 
-/// Raises the soft limit on open descriptors to the hard one, which anyone may do; returns it.
+/// Raises the soft limit on open descriptors to the hard one, which needs no privilege; returns it.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let mut limit = descriptor_limit()?;
     if limit.rlim_cur < limit.rlim_max {
@@ -17,13 +17,13 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
-/// The soft limit and the hard one, up to which anyone may raise it.
+/// The soft limit, and the hard one, to which a process may raise it without privilege.
 pub fn descriptor_limits() -> io::Result<(u64, u64)> {
     descriptor_limit().map(|limit| (limit.rlim_cur, limit.rlim_max))
 }
 
-/// How many descriptors are open, as far as they were not closed out of order: a new one gets the
-/// lowest number that is free.
+/// How many descriptors are open, if none was closed out of order: a new one gets the lowest free
+/// number.
 pub fn open_descriptors() -> io::Result<u64> {
     let next = EventFd::new()?;
     Ok(u64::try_from(next.as_fd().as_raw_fd()).unwrap_or(0))
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn open_descriptors_are_counted() {
-        // Other tests open and close some meanwhile: at least the standard three are there.
+        // Other tests open and close descriptors meanwhile: at least the standard three are there.
         let (soft, _) = descriptor_limits().unwrap();
         assert!((3..soft).contains(&open_descriptors().unwrap()));
     }

@@ -1,4 +1,4 @@
-//! Directories for tests: each one new, and gone when its test is over, however it ends.
+//! Directories for tests: each one new, and removed when its test ends, however that is.
 
 use std::fs;
 use std::io;
@@ -19,13 +19,13 @@ impl Scratch {
         let count = COUNT.fetch_add(1, Relaxed);
         let name = format!("httprs-{name}-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        // What a killed run of the same number left behind.
+        // A killed run with the same process id may have left one behind.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a writable temporary directory");
         Scratch { path }
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -50,13 +50,13 @@ impl Scratch {
         std::os::unix::fs::symlink(target, self.path.join(name)).expect("a link");
     }
 
-    /// Makes a FIFO, which an open that is allowed to block hangs on.
+    /// Makes a FIFO: a blocking open of it hangs.
     pub fn fifo(&self, name: &str) {
         let made = Command::new("mkfifo").arg(self.path.join(name)).status();
         assert!(made.is_ok_and(|status| status.success()), "mkfifo");
     }
 
-    /// Whether permissions mean nothing here: the superuser reads everything.
+    /// Whether this process ignores permissions, as the superuser does.
     pub fn reads_everything(&self) -> io::Result<bool> {
         use std::os::unix::fs::PermissionsExt;
         let path = self.write(".unreadable", "");

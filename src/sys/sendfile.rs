@@ -25,7 +25,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_range_of_a_file_arrives_and_its_end_is_told() {
+    fn a_range_of_a_file_arrives_and_its_end_is_reported() {
         let path = std::env::temp_dir().join(format!("httprs-sendfile-{}", std::process::id()));
         File::create(&path)
             .unwrap()

@@ -1,5 +1,5 @@
 //! `mmap(2)`: memory that forked processes share. It is only ever seen as atomic words: a zeroed
-//! one is valid, there are no data races on it, and it holds no pointer.
+//! word is valid, there are no data races on it, and it holds no pointer.
 
 use std::io;
 use std::ops::Deref;
@@ -37,7 +37,7 @@ impl Deref for SharedWords {
 
     fn deref(&self) -> &[AtomicU64] {
         // SAFETY: the mapping is page-aligned, `len` words long, zeroed by the kernel (which is a
-        // valid AtomicU64), and stays until `self` is dropped, which the borrow outlives not.
+        // valid AtomicU64), and stays until `self` is dropped, which no borrow outlives.
         unsafe { slice::from_raw_parts(self.words.as_ptr(), self.len) }
     }
 }
@@ -52,7 +52,7 @@ impl Drop for SharedWords {
 
 // SAFETY: the mapping belongs to the process, not to a thread.
 unsafe impl Send for SharedWords {}
-// SAFETY: it is only seen as atomics.
+// SAFETY: the mapping is only seen as atomics.
 unsafe impl Sync for SharedWords {}
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
     #[test]
-    fn what_a_child_writes_its_parent_sees() {
+    fn a_parent_sees_the_words_that_its_child_writes() {
         let words = SharedWords::new(1_000).unwrap();
         assert!(words.iter().all(|word| word.load(Relaxed) == 0));
         let child = super::super::process::fork(|| {

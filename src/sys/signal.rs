@@ -1,5 +1,5 @@
 //! Signals, without handlers: they are blocked and read from a `signalfd(2)`, so that no code of
-//! ours ever runs at a moment that it did not choose.
+//! ours ever interrupts other code of ours.
 
 use std::fmt;
 use std::io;
@@ -30,17 +30,17 @@ impl Signal {
     pub const KILL: Signal = Signal(libc::SIGKILL);
     /// By custom: open the log file again.
     pub const USR1: Signal = Signal(libc::SIGUSR1);
-    /// An access to memory that is not there.
+    /// An invalid access to memory.
     pub const SEGV: Signal = Signal(libc::SIGSEGV);
-    /// An access to memory that cannot be had.
+    /// An access to memory that the kernel cannot supply.
     pub const BUS: Signal = Signal(libc::SIGBUS);
     /// A pipe's reader is gone.
     pub const PIPE: Signal = Signal(libc::SIGPIPE);
     /// A file would grow beyond what the process may write (`RLIMIT_FSIZE`).
     pub const XFSZ: Signal = Signal(libc::SIGXFSZ);
-    /// Please stop.
+    /// Asks a process to stop.
     pub const TERM: Signal = Signal(libc::SIGTERM);
-    /// Go on, if you were stopped.
+    /// Continues a stopped process.
     pub const CONT: Signal = Signal(libc::SIGCONT);
     /// A child has ended.
     pub const CHLD: Signal = Signal(libc::SIGCHLD);
@@ -116,7 +116,7 @@ fn change_mask(how: libc::c_int, signals: &[Signal]) -> io::Result<()> {
     let set = set_of(signals);
     // SAFETY: reads the local `set`; the old mask is not asked for.
     let error = unsafe { libc::pthread_sigmask(how, &set, ptr::null_mut()) };
-    // This one returns its error number.
+    // This call returns its error number.
     if error == 0 {
         Ok(())
     } else {
@@ -124,8 +124,8 @@ fn change_mask(how: libc::c_int, signals: &[Signal]) -> io::Result<()> {
     }
 }
 
-/// Gives a signal its default meaning. A parent that ignores `SIGCHLD` hands that on to us, and
-/// then there would be no child to wait for.
+/// Gives a signal its default action. A process inherits an ignored `SIGCHLD` from its parent, and
+/// could then wait for no child.
 pub fn set_default(signal: Signal) -> io::Result<()> {
     set_disposition(signal, libc::SIG_DFL)
 }
@@ -159,8 +159,8 @@ impl SignalFd {
         Ok(SignalFd { fd })
     }
 
-    /// The next signal that came, if one did. What a process reads are its own signals, even
-    /// where it inherited the descriptor.
+    /// The next pending signal, if there is one. A process reads its own signals, even from an
+    /// inherited descriptor.
     pub fn read(&self) -> io::Result<Option<Signal>> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         let size = size_of::<libc::signalfd_siginfo>();

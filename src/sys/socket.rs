@@ -35,7 +35,7 @@ pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result
     set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     if address.is_ipv6() {
-        // Always said, because the system's default can be changed.
+        // Always set, because the system's default can be changed.
         let only = libc::c_int::from(stack == Stack::Single);
         set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
     }
@@ -70,7 +70,7 @@ fn bind(socket: &OwnedFd, address: &RawAddress) -> io::Result<()> {
     Ok(())
 }
 
-/// `listen(2)`; called again, it changes the length of the queue.
+/// `listen(2)`; called again, it changes the length of the accept queue.
 pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
     let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
     // SAFETY: takes no pointer.
@@ -79,10 +79,10 @@ pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
 }
 
 /// `connect(2)`: whether a Unix socket listens at `path`; the connection ends at once. `WouldBlock`
-/// if its queue is full, `ConnectionRefused` if no process listens.
+/// if its accept queue is full, `ConnectionRefused` if no process listens.
 ///
-/// The standard library's `connect` would wait for room in that queue, for a server that is stuck
-/// without end.
+/// The standard library's `connect` would wait for room in that queue: for ever, if the server
+/// hangs.
 pub fn try_connect_unix(path: &Path) -> io::Result<()> {
     let address = RawAddress::unix(path)?;
     let socket = stream_socket(libc::AF_UNIX)?;
@@ -92,7 +92,7 @@ pub fn try_connect_unix(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// `accept4(2)`: the next connection in the queue, non-blocking and closed on exec, and its
+/// `accept4(2)`: the next connection in the accept queue, non-blocking and closed on exec, and its
 /// peer's address (`None` for a Unix socket). `WouldBlock` when the queue is empty.
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
@@ -165,8 +165,8 @@ impl From<SocketAddr> for RawAddress {
 }
 
 impl RawAddress {
-    /// The address of a path; an error if it is too long, or holds the zero that ends it. An empty
-    /// one would be a name outside of the file system.
+    /// The address of a path; an error if the path is too long or holds a NUL. An empty path would
+    /// be an abstract address, outside of the file system.
     fn unix(path: &Path) -> io::Result<RawAddress> {
         let path = path.as_os_str().as_bytes();
         let mut raw = libc::sockaddr_un {
@@ -236,15 +236,15 @@ pub fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// `TCP_NOTSENT_LOWAT`: how many bytes a TCP socket takes ahead of those that are on their way; 0
-/// for as many as its buffer holds, which grows to some megabytes.
+/// `TCP_NOTSENT_LOWAT`: how many unsent bytes a TCP socket takes; 0 for as many as its buffer
+/// holds, which grows to some megabytes.
 pub fn limit_unsent(socket: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
 }
 
-/// Makes the kernel look after the connections of a listening TCP socket, which inherit this: with
-/// nothing sent for `idle_s` seconds it asks the peer whether it is there, three times in 30
-/// seconds (`SO_KEEPALIVE`, tcp(7)).
+/// Turns on TCP keep-alive for the connections of a listening socket, which inherit it: when a
+/// connection is idle for `idle_s` seconds, the kernel probes the peer three times in 30 seconds
+/// (`SO_KEEPALIVE`, tcp(7)).
 pub fn find_dead_peers(listener: BorrowedFd<'_>, idle_s: u32) -> io::Result<()> {
     let tcp = |option, value: u32| set_option(listener, libc::IPPROTO_TCP, option, value);
     set_option(listener, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
@@ -254,7 +254,8 @@ pub fn find_dead_peers(listener: BorrowedFd<'_>, idle_s: u32) -> io::Result<()> 
 }
 
 /// Makes the kernel end a TCP connection whose peer does not acknowledge what was sent to it for
-/// `ms` milliseconds (`TCP_USER_TIMEOUT`). A peer whose window stays closed for so long ends, too.
+/// `ms` milliseconds (`TCP_USER_TIMEOUT`). The same goes for a peer whose window stays closed for
+/// so long.
 pub fn limit_unacknowledged(socket: BorrowedFd<'_>, ms: u32) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, ms)
 }
@@ -327,20 +328,20 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_unsent_for_a_reader_that_stops_can_be_limited() {
+    fn unsent_bytes_for_a_client_that_stops_reading_can_be_limited() {
         for (limit, want) in [(128 * 1024, 1..384 * 1024), (0, 1_000_000..u64::MAX)] {
             let listener = try_listen("127.0.0.1:0", Stack::Single).unwrap();
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             client.set_nonblocking(true).unwrap();
-            // Else its kernel promises to take in megabytes, and drops what it cannot: in flight
-            // for ever.
+            // Else the client's kernel offers a window of megabytes and drops bytes that do not
+            // fit: those stay unacknowledged.
             set_option(client.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, 64 * 1024).unwrap();
             let (socket, _) = accept(listener.as_fd()).unwrap();
             limit_unsent(socket.as_fd(), 1).unwrap();
             limit_unsent(socket.as_fd(), limit).unwrap();
             let piece = vec![0; 64 * 1024];
             let fill = || while send(socket.as_fd(), &piece, false).is_ok() {};
-            // It reads well at first, which lets the kernel's buffers grow.
+            // The client reads well at first, which lets the kernel's buffers grow.
             let (mut buf, mut got) = (piece.clone(), 0);
             while got < 64 * 1024 * 1024 {
                 fill();

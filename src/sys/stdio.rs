@@ -93,7 +93,7 @@ pub(crate) fn reopen_terminal(fd: BorrowedFd<'_>) -> io::Result<File> {
         .write(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    // The other end of a terminal: each open makes a new pair.
+    // The master end of a terminal: each open makes a new pair.
     if std::fs::read_link(&path).is_ok_and(|device| device.ends_with("ptmx")) {
         return Err(io::ErrorKind::Unsupported.into());
     }
@@ -108,8 +108,8 @@ fn is_unsupported(error: &io::Error) -> bool {
     )
 }
 
-/// Asks first whether there is room. Between the question and the write another process may fill
-/// the pipe, and then the write waits after all: this is only for where nothing better works.
+/// Polls for room first. Between the poll and the write another process may fill the pipe, and then
+/// the write blocks after all: this is only for files where nothing better works.
 fn write_if_ready(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     if !poll_writable(fd)? {
         return Err(io::ErrorKind::WouldBlock.into());
@@ -117,10 +117,10 @@ fn write_if_ready(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     write(fd, bytes)
 }
 
-/// For a terminal that could not be opened again. To `poll` it is ready when there is any room at
-/// all, and a longer write waits for the rest. So each piece fits: room comes in units
-/// of 256 bytes, and what a terminal may write as several bytes (`\n` as `\r\n`, a tab as spaces)
-/// goes alone. Lines of several processes may mix here; no other way never waits.
+/// For a terminal that could not be opened again. `poll` calls it ready when there is any room at
+/// all, and a longer write blocks for the rest. So each piece fits: room comes in units of 256
+/// bytes, and a byte that a terminal may write as several (`\n` as `\r\n`, a tab as spaces) goes
+/// alone. Lines of several processes may mix here; no other way never waits.
 fn write_pieces(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let mut at = 0;
     while at < bytes.len() {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_told_apart() {
+    fn every_kind_of_file_is_told_apart() {
         let (_reader, writer) = io::pipe().unwrap();
         assert_eq!(kind(writer.as_fd()).unwrap(), Kind::Pipe);
         let (socket, _other) = UnixStream::pair().unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_round_does_not_block_either() {
+    fn a_full_pipe_that_is_polled_does_not_block_either() {
         let (mut reader, writer) = io::pipe().unwrap();
         assert!(fill(Kind::Device, writer.as_fd()) > 0);
         let mut page = [0; 4096];
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(fill(Kind::Device, writer.as_fd()), 4096);
     }
 
-    /// A terminal: what is read there, and where programs write.
+    /// A terminal: the end that shows it, and the end that programs write to.
     fn terminal() -> (File, File) {
         let (mut reader, mut writer) = (-1, -1);
         // SAFETY: the C library writes to the two local numbers; no name, no settings, no size.
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_nobody_reads_does_not_block() {
+    fn a_terminal_that_is_not_read_does_not_block() {
         type Way = fn(&File, &[u8]) -> io::Result<usize>;
         let shared: Way = |file, bytes| write_at_once(Kind::Terminal, file.as_fd(), bytes);
         let own: Way = |file, bytes| {
@@ -284,7 +284,7 @@ mod tests {
         ] {
             let (mut reader, writer) = terminal();
             assert_eq!(kind(writer.as_fd()).unwrap(), Kind::Terminal);
-            // In a thread of its own, so that to wait is a failure and no hang.
+            // In a thread of its own, so that a write that blocks is a failure and no hang.
             let (sender, receiver) = mpsc::channel();
             thread::spawn(move || {
                 for _ in 0..2 {
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(flags(&writer) & libc::O_NONBLOCK, 0);
         let wanted = libc::O_NONBLOCK | libc::O_CLOEXEC;
         assert_eq!(flags(&own) & wanted, wanted);
-        // To open the other end again would make another terminal.
+        // To open the master end again would make another terminal.
         assert!(reopen_terminal(reader.as_fd()).is_err());
     }
 
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_that_nobody_reads_is_an_error() {
+    fn a_fifo_without_a_reader_is_an_error() {
         let path = std::env::temp_dir().join(format!("httprs-fifo-{}", std::process::id()));
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.unwrap().success());
