@@ -32,6 +32,16 @@ enum Style {
 /// Appends one access line.
 pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
     let start = out.len();
+    let Access {
+        status,
+        body_bytes,
+        us,
+        worker,
+        ended,
+        refused,
+        ..
+    } = entry;
+    let (ms, us) = (us / 1_000, us % 1_000);
     match format {
         Format::None => {}
         Format::Text => {
@@ -39,15 +49,6 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             out.push(b' ');
             peer(out, Style::Quoted, entry);
             request(out, Style::Quoted, start, entry);
-            let Access {
-                status,
-                body_bytes,
-                us,
-                worker,
-                ended,
-                ..
-            } = entry;
-            let (ms, us) = (us / 1_000, us % 1_000);
             put_status(out, *status);
             put(out, format_args!(" {body_bytes} {ms}.{us:03}ms w{worker}"));
             if *ended != COMPLETE {
@@ -62,8 +63,8 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             common_time(out, entry.unix_ms);
             out.push(b']');
             request(out, Style::Quoted, start, entry);
-            put_status(out, entry.status);
-            put(out, format_args!(" {}", entry.body_bytes));
+            put_status(out, *status);
+            put(out, format_args!(" {body_bytes}"));
             out.push(b'\n');
         }
         Format::Json => {
@@ -78,16 +79,6 @@ pub(super) fn access(out: &mut Vec<u8>, format: Format, entry: &Access<'_>) {
             escape(out, Style::Json, room, entry.target);
             out.extend_from_slice(b"\",\"protocol\":\"");
             escape(out, Style::Json, SHORT, entry.protocol.as_bytes());
-            let Access {
-                status,
-                body_bytes,
-                us,
-                worker,
-                ended,
-                refused,
-                ..
-            } = entry;
-            let (ms, us) = (us / 1_000, us % 1_000);
             put(
                 out,
                 format_args!(
@@ -312,25 +303,10 @@ fn clock(unix_ms: u64) -> (u64, u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::entry;
     use super::*;
 
     const MS: u64 = 1_795_352_400_123;
-
-    fn entry() -> Access<'static> {
-        Access {
-            peer: &"127.0.0.1:40000",
-            unix_ms: MS,
-            method: b"GET",
-            target: b"/x?y",
-            protocol: "HTTP/1.1",
-            status: 200,
-            body_bytes: 512,
-            us: 3_004,
-            ended: COMPLETE,
-            refused: None,
-            worker: 1,
-        }
-    }
 
     fn line(format: Format, entry: &Access<'_>) -> String {
         let mut out = Vec::new();

@@ -412,19 +412,29 @@ mod tests {
         (log, a, b)
     }
 
-    fn access(log: &Log, unix_ms: u64, target: &str) {
-        log.access(&Access {
+    /// A request and its answer.
+    pub(super) fn entry() -> Access<'static> {
+        Access {
             peer: &"127.0.0.1:40000",
-            unix_ms,
+            unix_ms: MS + 123,
             method: b"GET",
-            target: target.as_bytes(),
+            target: b"/x?y",
             protocol: "HTTP/1.1",
             status: 200,
             body_bytes: 512,
             us: 3_004,
             ended: COMPLETE,
             refused: None,
+            worker: 1,
+        }
+    }
+
+    fn access(log: &Log, unix_ms: u64, target: &str) {
+        log.access(&Access {
+            unix_ms,
+            target: target.as_bytes(),
             worker: 0,
+            ..entry()
         });
     }
 

@@ -18,6 +18,8 @@ import struct
 import threading
 import time
 
+from background import Background
+
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x4004_54CA, 0x0001, 0x1000
 SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFMTU = 0x8914, 0x8916, 0x891C, 0x8922
@@ -111,8 +113,8 @@ def inet(address):
     return struct.pack("HH4s16x", socket.AF_INET, 0, socket.inet_aton(address))
 
 
-class Link:
-    """Carries packets between two hosts, in a thread of its own, until `with` ends."""
+class Link(Background):
+    """Carries packets between two hosts."""
 
     def __init__(self, one, other, delay=0.0, loss=0.0, rate=None):
         self.ends = {one.tun: other.tun, other.tun: one.tun}
@@ -122,16 +124,7 @@ class Link:
         self.waiting = []  # (when it is due, its number, where it goes, the packet)
         self.numbers = itertools.count()
         self.busy_until = dict.fromkeys(self.ends, 0.0)
-        self.closing = False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.closing = True
-        self.thread.join()
+        super().__init__()
 
     def run(self):
         poll = select.poll()

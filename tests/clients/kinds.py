@@ -396,15 +396,20 @@ def asks_when_full(others, pause=0.3):
         for other in full:
             others(other)
         time.sleep(pause)
-        client.mark()
-        asker = Client(address, client.observer)
-        asker.get("/small.txt")
-        answer = asker.answer()
-        client.ended = time.monotonic()
-        for other in [*full, asker]:
-            other.socket.close()
-        return outcome(answer)
+        return asks_beside(client, full, address, "/small.txt")
     return act
+
+
+def asks_beside(client, others, address, path):
+    """The outcome for one more client while `others` are connected, timed as `client`'s."""
+    client.mark()
+    asker = Client(address, client.observer)
+    asker.get(path)
+    answer = asker.answer()
+    client.ended = time.monotonic()
+    for other in [*others, asker]:
+        other.socket.close()
+    return outcome(answer)
 
 
 def gets(path, first=1, then=None):
@@ -436,12 +441,5 @@ def asks_in_a_crowd(silent, words=b""):
         others = [Client(client.socket.getpeername(), client.observer) for _ in range(silent)]
         for other in others:
             other.send(words)
-        asker = Client(client.socket.getpeername(), client.observer)
-        client.mark()
-        asker.get("/status.json")
-        answer = asker.answer()
-        client.ended = time.monotonic()
-        for other in [*others, asker]:
-            other.socket.close()
-        return outcome(answer)
+        return asks_beside(client, others, client.socket.getpeername(), "/status.json")
     return act

@@ -9,9 +9,11 @@ import os
 import threading
 import time
 
+from background import Background
 
-class Observer:
-    """Looks every so many seconds, in a thread of its own, until `with` ends."""
+
+class Observer(Background):
+    """Looks every so many seconds."""
 
     def __init__(self, servers, net="/proc/net/tcp", every=0.05):
         self.servers, self.net, self.every = servers, net, every
@@ -19,16 +21,7 @@ class Observer:
         self.gone = {}  # the same: when it was first seen to be held by no process
         self.looks = 0
         self.changed = threading.Condition()
-        self.closing = False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.closing = True
-        self.thread.join()
+        super().__init__()
 
     def run(self):
         while not self.closing:
