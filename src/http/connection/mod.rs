@@ -353,7 +353,7 @@ mod tests {
     use super::body::MEMORY_RETRY_MS;
     use super::*;
     use crate::harness::{Conversation, converse};
-    use crate::http::handler::{Flow, HttpResponse};
+    use crate::http::handler::{Flow, HttpError, HttpResponse};
     use crate::http::syntax::StatusCode;
     use crate::process::{Input, Output, Peer, Process};
     use crate::time::Now;
@@ -693,6 +693,37 @@ mod tests {
         let got = text(got.bytes);
         assert_eq!(got.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{got}");
         assert_eq!(got.matches("Connection: close").count(), 1, "{got}");
+    }
+
+    #[test]
+    fn an_error_with_a_status_is_answered_with_it() {
+        let error = |status| HttpError::new(status, "why");
+        let http = Http1::new(move |req, res| match req.path() {
+            "/404" => Err(error(StatusCode::NOT_FOUND).into()),
+            "/503" => Err(error(StatusCode::SERVICE_UNAVAILABLE).into()),
+            "/200" => Err(error(StatusCode::OK).into()),
+            "/stream" => {
+                res.stream(move |_| Err(error(StatusCode::BAD_GATEWAY).into()));
+                Ok(())
+            }
+            _ => Err(std::io::Error::other("secret")),
+        });
+        for (path, want) in [
+            ("/404", "404 Not Found: why"),
+            ("/503", "503 Service Unavailable: why"),
+            ("/200", "500 Internal Server Error: why"),
+            ("/stream", "502 Bad Gateway: why"),
+            (
+                "/",
+                "500 Internal Server Error: the server failed to answer",
+            ),
+        ] {
+            let wire = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let got = crate::harness::every_split(&http, wire.as_bytes());
+            let body = text(got.bytes);
+            let body = body.split_once("\r\n\r\n").unwrap().1;
+            assert_eq!((body.trim_end(), got.closed), (want, false), "{path}");
+        }
     }
 
     #[test]

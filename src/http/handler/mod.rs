@@ -73,8 +73,8 @@ pub trait Handler {
     /// Answers `req` by filling in `res`.
     ///
     /// # Errors
-    /// A failure on the server's side. The response is dropped, the client gets 500, and the log
-    /// gets the error.
+    /// The response is dropped. With an [`HttpError`], the client gets its status and its text;
+    /// with any other error, the client gets 500, and the log gets the error.
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
 }
 

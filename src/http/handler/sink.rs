@@ -84,7 +84,8 @@ pub trait Sink: Send {
     /// Takes the next piece of the body.
     ///
     /// # Errors
-    /// A failure on the server's side. The client gets 500.
+    /// As with [`Handler::handle`](crate::http::Handler::handle): an
+    /// [`HttpError`](crate::http::HttpError) has its own status, any other error is 500.
     fn piece(&mut self, bytes: &[u8]) -> io::Result<Want>;
 
     /// Answers, when the body is complete or the sink has enough of it.

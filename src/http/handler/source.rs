@@ -50,7 +50,8 @@ pub trait Source: Send {
     /// Adds more of the body to `piece`, and says how the body goes on.
     ///
     /// # Errors
-    /// A failure on the server's side. Before the first piece is complete, the client gets 500.
+    /// Before the first piece is complete, the client gets 500, or the status of an
+    /// [`HttpError`](crate::http::HttpError).
     /// After it the head is sent, so the response breaks off: the connection closes without the end
     /// of the body, which every client of HTTP/1.1 notices; for a client of HTTP/1.0 it is reset.
     fn pull(&mut self, piece: &mut Piece<'_>) -> io::Result<Flow>;
