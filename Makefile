@@ -115,7 +115,7 @@ sim: ## 100,000 random histories of the supervisor: SEED=7 STEP=1 make sim shows
 	@HISTORIES=$${HISTORIES:-100000} $(CARGO) test --quiet --release --test sim random -- --nocapture
 
 soak: ## load, killed workers, reloads and more or fewer workers for SECONDS (600); nothing may grow or fail
-	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test it leak::load -- --ignored --nocapture
+	@SOAK_SECONDS=$(SECONDS) $(CARGO) test --quiet --release --test it a_server_under_load_does_not_grow_and_fails_no_request_but_those_of_the_killed -- --ignored --nocapture
 
 clients: ## a hundred kinds of slow, pausing, stalling and vanishing clients, and what each of them meets
 	@command -v python3 >/dev/null || { echo "clients: python3 is missing (Debian's package python3)" >&2; exit 1; }
