@@ -4,10 +4,10 @@
 use super::{Connection, Io, Next, Peer, Process};
 use crate::time::Millis;
 
-/// How long a peer may say nothing, in milliseconds.
+/// How long a peer may send nothing, in milliseconds.
 const IDLE_MS: u64 = 60_000;
 
-/// The echo protocol (RFC 862): every byte comes back, until the peer has said its last.
+/// The echo protocol (RFC 862): every byte comes back, until the peer ends its input.
 ///
 /// ```
 /// use httprs::harness::converse;
@@ -23,23 +23,23 @@ impl Process for EchoProcess {
     }
 
     fn open(&self, _peer: &Peer) -> Box<dyn Connection> {
-        Box::new(Echo { heard: None })
+        Box::new(Echo { last_input: None })
     }
 }
 
 struct Echo {
-    /// When the peer last said something; `None` before the first step.
-    heard: Option<Millis>,
+    /// When the peer last sent something; `None` before the first step.
+    last_input: Option<Millis>,
 }
 
 impl Connection for Echo {
     fn step(&mut self, io: &mut Io<'_>) -> Next {
-        let heard = match self.heard {
+        let last_input = match self.last_input {
             Some(at) if io.input.is_empty() => at,
             _ => io.now.at,
         };
-        self.heard = Some(heard);
-        let deadline = heard.after(IDLE_MS);
+        self.last_input = Some(last_input);
+        let deadline = last_input.after(IDLE_MS);
         let room = io.output.room().min(io.input.len());
         io.output.push(&io.input.bytes()[..room]);
         io.input.consume(room);
@@ -50,7 +50,7 @@ impl Connection for Echo {
         Next::WaitUntil(deadline)
     }
 
-    /// Between two messages, always: what cannot be sent back yet stays in the input.
+    /// Always: bytes that do not fit into the output stay in the input.
     fn is_idle(&self) -> bool {
         true
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_comes_back_however_it_is_cut() {
+    fn every_byte_comes_back_however_the_input_is_cut() {
         for (name, wire) in [
             ("nothing", &b""[..]),
             ("a line", b"hello\r\n"),
@@ -73,17 +73,17 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_output_holds_comes_back_too() {
+    fn input_larger_than_the_output_comes_back_too() {
         let wire = vec![b'x'; 300_000];
         assert_eq!(converse(&EchoProcess, &[&wire]).bytes, wire);
     }
 
     #[test]
-    fn it_closes_when_the_worker_stops() {
+    fn a_connection_closes_when_the_worker_stops() {
         let mut talk = Conversation::open(&EchoProcess);
         assert_eq!(talk.send(b"ping"), b"ping");
         assert!(!talk.closed());
-        assert!(talk.is_idle(), "all that came went back");
+        assert!(talk.is_idle(), "all input went back");
         talk.stop();
         assert!(talk.closed());
     }

@@ -1,7 +1,7 @@
 //! What a connection reports of its exchanges: [`Tally`] and [`Exchange`].
 //!
-//! Reports are for the access log, the scoreboard and the flight recorder. A protocol knows none of
-//! them.
+//! Reports are for the access log, the scoreboard and the flight recorder, which a protocol does
+//! not know.
 
 use std::any::Any;
 use std::fmt;
@@ -9,17 +9,16 @@ use std::io;
 
 use crate::time::Millis;
 
-/// Where a protocol reports what it does, for the access log, the scoreboard and the flight
-/// recorder. `()` takes no note of it.
+/// Where a protocol reports its exchanges. `()` ignores the reports.
 pub trait Tally {
-    /// From here on, in this step, a request is read that began so: noted before it is understood,
-    /// so that a crash in reading it can be told from others. What must not be seen by anyone that
-    /// reads of a crash, such as a password, is blanked. Of a long `head`, the rest is not noted.
+    /// In this step, the protocol reads a request that begins with `head`: reported before it is
+    /// parsed, so that a crash of the parser can be attributed to it. Secrets that no exit report
+    /// may show, such as a password, are blanked. Of a long `head`, the rest is not recorded.
     ///
-    /// A connection that takes a request up again in a later step says so again.
+    /// A connection that resumes a request in a later step reports it again.
     fn begin(&mut self, _head: &[u8], _since: Millis) {}
 
-    /// That request has come so far.
+    /// The request has reached this stage.
     fn stage(&mut self, _stage: Stage) {}
 
     /// Code that the protocol calls on the user's behalf has done a part of its work, such as a
@@ -30,17 +29,17 @@ pub trait Tally {
     fn end(&mut self, _exchange: &Exchange<'_>) {}
 
     /// Code that the protocol calls on the user's behalf, such as a handler, has panicked, with
-    /// this. The protocol has dealt with its own part; what that code shares with other connections
-    /// may be half done, so the worker should be replaced.
+    /// this payload. The protocol has dealt with its own part; state that the code shares with
+    /// other connections may be inconsistent, so the worker should be replaced.
     fn panicked(&mut self, _payload: Box<dyn Any + Send>) {}
 }
 
-/// How far a request has come. Displays as what one does with it.
+/// How far a request has come. Displays as the words that a log line has before the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Its head or its body is being read.
     Reading,
-    /// The handler has it.
+    /// The handler has the request.
     Answering,
     /// The answer is being made or sent.
     Sending,
@@ -59,13 +58,13 @@ impl fmt::Display for Stage {
 impl Tally for () {}
 
 /// A request and its answer, as a protocol reports them when the last byte of the answer is queued,
-/// or when the peer is gone before. How much of the answer is sent, and how it ends, the caller
-/// sees. The bytes are the peer's: not text, not to be trusted, not yet escaped.
+/// or when the connection ends before. How much of the answer is sent, only the caller knows. The
+/// bytes are the peer's: not text, not to be trusted, not yet escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
     /// The method as it was sent; empty if the request could not be understood.
     pub method: &'a [u8],
-    /// What was asked for, as it was sent; if the request could not be understood, how it began.
+    /// The target as it was sent; if the request could not be understood, its beginning.
     pub target: &'a [u8],
     /// The protocol's name and version, such as `HTTP/1.1`.
     pub protocol: &'static str,
@@ -80,32 +79,32 @@ pub struct Exchange<'a> {
     pub whole: bool,
     /// When the first byte of the request was seen.
     pub since: Millis,
-    /// Leave this one out of the access log (health checks); it is still counted.
+    /// Leave this exchange out of the access log (health checks); it is still counted.
     pub unlogged: bool,
     /// Why the protocol refused the request without asking for an answer to it.
     pub refused: Option<Refused>,
-    /// Why the server failed to answer, or to answer well. The peer is not told.
+    /// The error that kept the server from a proper answer. The peer does not see it.
     pub fault: Option<&'a io::Error>,
 }
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The reason that the peer is told.
+    /// The reason, as the peer sees it.
     pub why: &'static str,
     /// The limit that the request went past, if an operator can change it.
     pub limit: Option<Limit>,
-    /// The operator should read of it in the log, now and then.
+    /// Log the refusal for the operator, at a limited rate.
     pub notable: bool,
 }
 
 /// A limit of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// What sets it, such as `--max-body-size`.
+    /// The setting, such as `--max-body-size`.
     pub setting: &'static str,
-    /// What it is set to.
+    /// Its value.
     pub value: u64,
-    /// What is counted, such as `bytes`.
+    /// The unit of the value, such as `bytes`.
     pub unit: &'static str,
 }

@@ -1,8 +1,8 @@
-//! A protocol's other half for tests and fuzzers: it feeds bytes and keeps what comes out, with no
-//! socket, no process and no clock but its own.
+//! The worker's side of a connection, for tests and fuzzers: the harness feeds bytes to a protocol
+//! and keeps its output, with no socket, no process and no clock but its own.
 //!
-//! It holds the protocol to the contract of [`Connection`], and panics where it is broken: a
-//! protocol that spins, is stuck, or waits for a time that has passed.
+//! It panics where the contract of [`Connection`] is broken: by a protocol that spins, is stuck, or
+//! waits for a time that has passed.
 
 use std::any::Any;
 use std::io::IoSlice;
@@ -15,25 +15,25 @@ use crate::time::{Millis, Now};
 /// 2026-11-22 13:00:00 UTC: when all conversations take place, in milliseconds since 1970.
 pub const UNIX_MS: u64 = 1_795_352_400_000;
 
-/// Steps that one piece of input may take. Far above what any honest protocol needs.
+/// Steps that one piece of input may take: far more than any correct protocol needs.
 const STEPS: usize = 100_000;
 
-/// What came of a conversation.
+/// The outcome of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     /// Every byte that the protocol sent.
     pub bytes: Vec<u8>,
-    /// The protocol closed the connection before the peer had said its last.
+    /// The protocol closed the connection before the peer had ended its input.
     pub closed: bool,
     /// How many exchanges were reported to the tally.
     pub exchanges: usize,
 }
 
-/// Sends `pieces` one after the other, then says that there is no more.
+/// Sends `pieces` one after the other, then ends the input.
 ///
 /// # Panics
 /// If the protocol breaks the contract of [`Connection`], and if a handler panics: an assertion in
-/// one is an assertion of the test.
+/// a handler is an assertion of the test.
 pub fn converse(process: &dyn Process, pieces: &[&[u8]]) -> Transcript {
     let mut talk = Conversation::open(process);
     for piece in pieces {
@@ -74,24 +74,24 @@ fn assert_same(got: &Transcript, want: &Transcript, how: &str) {
 }
 
 #[derive(Default)]
-struct Book {
+struct ExchangeLog {
     exchanges: usize,
     faults: Vec<String>,
 }
 
-impl Tally for Book {
+impl Tally for ExchangeLog {
     fn end(&mut self, exchange: &Exchange<'_>) {
         self.exchanges += 1;
         self.faults.extend(exchange.fault.map(|f| f.to_string()));
     }
 
-    /// A panic of a handler, such as an assertion in it that fails, is one of the test.
+    /// A handler's panic, such as a failed assertion, is a panic of the test.
     fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         panic::resume_unwind(payload);
     }
 }
 
-/// A conversation that can be led step by step, with a clock that stands still unless told.
+/// A conversation led step by step, with a clock that only [`Conversation::pass`] moves.
 pub struct Conversation<'p> {
     connection: Box<dyn Connection + 'p>,
     limit: usize,
@@ -104,10 +104,10 @@ pub struct Conversation<'p> {
     crowded: bool,
     closed: bool,
     deadline: Option<Millis>,
-    /// What was sent and not yet seen by the protocol: it may be busy until a certain time.
-    kept: Vec<u8>,
+    /// Bytes that were sent while the input was full: the protocol may be busy until its deadline.
+    pending: Vec<u8>,
     sent: Vec<u8>,
-    tally: Book,
+    tally: ExchangeLog,
 }
 
 impl<'p> Conversation<'p> {
@@ -129,22 +129,22 @@ impl<'p> Conversation<'p> {
             crowded: false,
             closed: false,
             deadline: None,
-            kept: Vec::new(),
+            pending: Vec::new(),
             sent: Vec::new(),
-            tally: Book::default(),
+            tally: ExchangeLog::default(),
         };
         talk.settle();
         talk
     }
 
-    /// Sends bytes; returns what came back for them.
+    /// Sends bytes; returns the output that follows.
     pub fn send(&mut self, bytes: &[u8]) -> Vec<u8> {
         let before = self.sent.len();
         self.deliver(bytes);
         self.sent[before..].to_vec()
     }
 
-    /// Says that no more will come; returns what came back for that.
+    /// Ends the input; returns the output that follows.
     pub fn end(&mut self) -> Vec<u8> {
         let before = self.sent.len();
         self.eof = true;
@@ -152,7 +152,7 @@ impl<'p> Conversation<'p> {
         self.sent[before..].to_vec()
     }
 
-    /// Tells the protocol that its worker is about to leave; returns what it said to that.
+    /// Tells the protocol that its worker drains; returns the output that follows.
     pub fn stop(&mut self) -> Vec<u8> {
         let before = self.sent.len();
         self.stopping = true;
@@ -160,12 +160,12 @@ impl<'p> Conversation<'p> {
         self.sent[before..].to_vec()
     }
 
-    /// Tells the protocol from its next step on that others wait for room.
+    /// Tells the protocol from its next step on that its worker is over capacity.
     pub fn crowd(&mut self) {
         self.crowded = true;
     }
 
-    /// Lets `ms` milliseconds pass; returns what the protocol said to that.
+    /// Lets `ms` milliseconds pass; returns the output that follows.
     pub fn pass(&mut self, ms: u64) -> Vec<u8> {
         let before = self.sent.len();
         self.now.at = self.now.at.after(ms);
@@ -187,7 +187,7 @@ impl<'p> Conversation<'p> {
         self.connection.is_idle()
     }
 
-    /// How many milliseconds from now on the protocol will wait, if there is an end to it.
+    /// How many milliseconds from now on the protocol will wait, if it has a deadline.
     pub fn deadline(&self) -> Option<u64> {
         self.deadline.map(|at| at.since(self.now.at))
     }
@@ -197,21 +197,21 @@ impl<'p> Conversation<'p> {
         self.tally.exchanges
     }
 
-    /// What was reported to have gone wrong.
+    /// The faults that were reported.
     pub fn faults(&self) -> &[String] {
         &self.tally.faults
     }
 
     fn deliver(&mut self, bytes: &[u8]) {
-        self.kept.extend_from_slice(bytes);
+        self.pending.extend_from_slice(bytes);
         self.feed();
     }
 
-    /// Hands over what was sent, as far as there is room for it.
+    /// Moves pending bytes to the protocol, as far as its input has room.
     fn feed(&mut self) {
-        while !self.kept.is_empty() && !self.closed {
+        while !self.pending.is_empty() && !self.closed {
             let space = self.input.space(self.limit);
-            let n = space.len().min(self.kept.len());
+            let n = space.len().min(self.pending.len());
             if n == 0 {
                 assert!(
                     self.deadline.is_some(),
@@ -219,8 +219,8 @@ impl<'p> Conversation<'p> {
                 );
                 return;
             }
-            space[..n].copy_from_slice(&self.kept[..n]);
-            self.kept.drain(..n);
+            space[..n].copy_from_slice(&self.pending[..n]);
+            self.pending.drain(..n);
             self.input.filled(n);
             self.settle();
         }
@@ -247,17 +247,17 @@ impl<'p> Conversation<'p> {
             output: &mut self.output,
             peer: &self.peer,
             now: self.now,
-            eof: self.eof && self.kept.is_empty(),
+            eof: self.eof && self.pending.is_empty(),
             stopping: self.stopping,
             crowded: self.crowded,
             tally: &mut self.tally,
         });
-        let eof = self.eof && self.kept.is_empty();
+        let eof = self.eof && self.pending.is_empty();
         let moved = self.input.len() != before || !self.output.is_empty();
         self.drain();
         self.deadline = None;
         match next {
-            // Nothing will ever change for it.
+            // No event could step the connection again.
             Next::Wait if eof && !moved => {
                 self.closed = true;
                 self.connection.abandoned(&self.output, &mut self.tally);

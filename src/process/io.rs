@@ -2,7 +2,7 @@
 //!
 //! Both ends are plain memory. The caller fills the input and drains the output; a file is a
 //! segment of the output that the caller sends with `sendfile(2)`, so a protocol never reads one.
-//! Buffers grow on use and can be lent: a connection that is idle holds none.
+//! Buffers grow on use and can come from a buffer pool: an idle connection holds none.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,18 +16,18 @@ use crate::time::Now;
 pub struct Io<'a> {
     /// Bytes that the peer sent and the protocol has not consumed.
     pub input: &'a mut Input,
-    /// What goes to the peer.
+    /// Bytes and files that go to the peer.
     pub output: &'a mut Output,
     /// The peer.
     pub peer: &'a Peer,
     /// The time at which this turn began.
     pub now: Now,
-    /// The peer has said its last; what is in `input` is all that will ever come.
+    /// The peer has ended its input: nothing will follow what is in `input`.
     pub eof: bool,
-    /// The worker is about to leave: finish what was begun, begin nothing new.
+    /// The worker drains: finish what is in flight, begin nothing new.
     pub stopping: bool,
     /// The worker is at its connection limit and clients are queued: a persistent connection should
-    /// close after the current response, and say so, such as behind an answer that says so.
+    /// announce with its current answer that it closes, and close.
     pub crowded: bool,
     /// Where finished exchanges are reported, for the access log and the scoreboard.
     pub tally: &'a mut dyn Tally,
@@ -44,8 +44,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// What a buffer holds at first. One turn reads at most as much, so this is also a bound on
-    /// how long one talkative peer can keep the others waiting.
+    /// The initial size of a buffer. One turn reads no more, so this also bounds how long one peer
+    /// that sends much can keep the others waiting.
     pub const CHUNK: usize = 16 * 1024;
 
     /// All bytes that were not consumed yet.
@@ -53,17 +53,17 @@ impl Input {
         &self.buf[self.start..self.end]
     }
 
-    /// How many bytes wait.
+    /// How many bytes were not consumed yet.
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether nothing waits.
+    /// Whether all bytes were consumed.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Drops the first `n` bytes, or all there are if that is fewer.
+    /// Drops the first `n` bytes, or all if there are fewer.
     pub fn consume(&mut self, n: usize) {
         self.start += n.min(self.len());
         if self.start == self.end {
@@ -72,7 +72,7 @@ impl Input {
         }
     }
 
-    /// Takes everything.
+    /// Takes all bytes.
     pub fn take(&mut self) -> &[u8] {
         let all = self.start..self.end;
         self.start = 0;
@@ -80,8 +80,8 @@ impl Input {
         &self.buf[all]
     }
 
-    /// Room to read into, so that at most `limit` bytes wait; empty when that many do already.
-    /// What is read there becomes input by [`Input::filled`].
+    /// Room to read into, so that the input holds at most `limit` bytes; empty when it holds as
+    /// many. Bytes read there become input by [`Input::filled`].
     pub fn space(&mut self, limit: usize) -> &mut [u8] {
         let wanted = limit.saturating_sub(self.len()).min(Self::CHUNK);
         if self.buf.len() - self.end < wanted && self.start > 0 {
@@ -96,7 +96,7 @@ impl Input {
         &mut self.buf[self.end..self.end + wanted]
     }
 
-    /// Says that `n` bytes of the last [`Input::space`] were filled.
+    /// Makes the first `n` bytes of the last [`Input::space`] input.
     pub fn filled(&mut self, n: usize) {
         self.end = (self.end + n).min(self.buf.len());
     }
@@ -106,7 +106,7 @@ impl Input {
         !self.buf.is_empty()
     }
 
-    /// What this keeps allocated, in bytes.
+    /// How many bytes this keeps allocated.
     pub fn capacity(&self) -> usize {
         self.buf.capacity()
     }
@@ -119,7 +119,7 @@ pub enum Segment {
     Bytes(usize),
     /// Bytes that are part of the program.
     Static(&'static [u8]),
-    /// Bytes that others use too, from this offset on.
+    /// Bytes that other answers share, from this offset on.
     Shared(Arc<[u8]>, usize),
     /// A large body that was made for this answer, from this offset on.
     Owned(Vec<u8>, usize),
@@ -127,8 +127,8 @@ pub enum Segment {
     File(FileRange),
 }
 
-/// `len` bytes of `file`, from `offset` on. They are promised: a file that turns out to be shorter
-/// closes the connection.
+/// `len` bytes of `file`, from `offset` on. The peer may count on them: a file that turns out to be
+/// shorter ends the connection.
 #[derive(Clone, Debug)]
 pub struct FileRange {
     /// The open file. Its own position is neither used nor moved.
@@ -139,7 +139,7 @@ pub struct FileRange {
     pub len: u64,
 }
 
-/// What goes to the peer: a queue of segments, and one buffer for the small ones among them.
+/// The bytes for the peer: a queue of segments, and one buffer for the small ones among them.
 #[derive(Debug, Default)]
 pub struct Output {
     bytes: Vec<u8>,
@@ -157,7 +157,7 @@ impl Output {
     /// How many segments one gathering write takes.
     pub const GATHER: usize = 16;
 
-    /// Queues a copy of `bytes`. Empty ones are dropped: they are no progress.
+    /// Queues a copy of `bytes`. An empty slice queues no segment: it is no progress.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.grew(bytes.len());
@@ -166,7 +166,7 @@ impl Output {
     /// Queues bytes without copying them.
     pub fn push_segment(&mut self, segment: Segment) {
         let len = match &segment {
-            // Only `push` and `append` know what lies in the buffer.
+            // Only `push` and `append` know which bytes lie in the buffer.
             Segment::Bytes(_) => 0,
             Segment::Static(bytes) => bytes.len() as u64,
             Segment::Shared(bytes, from) => bytes.len().saturating_sub(*from) as u64,
@@ -183,7 +183,7 @@ impl Output {
     pub fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.bytes.len();
         let result = write(&mut self.bytes);
-        // Something already queued must not be taken back.
+        // Bytes that are queued already must not be taken back.
         if self.bytes.len() < before {
             self.bytes.resize(before, 0);
         }
@@ -212,7 +212,7 @@ impl Output {
         self.queued == 0
     }
 
-    /// Whether a connection should wait before it produces more.
+    /// Whether the output is full, so that a connection should produce no more (backpressure).
     pub fn is_full(&self) -> bool {
         self.queued >= Self::HIGH_WATER
     }
@@ -306,13 +306,13 @@ impl Output {
         self.bytes.capacity() > 0 || self.segments.capacity() > 0
     }
 
-    /// What this keeps allocated, in bytes.
+    /// How many bytes this keeps allocated.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 }
 
-/// Moves `from` on by at most `n` of the bytes that are left; (how many were left, how many taken).
+/// Moves `from` on by at most `n` of the bytes that are left; returns how many were left and taken.
 fn skip(len: usize, from: &mut usize, n: u64) -> (u64, u64) {
     let left = len.saturating_sub(*from) as u64;
     let taken = n.min(left);

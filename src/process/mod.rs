@@ -1,5 +1,5 @@
-//! What a connection speaks: [`Process`], [`Connection`] and the contract between a protocol and
-//! the worker that does its I/O.
+//! Protocols: [`Process`], [`Connection`] and the contract between a protocol and the worker that
+//! does its I/O.
 //!
 //! A protocol is a state machine over bytes and a clock. It never touches a socket, so that the
 //! same code runs under TCP, under a Unix socket and under a test ([`harness`]), and a fuzzer can
@@ -20,7 +20,7 @@ use crate::time::Millis;
 
 /// A protocol. Built before the fork; serves all connections of a worker.
 pub trait Process {
-    /// What the log and the banner call it.
+    /// The name of the protocol in the log and the banner.
     fn name(&self) -> &'static str;
 
     /// A connection of this protocol with `peer`, which has sent nothing yet.
@@ -53,7 +53,7 @@ pub trait Process {
 /// A connection that panics is dropped and reset; what the protocol shares may be half done, so the
 /// worker finishes its other connections and is replaced. (Where panics abort, the worker dies.)
 pub trait Connection {
-    /// Takes what it can use of the input, queues what it has to say, and says what comes next.
+    /// Consumes input, queues output, and returns what the connection waits for.
     fn step(&mut self, io: &mut Io<'_>) -> Next;
 
     /// Whether nothing is in flight, so that the peer loses nothing if the connection is evicted
@@ -63,16 +63,17 @@ pub trait Connection {
         false
     }
 
-    /// Whether the protocol waits for something of its own, such as the next event of a stream, and
-    /// its peer has all that there is so far. Such a connection is closed when there is no room,
-    /// after those that are idle. Asked between steps.
+    /// Whether the connection is waiting for an event other than its client, such as the next event
+    /// of a stream, and its client has been sent all that there is so far. When there is no room,
+    /// such a connection is evicted after the idle ones. Asked right after each step, and holds
+    /// until the next one.
     fn is_waiting(&self) -> bool {
         false
     }
 
-    /// The connection has failed, or was given up, before the protocol was done with it. Nothing
-    /// can be sent any more, but a request in flight can still be reported; `output` holds what was
-    /// queued and not sent. Called once, at the end.
+    /// The connection has failed, or the worker has ended it, before the protocol was done with it.
+    /// Nothing can be sent any more, but a request in flight can still be reported; `output` holds
+    /// what was queued and not sent. Called once, at the end.
     fn abandoned(&mut self, _output: &Output, _tally: &mut dyn Tally) {}
 }
 
@@ -80,18 +81,18 @@ pub trait Connection {
 pub enum Next {
     /// More input, the end of input, or room in the output.
     Wait,
-    /// The same, or until this time has passed.
+    /// The same, or this point in time, if that comes first. While the output is full, the worker
+    /// waits for room alone.
     WaitUntil(Millis),
-    /// Nothing: send what is queued, then close. Input that still comes is read and thrown away
-    /// for a while, so that the peer sees the answer and not a reset.
+    /// Nothing: send the output, then close. Input that still comes is read and discarded for a
+    /// while (lingering close), so that the peer sees the answer and not a reset.
     Close,
-    /// Nothing, and the peer has said its last, too: send what is queued, then close at once.
+    /// Nothing, and the peer sends nothing more, either: send the output, then close at once.
     Finish,
-    /// Nothing: what was promised cannot be kept, and the peer could not tell. The connection is
-    /// reset.
+    /// Nothing: the answer cannot be completed, and only a reset tells the peer so.
     Break,
-    /// From here on another protocol speaks, starting with the input that is left. It borrows
-    /// nothing from the [`Process`] of the one before.
+    /// Another protocol takes over, starting with the input that is left. It borrows nothing from
+    /// the [`Process`] of the protocol before.
     Become(Box<dyn Connection>),
 }
 
