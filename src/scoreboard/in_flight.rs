@@ -1,4 +1,4 @@
-//! What a stop is accounted for with: requests in flight, and what a worker has drained.
+//! The counts behind the shutdown summary: requests in flight, and what a worker has drained.
 
 use std::ops::Add;
 
@@ -9,12 +9,12 @@ pub(super) const IN_FLIGHT: usize = 21;
 const FINISHED: usize = 22;
 const QUEUED: usize = 23;
 
-/// What workers did after they were told to leave.
+/// What workers did while they drained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drained {
-    /// Answers that were sent on connections of before.
+    /// Answers sent on connections that were accepted before the drain.
     pub(crate) finished: u64,
-    /// Connections that were taken from the queue.
+    /// Connections that were taken from the accept queues.
     pub(crate) queued: u64,
 }
 
@@ -40,12 +40,12 @@ impl Slot {
         self.load(IN_FLIGHT)
     }
 
-    /// For the worker: while it drains, so many answers were sent on connections of before.
+    /// For the worker: while it drains, it sent so many answers on connections accepted before.
     pub(crate) fn count_finished(&self, requests: u64) {
         self.add(FINISHED, requests);
     }
 
-    /// For the worker: while it drains, it took one more connection from the queue.
+    /// For the worker: while it drains, it took one more connection from an accept queue.
     pub(crate) fn count_queued(&self) {
         self.add(QUEUED, 1);
     }

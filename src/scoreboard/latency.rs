@@ -9,10 +9,10 @@ const FIRST: u32 = 3;
 /// How long answers took, from the first byte of the request until all of the answer was queued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
-    /// How many answers fell into each bucket: the first takes what is below 8 microseconds, each
-    /// other one what is below twice as much, and the last one all that is longer.
+    /// How many answers fell into each bucket: the first takes times below 8 microseconds, each
+    /// other bucket those below twice as much, and the last one all longer times.
     pub buckets: [u64; BUCKETS],
-    /// All of them together, in microseconds.
+    /// The sum of all times, in microseconds.
     pub sum_us: u64,
 }
 
@@ -23,8 +23,8 @@ impl Latency {
         (bits.saturating_sub(FIRST) as usize).min(BUCKETS - 1)
     }
 
-    /// Where a bucket ends, in microseconds: all in it took less. `None` for the last one, which
-    /// has no end.
+    /// The end of a bucket, in microseconds: all answers in it took less. `None` for the last
+    /// bucket, which has no end.
     ///
     /// ```
     /// use httprs::scoreboard::{BUCKETS, Latency};
@@ -41,9 +41,8 @@ impl Latency {
         self.buckets.iter().sum()
     }
 
-    /// A time, in microseconds, that at least so many thousandths of the answers did not reach:
-    /// the end of the bucket where they are complete. `None` if there were no answers, or if it is
-    /// the last bucket, whose length is not known.
+    /// An upper bound of the given quantile, in microseconds: the end of the bucket in which it
+    /// falls. `None` if there were no answers, or if that is the last bucket, which has no end.
     ///
     /// ```
     /// use httprs::scoreboard::Latency;
@@ -66,7 +65,7 @@ impl Latency {
         None
     }
 
-    /// Adds those of another worker.
+    /// Adds the answers of another worker.
     pub fn add(&mut self, other: &Latency) {
         for (sum, more) in self.buckets.iter_mut().zip(other.buckets) {
             *sum = sum.wrapping_add(more);
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_bucket_takes_what_is_below_its_bound() {
+    fn each_bucket_takes_the_times_below_its_bound() {
         for (us, bucket) in [
             (0, 0),
             (7, 0),
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_answers_nothing_is_known() {
+    fn without_answers_there_is_no_quantile() {
         assert_eq!(Latency::default().below_us(500), None);
         let mut latency = Latency::default();
         latency.buckets[BUCKETS - 1] = 1;

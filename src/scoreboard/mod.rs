@@ -1,10 +1,10 @@
-//! The [`Scoreboard`]: what master and workers let each other know, in memory that they share.
+//! The [`Scoreboard`]: the state of the master and its workers, in memory that they share.
 //!
 //! Each word has a single writer at a time, so plain loads and stores are enough: the master writes
 //! its own record and the first line of each slot, a worker the rest of its slot; before a fork,
-//! when the slot has no worker, the master wipes from it what the last worker was doing. Counters
-//! belong to the slot and go on when a successor takes it over. There are no pointers and no locks,
-//! so a worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
+//! when the slot has no worker, the master resets what the last worker was doing. Counters belong
+//! to the slot and go on when a successor takes it over. There are no pointers and no locks, so a
+//! worker that dies at any moment leaves nothing broken behind. Knows nothing of HTTP.
 
 mod in_flight;
 mod latency;
@@ -25,7 +25,7 @@ use crate::sys::shared::SharedWords;
 /// The most workers that a server can have.
 pub const MAX_WORKERS: usize = 512;
 
-/// Each of them has two slots: while it is replaced, its successor has the other one.
+/// Each worker has two slots: while it is replaced, its successor has the other one.
 pub(crate) const MAX_SLOTS: usize = 2 * MAX_WORKERS;
 
 // The master's record comes first, then its reports, then the slots.
@@ -59,21 +59,21 @@ const CLASSES: usize = 16;
 // 21 to 23 are in `in_flight`. The flight recorder has what follows the buckets.
 const LATENCY: usize = 24;
 
-/// A worker that has been in one step for longer than this, in milliseconds, is no use to clients
-/// that wait.
+/// A worker that has been in one step for longer than this, in milliseconds, counts as stuck: it
+/// accepts no clients.
 const STUCK_MS: u64 = 20;
 
 /// What a worker is doing, as its master knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum State {
-    /// There is none.
+    /// The slot has no worker.
     Empty = 0,
-    /// It was forked and has not said that it is ready.
+    /// The worker was forked and has not reported that it is ready.
     Starting = 1,
-    /// It serves.
+    /// The worker serves.
     Ready = 2,
-    /// It finishes what it has begun and will then leave.
+    /// The worker finishes the requests in flight, then exits.
     Draining = 3,
 }
 
@@ -85,11 +85,11 @@ pub struct Record {
     pub slot: usize,
     /// What the worker is doing.
     pub state: State,
-    /// How far it is with a request, at this very moment; `None` while it waits.
+    /// How far the worker is with a request; `None` while it waits for events.
     pub stage: Option<Stage>,
-    /// Its process id; 0 if there is none.
+    /// The worker's process id; 0 if there is none.
     pub pid: u64,
-    /// When it was forked, in milliseconds since 1970.
+    /// When the worker was forked, in milliseconds since 1970.
     pub born_unix_ms: u64,
     /// How many workers have had this slot so far, this one included.
     pub lives: u64,
@@ -101,9 +101,9 @@ pub struct Record {
     pub accepted: u64,
     /// Requests answered so far.
     pub requests: u64,
-    /// Those answered with a status of each class: 1xx, 2xx ... 5xx.
+    /// Requests answered with a status of each class: 1xx, 2xx ... 5xx.
     pub by_class: [u64; 5],
-    /// How long the answers took.
+    /// How long the answers to them took.
     pub latency: Latency,
     /// Bytes of the bodies of those answers.
     pub body_bytes: u64,
@@ -112,7 +112,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What it is doing, in the words of Apache's `mod_status`.
+    /// What the worker is doing, in the words of Apache's `mod_status`.
     pub fn word(&self) -> &'static str {
         match (self.state, self.stage) {
             (State::Empty, _) => "open slot",
@@ -161,8 +161,8 @@ impl Scoreboard {
         self.words[STOPPING].load(Relaxed) != 0
     }
 
-    /// Whether all workers were told to leave. A worker that is told so before leaves by itself,
-    /// and what waits in the queue is for the others.
+    /// Whether all workers were told to drain. A worker that drains before that leaves the accept
+    /// queues to the others.
     pub(crate) fn closing(&self) -> bool {
         self.words[CLOSING].load(Relaxed) != 0
     }
@@ -179,7 +179,7 @@ impl Scoreboard {
         !self.stopping() && self.ready() > 0
     }
 
-    /// The records of all slots, two for each worker; those without one are [`State::Empty`].
+    /// The records of all slots, two for each worker; those without a worker are [`State::Empty`].
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         (0..self.words[SLOTS].load(Relaxed) as usize)
             .filter_map(|slot| self.slot(slot))
@@ -195,13 +195,13 @@ impl Scoreboard {
         })
     }
 
-    /// Whether this many connections are well above what a worker has on average: an eighth, and
-    /// two so that small numbers do not count. A worker that is stuck takes no clients, so it is
-    /// not one to leave them to; `now_ms` is the monotonic clock.
+    /// Whether this many connections are well above the mean of all workers: by an eighth, and by
+    /// two, so that small numbers do not count. A stuck worker is left out: it accepts no clients.
+    /// `now_ms` is the monotonic clock.
     pub(crate) fn is_above_mean(&self, connections: usize, now_ms: u64) -> bool {
         let mut workers = 0;
         let mut sum = 0;
-        for connections in self.takers(now_ms) {
+        for connections in self.accepting(now_ms) {
             workers += 1;
             sum += connections;
         }
@@ -211,12 +211,11 @@ impl Scoreboard {
 
     /// Whether a worker that is not stuck has fewer connections than this.
     pub(crate) fn has_room(&self, capacity: usize, now_ms: u64) -> bool {
-        self.takers(now_ms).any(|n| n < capacity as u64)
+        self.accepting(now_ms).any(|n| n < capacity as u64)
     }
 
-    /// The numbers of connections of those workers that take clients: ready, and not in one step
-    /// for so long that it is no use to wait for them.
-    fn takers(&self, now_ms: u64) -> impl Iterator<Item = u64> + '_ {
+    /// The numbers of connections of the workers that accept clients: ready, and not stuck.
+    fn accepting(&self, now_ms: u64) -> impl Iterator<Item = u64> + '_ {
         (0..2 * self.wanted()).filter_map(move |index| {
             let base = SLOTS_AT + SLOT_WORDS * index;
             let word = |word: usize| self.words[base + word].load(Relaxed);
@@ -232,7 +231,7 @@ impl Scoreboard {
         self.words[SLOTS].store(slots as u64, Relaxed);
     }
 
-    /// For the master: it is this process, and began then, in milliseconds since 1970.
+    /// For the master: its process id, and when it began, in milliseconds since 1970.
     pub(crate) fn set_started(&self, pid: u64, unix_ms: u64) {
         self.words[MASTER_PID].store(pid, Relaxed);
         self.words[STARTED].store(unix_ms, Relaxed);
@@ -253,7 +252,7 @@ impl Scoreboard {
         self.words[STOPPING].store(1, Relaxed);
     }
 
-    /// For the master: all workers are told to leave.
+    /// For the master: all workers are told to drain.
     pub(crate) fn set_closing(&self) {
         self.words[CLOSING].store(1, Relaxed);
     }
@@ -268,7 +267,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// What it says now.
+    /// The record as it is now.
     pub fn record(&self) -> Record {
         let busy = self.load(BUSY_SINCE) > 0;
         Record {
@@ -311,22 +310,22 @@ impl Slot {
     /// For the master: it forks a worker for the slot.
     pub(crate) fn set_born(&self, unix_ms: u64) {
         self.store(BORN, unix_ms);
-        // What its predecessor was doing when it died.
+        // The last worker may have died with these set.
         self.store(CONNECTIONS, 0);
         self.store(BUSY_SINCE, 0);
         self.store(in_flight::IN_FLIGHT, 0);
         self.record_no_client();
     }
 
-    /// How old the worker before this one was when this one was forked, in milliseconds: the worker
-    /// in the other slot of the pair. A clock that was set back makes it 0.
+    /// How old the worker in the other slot of the pair was when this one was forked, in
+    /// milliseconds; 0 if the clock was set back.
     pub(crate) fn predecessor_age_ms(&self) -> u64 {
         let other = SLOTS_AT + SLOT_WORDS * (self.index ^ 1);
         let before = self.words[other + BORN].load(Relaxed);
         self.load(BORN).saturating_sub(before)
     }
 
-    /// For the master: there is one more that has had this slot.
+    /// For the master: one more worker has had this slot.
     pub(crate) fn count_life(&self) {
         self.add(LIVES, 1);
     }
@@ -336,12 +335,12 @@ impl Slot {
         self.store(CONNECTIONS, connections as u64);
     }
 
-    /// For the worker: one more was accepted.
+    /// For the worker: it has accepted one more connection.
     pub(crate) fn count_accepted(&self) {
         self.add(ACCEPTED, 1);
     }
 
-    /// For the worker: one more request was answered, with this status and so many bytes, in so
+    /// For the worker: it has answered one more request, with this status and so many bytes, in so
     /// many microseconds.
     pub(crate) fn count_request(&self, status: u16, body_bytes: u64, us: u64) {
         self.add(REQUESTS, 1);
@@ -351,18 +350,18 @@ impl Slot {
         self.add(LATENCY + Latency::bucket(us), 1);
     }
 
-    /// For the worker: it begins a step then, in milliseconds of the monotonic clock.
+    /// For the worker: when it begins a step, in milliseconds of the monotonic clock.
     pub(crate) fn set_busy(&self, since_ms: u64) {
         self.store(BUSY_SINCE, since_ms);
     }
 
-    /// For the worker: it waits.
+    /// For the worker: it waits for events.
     pub(crate) fn set_idle(&self) {
         self.store(BUSY_SINCE, 0);
     }
 
-    /// For the master: since when the worker has been in its step, in milliseconds of the
-    /// monotonic clock; `None` while it waits.
+    /// For the master: since when the worker has been in its step, in milliseconds of the monotonic
+    /// clock; `None` while it waits for events.
     pub(crate) fn busy_since_ms(&self) -> Option<u64> {
         Some(self.load(BUSY_SINCE)).filter(|since| *since > 0)
     }
@@ -396,7 +395,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_ready_when_a_worker_is_and_until_it_stops() {
+    fn a_server_is_ready_while_a_worker_is_and_until_it_stops() {
         let board = Scoreboard::new().unwrap();
         board.set_wanted(2, 4);
         let slot = board.slot(1).unwrap();
@@ -443,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_called_what_it_does() {
+    fn a_worker_has_the_letter_and_the_word_of_its_state() {
         let slot = Scoreboard::new().unwrap().slot(0).unwrap();
         let word = |want: (char, &str)| {
             let record = slot.record();
@@ -467,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_that_of_workers_that_are_ready() {
+    fn the_mean_is_that_of_ready_workers() {
         let board = Scoreboard::new().unwrap();
         board.set_wanted(3, 6);
         let set = |index, state, connections| {
@@ -478,10 +477,7 @@ mod tests {
         set(0, State::Ready, 5);
         assert!(!board.is_above_mean(5, 0), "alone");
         set(1, State::Draining, 0);
-        assert!(
-            !board.is_above_mean(5, 0),
-            "the other one is about to leave"
-        );
+        assert!(!board.is_above_mean(5, 0), "the other one drains");
         set(1, State::Ready, 0);
         assert!(board.is_above_mean(5, 0), "5 to 0");
         set(1, State::Ready, 3);

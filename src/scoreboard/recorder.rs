@@ -1,10 +1,9 @@
-//! The flight recorder: what a worker is doing, and for which client, noted where its master can
+//! The flight recorder: what a worker is doing, and for which client, recorded where its master can
 //! read it when the worker is dead.
 //!
-//! A worker notes plain words of its own slot as it goes along. Of a request, only the master reads
-//! how it began, and only if the worker died or hangs; the stage is for an operator that asks what
-//! workers are doing. Nothing is written to disk. What is noted of a request is what its protocol
-//! says of it: secrets are blanked before they come here.
+//! A worker stores plain words in its own slot as it goes along. The head of a request is read for
+//! an exit report alone, when the worker has panicked, died or hangs; the stage is for the status
+//! page, too. Nothing is written to disk. The protocol blanks secrets before a head comes here.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Slot;
 use crate::process::{Peer, Stage};
 
-/// How much of a request is noted, in bytes.
+/// How much of a request is recorded, in bytes.
 const HEAD_BYTES: usize = 256;
 
 // Words of a slot; see the map in `mod.rs`.
@@ -24,31 +23,31 @@ const HEAD: usize = 56;
 /// Words that the recorder needs at the end of a slot.
 pub(super) const END: usize = HEAD + HEAD_BYTES / 8;
 
-/// What `STAGE` says: no client, a client that has no request, and from there on the
-/// stages of one.
+/// The values of `STAGE`: no client, a client without a request, and from there on the stages of a
+/// request.
 const NO_CLIENT: u64 = 0;
-const A_PEER: u64 = 1;
+const A_CLIENT: u64 = 1;
 
-/// How much of a target is told, in bytes: enough to find it, in one line.
-const TOLD: usize = 100;
+/// How much of a request line is shown, in bytes: enough to find it, in one line.
+const SHOWN: usize = 100;
 
-/// What a worker was doing, as far as it noted it.
+/// What a worker was doing, as far as it recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recording {
-    /// Whose turn it was.
+    /// The client whose turn it was.
     pub(crate) peer: Peer,
-    /// The request that was worked on.
+    /// The request that the worker was working on.
     pub(crate) request: Option<RecordedRequest>,
 }
 
 /// A request that a worker was working on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordedRequest {
-    /// How far it had come.
+    /// How far the request had come.
     pub(crate) stage: Stage,
     /// When its first byte was seen, in milliseconds of the monotonic clock.
     pub(crate) since_ms: u64,
-    /// How it began, with secrets blanked: not text, not to be trusted, cut off somewhere.
+    /// Its beginning, with secrets blanked: not text, not to be trusted, truncated.
     pub(crate) head: Vec<u8>,
 }
 
@@ -61,13 +60,13 @@ impl Recording {
         };
         let line = request.head.split(|b| matches!(b, b'\r' | b'\n')).next();
         let line = line.unwrap_or_default();
-        // The usual protocol need not be said.
+        // The usual protocol is left out.
         let line = line.strip_suffix(b" HTTP/1.1").unwrap_or(line);
-        let told = &line[..line.len().min(TOLD)];
-        let more = if told.len() < line.len() { "..." } else { "" };
+        let shown = &line[..line.len().min(SHOWN)];
+        let more = if shown.len() < line.len() { "..." } else { "" };
         let doing = match line {
             [] => String::from("reading a request"),
-            _ => format!("{} {}{more}", request.stage, told.escape_ascii()),
+            _ => format!("{} {}{more}", request.stage, shown.escape_ascii()),
         };
         let ms = now_ms.saturating_sub(request.since_ms);
         format!(" while {doing} from {peer}, {ms} ms old")
@@ -75,7 +74,7 @@ impl Recording {
 }
 
 impl Slot {
-    /// For the worker: it is this peer's turn. What was noted of others does not count any more.
+    /// For the worker: it is this client's turn. The last request is discarded.
     pub(crate) fn record_turn(&self, peer: &Peer) {
         let (kind, address) = match peer {
             Peer::Unix => (0, 0),
@@ -91,10 +90,10 @@ impl Slot {
         self.store(PEER, kind);
         self.store(PEER + 1, (address >> 64) as u64);
         self.store(PEER + 2, address as u64);
-        self.store(STAGE, A_PEER);
+        self.store(STAGE, A_CLIENT);
     }
 
-    /// For the worker: it begins to read a request, or takes it up again.
+    /// For the worker: it begins to read a request, or resumes it.
     pub(crate) fn record_request(&self, head: &[u8], since_ms: u64) {
         let head = &head[..head.len().min(HEAD_BYTES)];
         let words = &self.words[self.base + HEAD..self.base + END];
@@ -112,9 +111,9 @@ impl Slot {
         self.record_stage(Stage::Reading);
     }
 
-    /// For the worker: the request has come so far.
+    /// For the worker: the request has reached this stage.
     pub(crate) fn record_stage(&self, stage: Stage) {
-        self.store(STAGE, A_PEER + 1 + stage as u64);
+        self.store(STAGE, A_CLIENT + 1 + stage as u64);
     }
 
     /// For the worker: no client has its turn.
@@ -122,16 +121,16 @@ impl Slot {
         self.store(STAGE, NO_CLIENT);
     }
 
-    /// How far the request is that is worked on, if one is.
+    /// The stage of the request that the worker is working on, if there is one.
     pub(super) fn stage(&self) -> Option<Stage> {
-        match self.load(STAGE).checked_sub(A_PEER + 1)? {
+        match self.load(STAGE).checked_sub(A_CLIENT + 1)? {
             0 => Some(Stage::Reading),
             1 => Some(Stage::Answering),
             _ => Some(Stage::Sending),
         }
     }
 
-    /// For the master: what the worker was doing for a peer, if for any.
+    /// What the worker was doing for a client, if for any.
     pub(crate) fn recording(&self) -> Option<Recording> {
         if self.load(STAGE) == NO_CLIENT {
             return None;
@@ -170,7 +169,7 @@ mod tests {
     use crate::scoreboard::Scoreboard;
 
     #[test]
-    fn what_is_noted_last_is_what_is_read() {
+    fn the_last_record_is_the_one_that_is_read() {
         let slot = Scoreboard::new().unwrap().slot(3).unwrap();
         assert_eq!(slot.recording(), None);
         for peer in [
@@ -202,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn it_is_one_line_whatever_was_sent() {
+    fn a_description_is_one_line_whatever_was_sent() {
         let peer = Peer::Inet("127.0.0.1:55312".parse().unwrap());
-        let told = |stage, head: &[u8]| {
+        let described = |stage, head: &[u8]| {
             let recording = Recording {
                 peer,
                 request: Some(RecordedRequest {
@@ -235,12 +234,12 @@ mod tests {
             ),
             (Stage::Reading, b"\"\\\x1b[2J", "reading \\\"\\\\\\x1b[2J"),
         ] {
-            assert_eq!(told(stage, head), format!(" while {want} {end}"));
+            assert_eq!(described(stage, head), format!(" while {want} {end}"));
         }
-        let long = told(Stage::Answering, &[b'x'; 300]);
+        let long = described(Stage::Answering, &[b'x'; 300]);
         assert_eq!(
             long,
-            format!(" while answering {}... {end}", "x".repeat(TOLD))
+            format!(" while answering {}... {end}", "x".repeat(SHOWN))
         );
         let peer = Recording {
             peer: Peer::Unix,

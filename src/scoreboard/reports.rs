@@ -1,9 +1,10 @@
-//! The last deaths, told by the master where every worker can read them: for the status page.
+//! Exit reports of the last workers that died, which the master writes where every worker can read
+//! them: for the status page.
 //!
-//! Each report is a seqlock: one writer, readers that never wait, and a number that tells a reader
-//! that what it has read was written over meanwhile. Boehm, "Can seqlocks get along with
-//! programming language memory models?" (2012), has the orderings. A reader that has seen the
-//! number `n` before and after the words has seen the words of report `n` alone:
+//! Each report is a seqlock: one writer, readers that never wait, and a number that shows a reader
+//! whether the report was written over meanwhile. Boehm, "Can seqlocks get along with programming
+//! language memory models?" (2012), has the orderings. A reader that has seen the number `n` before
+//! and after the words has seen the words of report `n` alone:
 //!
 //! - Not older ones. The reader's first load of `n` acquires what the writer released with it, and
 //!   all words of `n` were stored before that.
@@ -12,18 +13,18 @@
 //!   second load, which then cannot be `n`: numbers are never used twice.
 //!
 //! On x86-64 the fences cost nothing but the compiler's freedom; on ARM they are what keeps a
-//! report whole. Elsewhere no two words have to be of one
-//! moment: counters are read one by one, and a recording of a worker that hangs may be torn if the
-//! worker goes on while it is read, which costs the report its sense and nothing else.
+//! report whole. Elsewhere no two words have to be of one moment. Counters are read one by one. The
+//! recording of a worker that hangs may be torn if it goes on meanwhile: lengths are bounded and
+//! bytes escaped, so at worst that report is wrong.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::fence;
 
 use super::Scoreboard;
 
-/// So many are kept.
+/// How many reports are kept.
 pub(super) const KEPT: usize = 8;
-/// Words of one: its number, when it was, how long it is, and the text.
+/// Words of a report: its number, the time, the length of the text, and the text.
 pub(super) const WORDS: usize = 128;
 const NUMBER: usize = 0;
 const UNIX_MS: usize = 1;
@@ -31,13 +32,13 @@ const LEN: usize = 2;
 const TEXT: usize = 3;
 const TEXT_BYTES: usize = (WORDS - TEXT) * 8;
 
-/// What is known of a worker's death.
+/// The exit report of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The first is 1.
+    /// The first report is 1.
     pub number: u64,
-    /// When it was, in milliseconds since 1970.
+    /// When the worker died, in milliseconds since 1970.
     pub unix_ms: u64,
     /// A line about the death, and below it the head of the request, if there was one: escaped,
     /// with secrets blanked.
@@ -45,19 +46,19 @@ pub struct Report {
 }
 
 impl Scoreboard {
-    /// The last deaths of workers that were not told to leave, latest first.
+    /// Reports of the last workers that died and were not told to drain, latest first.
     pub fn reports(&self) -> Vec<Report> {
         let mut reports: Vec<Report> = (0..KEPT).filter_map(|at| self.report_at(at)).collect();
         reports.sort_by_key(|report| std::cmp::Reverse(report.number));
         reports
     }
 
-    /// How many there were.
+    /// How many such deaths there were.
     pub fn deaths(&self) -> u64 {
         self.words[super::DEATHS].load(Acquire)
     }
 
-    /// For the master: one more; returns its number.
+    /// For the master: adds a report; returns its number.
     pub(crate) fn report(&self, unix_ms: u64, text: &str) -> u64 {
         let number = self.deaths() + 1;
         let base = Scoreboard::report_base(number as usize % KEPT);
@@ -92,7 +93,7 @@ impl Scoreboard {
             text: String::from_utf8_lossy(&bytes).into_owned(),
         };
         fence(Acquire);
-        // It may have been written over meanwhile.
+        // The report may have been written over meanwhile.
         (number > 0 && words[NUMBER].load(Relaxed) == number).then_some(report)
     }
 
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ones_are_kept_latest_first() {
+    fn the_last_reports_are_kept_latest_first() {
         let board = Scoreboard::new().unwrap();
         assert_eq!((board.deaths(), board.reports()), (0, Vec::new()));
         for n in 1..=KEPT as u64 + 3 {
