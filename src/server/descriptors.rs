@@ -1,24 +1,24 @@
 //! How many descriptors a server needs, and how many connections there is room for.
 //!
-//! A master that cannot fork says so at the start, once. A worker takes no more connections than
-//! leave it some descriptors for files, so that it answers those that it takes.
+//! A master without descriptors for its workers fails at the start. A worker takes so few
+//! connections that descriptors are left for files, so that it can answer the requests on them.
 
 use std::io;
 
 use crate::sys::resource;
 
-/// What a worker, or a master beside its workers, needs for itself.
+/// Descriptors that a worker, or a master beside its workers, needs for itself.
 const OWN: u64 = 8;
-/// One in so many of the others is kept free of connections: answers need files.
+/// One in so many of the others is reserved for the files of answers.
 const RESERVE: u64 = 4;
-/// So many are enough: the cache of files holds 256.
+/// No more are reserved: the cache of files holds 256.
 const MOST_RESERVED: u64 = 512;
 
-/// How many connections a worker can have, which may raise its limit, beside so many that are
-/// `kept` free, and what that limit is.
-pub fn connections(kept: usize) -> io::Result<(usize, u64)> {
+/// How many connections a worker can have with `reserved` descriptors set aside, and the hard limit
+/// (`RLIMIT_NOFILE`), to which it raises its own.
+pub fn connections(reserved: usize) -> io::Result<(usize, u64)> {
     let (_, limit) = resource::descriptor_limits()?;
-    let used = resource::open_descriptors()?.saturating_add(kept as u64);
+    let used = resource::open_descriptors()?.saturating_add(reserved as u64);
     Ok((room(limit, used), limit))
 }
 
@@ -28,17 +28,17 @@ fn room(limit: u64, used: u64) -> usize {
     usize::try_from(connections).unwrap_or(usize::MAX).max(1)
 }
 
-/// Makes sure that so many workers can be had. In a program that is nothing but a server, the
-/// limit is raised for that; else each worker needs one more.
+/// Checks that there are descriptors for so many workers. In a program that is nothing but a
+/// server, the limit is raised for that; elsewhere each worker needs one more, a pidfd.
 ///
 /// # Errors
-/// `InvalidInput`: they cannot.
+/// `InvalidInput`: there are too few.
 pub fn check(workers: usize, own_process: bool) -> io::Result<()> {
     let (limit, each) = match own_process {
         true => (resource::raise_descriptor_limit()?, 1),
         false => (resource::descriptor_limits()?.0, 2),
     };
-    // If not even one more can be opened, they are all in use.
+    // If no descriptor can be opened, all are in use.
     let used = resource::open_descriptors().unwrap_or(limit);
     let need = need(workers, each, used);
     if need <= limit {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_have_descriptors_left_for_files() {
+    fn connections_leave_descriptors_for_files() {
         for (limit, used, want) in [
             (0, 0, 1),
             (10, 12, 1),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn more_workers_than_there_are_descriptors_for_are_refused() {
+    fn more_workers_than_descriptors_are_refused() {
         assert_eq!(need(4, 2, 6), 22);
         check(1, false).unwrap();
         let error = check(100_000_000, false).unwrap_err();

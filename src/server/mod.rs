@@ -1,5 +1,5 @@
-//! [`Server`]: binds, forks, serves, stops, returns. It puts a protocol of your choice under the
-//! care of a `WorkerManager`, and knows none itself.
+//! [`Server`]: binds, forks, serves, stops, returns. It hands the caller's protocol to a
+//! `WorkerManager`, and knows no protocol itself.
 
 mod descriptors;
 mod running;
@@ -48,7 +48,7 @@ pub use running::Running;
 /// ```
 pub struct Server {
     listeners: Vec<Listener>,
-    /// What is served to admins, and where.
+    /// The protocol for admins, and where it is served.
     admin: Option<(Box<dyn Process + Send>, Vec<Listener>)>,
     workers: usize,
     options: SocketOptions,
@@ -59,17 +59,17 @@ pub struct Server {
     board: Scoreboard,
     stopper: Stopper,
     announcement: Option<String>,
-    /// Told when the workers are forked.
+    /// Gets a message when the workers are forked.
     started: Option<Sender<()>>,
 }
 
 impl Server {
     /// Binds an address: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/path`; port 0
-    /// lets the system choose one. Clients can connect from now on, and wait until the server
+    /// lets the kernel choose a port. Clients can connect from now on, and wait until the server
     /// runs.
     ///
     /// # Errors
-    /// The address is not one, is in use, or may not be used: then the error holds a
+    /// The address is malformed, or it is in use or not permitted: then the error holds a
     /// [`BindError`](crate::BindError).
     pub fn bind(address: &str) -> io::Result<Server> {
         Server::bind_all(&Address::parse(address)?)
@@ -104,10 +104,10 @@ impl Server {
         })
     }
 
-    /// Serves another protocol on further addresses, to admins: its
-    /// status, say. The workers do that, too, but such connections have a little room of their own
-    /// beside [`Server::max_connections`], so that they get through to a server that is full, and
-    /// nothing of them is counted on the [`Scoreboard`]. Called again, the last one counts.
+    /// Serves another protocol, such as a status page, to admins on further addresses. The workers
+    /// do that, too, but such connections have a little room beside [`Server::max_connections`], so
+    /// that they get through to a full server, and are not counted on the [`Scoreboard`]. A second
+    /// call replaces the first.
     ///
     /// ```
     /// use httprs::handlers::status::Status;
@@ -124,7 +124,7 @@ impl Server {
     ///
     /// # Errors
     /// As for [`Server::bind_all`]; then the files of Unix sockets that this server has made are
-    /// gone, too.
+    /// removed.
     pub fn admin<P>(mut self, addresses: &[Address], process: P) -> io::Result<Server>
     where
         P: Process + Send + 'static,
@@ -154,7 +154,7 @@ impl Server {
         first.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
-    /// Every address that it listens on, with the real port where that was 0.
+    /// Every address that this server listens on, with the real port where that was 0.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.listeners.iter().map(Listener::address)
     }
@@ -165,12 +165,12 @@ impl Server {
         listeners.map(Listener::address)
     }
 
-    /// What stops this server from another thread.
+    /// A handle that stops this server from another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
-    /// What master and workers know of each other, for handlers that show it.
+    /// The state of the master and its workers, for handlers that show it.
     pub fn scoreboard(&self) -> Scoreboard {
         self.board.clone()
     }
@@ -183,9 +183,9 @@ impl Server {
     /// handlers.
     ///
     /// # Errors
-    /// The system refuses what a server cannot do without; `InvalidInput` if there can never be as
-    /// many workers, for want of descriptors, and for a [`Server::drain_delay_ms`] that leaves no
-    /// time. Workers that die or cannot be forked are no error.
+    /// The kernel refuses a resource that a server cannot do without; `InvalidInput` if there can
+    /// never be as many workers, for want of descriptors, and for a [`Server::drain_delay_ms`] that
+    /// leaves no time. Workers that die or cannot be forked are no error.
     pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
         let listeners = std::mem::take(&mut self.listeners);
         descriptors::check(self.workers, self.own_signals)?;
@@ -197,8 +197,9 @@ impl Server {
         self.run_group(Box::new(worker))
     }
 
-    /// Forks workers of your own making in place of those that serve a [`Process`]. They open what
-    /// they need themselves, so this server is bound to nothing: `Server::bind_all(&[])`.
+    /// Forks workers of your own making in place of those that serve a [`Process`]. Such workers
+    /// open their own sockets and files, so this server is bound to nothing:
+    /// `Server::bind_all(&[])`.
     ///
     /// # Errors
     /// As for [`Server::run`], what [`Worker::init`] returns, and `InvalidInput` if this server is
@@ -212,9 +213,9 @@ impl Server {
         self.run_group(Box::new(worker))
     }
 
-    /// Takes no more connections than there are descriptors for.
+    /// Lowers the limit of connections to the number that there are descriptors for.
     fn fit_descriptors(&mut self) {
-        // If the system does not say, it is found out by failing.
+        // A limit that cannot be read is found out by failing.
         let admins = self.admin.as_ref().map_or(0, |_| ADMIN_ROOM);
         let Ok((room, limit)) = descriptors::connections(admins) else {
             return;
@@ -258,7 +259,7 @@ impl Server {
 
     /// The same as [`Server::run`] in a thread of its own, which the returned value stops. For
     /// tests, and for programs that are servers among other things. Returns when the workers are
-    /// forked: what the program opens from then on, they have no copy of, so a client that it
+    /// forked: they hold no copies of descriptors that the program opens later, so a socket that it
     /// closes is closed.
     ///
     /// # Errors
@@ -282,8 +283,8 @@ impl Server {
     }
 }
 
-/// One for each processor that this process may use (its cgroup's quota counts), and at least 2,
-/// so that a worker that dies or is busy is not the only one.
+/// One worker for each processor that this process may use (its cgroup's quota counts), and at
+/// least 2, so that a worker that dies or is busy is not the only one.
 fn default_workers() -> usize {
     thread::available_parallelism()
         .map_or(2, NonZero::get)

@@ -13,10 +13,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Asks the server to finish what it has begun, and waits until no worker is left.
+    /// Asks the server for a graceful drain, and waits until no worker is left.
     ///
     /// # Errors
-    /// What [`Server::run`](super::Server::run) returned.
+    /// The error of [`Server::run`](super::Server::run).
     pub fn stop(mut self) -> io::Result<Outcome> {
         self.stopper.stop()?;
         self.join()
@@ -25,7 +25,7 @@ impl Running {
     /// Waits until the server was stopped by its [`Stopper`].
     ///
     /// # Errors
-    /// What [`Server::run`](super::Server::run) returned.
+    /// The error of [`Server::run`](super::Server::run).
     pub fn wait(mut self) -> io::Result<Outcome> {
         self.join()
     }

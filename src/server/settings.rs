@@ -1,11 +1,11 @@
-//! What a program can say of its server before it runs.
+//! The settings of a server, which a program makes before it runs.
 
 use super::Server;
 use crate::log::Log;
 use crate::worker::Recycling;
 
 impl Server {
-    /// How many workers to fork, 1 to 512; the default is one for each processor that this
+    /// How many workers to fork, 1 to 512; the default is one worker for each processor that this
     /// process may use, and at least 2.
     pub fn workers(mut self, workers: usize) -> Server {
         self.workers = workers;
@@ -14,17 +14,17 @@ impl Server {
 
     /// How many connections one worker takes; the default is 1024, and fewer where there are not
     /// enough descriptors for them. With 1, each worker serves one client at a time, as prefork
-    /// servers once did. Where all workers are full and clients wait, a connection is evicted: one
-    /// that lingers, else the one that has been idle the longest
-    /// ([`Connection::is_idle`](crate::process::Connection::is_idle)), else one whose client reads
-    /// nothing or whose source waits
+    /// servers once did. Where all workers are full and clients wait, lingering connections are
+    /// evicted first, then idle ones
+    /// ([`Connection::is_idle`](crate::process::Connection::is_idle)), then stalled ones, whose
+    /// client reads nothing or which wait for another event
     /// ([`Connection::is_waiting`](crate::process::Connection::is_waiting)).
     pub fn max_connections(mut self, connections: usize) -> Server {
         self.options.max_connections = connections.max(1);
         self
     }
 
-    /// How many connections may wait to be accepted; the default is 1024.
+    /// How many connections an accept queue holds; the default is 1024.
     pub fn backlog(mut self, connections: u32) -> Server {
         self.options.backlog = connections;
         self
@@ -37,35 +37,34 @@ impl Server {
         self
     }
 
-    /// How many bytes a second a client that is behind must read on the whole, judged when it has
-    /// been behind for longer than [`Server::write_timeout_ms`]; the default is 64, and 0 means any
-    /// number.
+    /// How many bytes a second a slow reader must read on the whole, judged when it has been behind
+    /// for longer than [`Server::write_timeout_ms`]; the default is 64, and 0 means any number.
     pub fn min_rate(mut self, bytes: u64) -> Server {
         self.options.slow_reader.min_rate = bytes;
         self
     }
 
     /// How long the server goes on as before when it is asked to stop, in milliseconds; the default
-    /// is 0. [`Scoreboard::is_ready`](crate::Scoreboard::is_ready) says at once that it is not, so
-    /// what sends clients here (a load balancer, Kubernetes) can stop before a client is refused.
-    /// Must be less than [`Server::drain_timeout_ms`], which bounds this too.
+    /// is 0. [`Scoreboard::is_ready`](crate::Scoreboard::is_ready) is false at once, so a load
+    /// balancer or Kubernetes can stop sending clients before a client is refused. Must be less
+    /// than [`Server::drain_timeout_ms`], which bounds this too.
     pub fn drain_delay_ms(mut self, ms: u64) -> Server {
         self.policy.drain_delay_ms = ms;
         self
     }
 
     /// How long a stop may take, from when it was asked for, in milliseconds; the default is 8,000.
-    /// What workers have not finished then is cut off: it is reported as far as it came, and the
-    /// client sees a reset. A worker that does not mind that is killed 200 ms later. The same goes
-    /// for a worker that is replaced, from when it is told to leave.
+    /// Requests that are in flight then are aborted: each is reported as far as it came, and its
+    /// client sees a reset. A worker that does not exit within 200 ms is killed. The same goes for
+    /// a worker that is replaced, from when it is told to drain.
     pub fn drain_timeout_ms(mut self, ms: u64) -> Server {
         self.policy.drain_timeout_ms = ms;
         self
     }
 
     /// Replaces a worker after so many requests, one worker at a time, and its successor serves
-    /// before it leaves; the default is 0, never. Up to `jitter` percent fewer, so that workers
-    /// that began together do not leave together.
+    /// before it drains; the default is 0, never. Up to `jitter` percent fewer, so that workers
+    /// that began together are not replaced together.
     pub fn max_requests(mut self, requests: u64, jitter: u8) -> Server {
         self.options.recycling = Recycling {
             requests,
