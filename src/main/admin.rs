@@ -1,4 +1,4 @@
-//! What admins see, and where: `--admin`.
+//! The admin addresses, and the protocol that is served there: `--admin`.
 
 use httprs::args::Options;
 use httprs::handlers::health::Health;
@@ -8,7 +8,7 @@ use httprs::{Address, Http1, Scoreboard, Server};
 
 use super::{CONFIG, Failure, UNAVAILABLE, named};
 
-/// Where it is; nothing without the flag.
+/// The admin addresses; none without the flag.
 pub fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
     let parsed = options.admin.as_deref().map(Address::parse).transpose();
     let addresses = parsed.map_err(|error| (CONFIG, format!("--admin: {error}")))?;
@@ -19,14 +19,14 @@ pub fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
 pub fn config_warnings(addresses: &[Address]) -> impl Iterator<Item = String> {
     addresses.iter().filter_map(|address| match address {
         Address::Inet(inet) if !inet.ip().to_canonical().is_loopback() => Some(format!(
-            "--admin {inet} shows every client that can connect to it what this server does, and parts of \
-             requests; 127.0.0.1 or unix:/path keeps that on this machine"
+            "--admin {inet} shows every client that can connect to it what this server does, and \
+             parts of requests; 127.0.0.1 or unix:/path keeps that on this machine"
         )),
         _ => None,
     })
 }
 
-/// Serves it there.
+/// Adds the admin protocol to the server.
 pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result<Server, Failure> {
     if addresses.is_empty() {
         return Ok(server);
@@ -38,8 +38,8 @@ pub fn serve(server: Server, addresses: &[Address], options: &Options) -> Result
     })
 }
 
-/// One answer a connection, and a second for each: there is little room, and connections that are
-/// kept open, or say nothing, or half of what they want, would take it.
+/// No keep-alive, and short timeouts: there is little room, and connections that are kept open, or
+/// send nothing or half a request, would take it.
 fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>, Failure> {
     let http = Http1::with(Health::new(board.clone(), Status::new(board)));
     let timeouts = Timeouts {
@@ -51,7 +51,7 @@ fn process(board: Scoreboard, options: &Options) -> Result<Http1<Health<Status>>
     named(http.timeouts(timeouts), options)
 }
 
-/// What the banner says of it.
+/// The admin addresses, as the end of the banner.
 pub fn describe(server: &Server) -> String {
     let urls: Vec<String> = (server.admin_addresses())
         .map(|address| match address {

@@ -1,5 +1,5 @@
-//! The `httprs` program: flags in, a [`Server`] on it, an exit code out. Nothing else is decided
-//! here.
+//! The `httprs` program: makes a [`Server`] of flags, and an exit code of its outcome. Nothing else
+//! is decided here.
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -61,12 +61,12 @@ fn fail(code: u8, message: impl Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What went wrong and which exit code says so.
+/// An exit code, and the message that explains it.
 type Failure = (u8, String);
 
 fn serve(options: &Options) -> Result<Outcome, Failure> {
-    // All that can be wrong is found out before the addresses are bound: a Unix socket leaves a
-    // file behind.
+    // Flags and files are checked before the addresses are bound: a Unix socket leaves a file
+    // behind.
     let site = Site::open(options)?;
     let log = open_log(options)?;
     let admin = admin::addresses(options)?;
@@ -153,7 +153,7 @@ fn http<H: Handler>(options: &Options, handler: H, workers: usize) -> Result<Htt
     )
 }
 
-/// Gives it the name that it is to have.
+/// Sets the value of the `Server` field.
 fn named<H: Handler>(http: Http1<H>, options: &Options) -> Result<Http1<H>, Failure> {
     let name = &options.server_name;
     http.server_name(name)
@@ -163,7 +163,7 @@ fn named<H: Handler>(http: Http1<H>, options: &Options) -> Result<Http1<H>, Fail
 fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
     let port = options.port;
     if options.hosts.is_empty() {
-        // Every address, IPv4 ones included; without IPv6, those alone.
+        // Every address, IPv4 included; without IPv6, IPv4 alone.
         return Ok(vec![Address::Inet((Ipv6Addr::UNSPECIFIED, port).into())]);
     }
     let mut addresses = Vec::new();
@@ -194,13 +194,13 @@ fn explain_bind(error: &io::Error, options: &Options) -> String {
         io::ErrorKind::AddrInUse => format!(
             "{error} by another server; stop that one, or choose another with --port or --host"
         ),
-        // No address would do.
+        // Another address would fail, too.
         _ if bind_error.is_some_and(BindError::is_out_of_descriptors) => error.to_string(),
         _ => format!("{error}; choose another address with --host"),
     }
 }
 
-/// How many workers, and why as many.
+/// How many workers to fork, and why as many.
 fn count_workers(workers: Workers) -> (usize, String) {
     match workers {
         Workers::Exactly(n) => (n, "as asked".into()),
@@ -214,7 +214,7 @@ fn count_workers(workers: Workers) -> (usize, String) {
     }
 }
 
-/// Where a client finds an address.
+/// The URL of an address, as a client would write it.
 fn url(address: &Address, options: &Options) -> String {
     let scheme = match options.protocol {
         Protocol::Http => "http",

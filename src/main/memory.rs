@@ -1,12 +1,12 @@
-//! How much memory there is: what the control group allows.
+//! The memory for request bodies, by the limit of the control group.
 
 use std::fs;
 
-/// What each worker has for request bodies where memory is plenty, in bytes.
+/// How much each worker has where memory is plenty, in bytes.
 const BODIES: u64 = 64 * 1024 * 1024;
 
-/// What each of so many workers should have for request bodies, in bytes: all of them together at
-/// most half of what the control group allows.
+/// How much each of so many workers has for request bodies, in bytes: all of them together at most
+/// half of the limit of the control group.
 pub fn for_bodies(workers: usize) -> u64 {
     let limits = paths()
         .into_iter()
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_of_what_there_is_for_all_workers() {
+    fn all_workers_together_have_half_of_the_limit() {
         const MIB: u64 = 1024 * 1024;
         for (limit, workers, want) in [
             (None, 4, 64),

@@ -18,14 +18,14 @@ use super::{CONFIG, Failure, USAGE};
 
 /// What is served over HTTP.
 pub enum Site {
-    /// What is there without a root.
+    /// A welcome page and an echo, without a root.
     Embedded(Welcome<Echo>),
     /// The files below a root.
     Files(Box<Headers<Cors<Files>>>),
 }
 
 impl Site {
-    /// Opens it.
+    /// Opens the root, if there is one, and checks the flags about files.
     pub fn open(options: &Options) -> Result<Site, Failure> {
         let Some(root) = &options.root else {
             return match options.about_files() {
@@ -73,7 +73,7 @@ impl Site {
         Ok(Site::Files(Box::new(files)))
     }
 
-    /// What will not work as the files are.
+    /// Warnings of flags that do not work with the files as they are.
     pub fn config_warnings(&self) -> Vec<String> {
         match self {
             Site::Embedded(_) => Vec::new(),
@@ -81,7 +81,7 @@ impl Site {
         }
     }
 
-    /// What the banner calls it.
+    /// The name of the site in the banner.
     pub fn describe(&self, options: &Options) -> String {
         match (options.protocol, self) {
             (Protocol::Echo, _) => "the echo protocol".into(),
@@ -117,7 +117,7 @@ fn error_pages(files: Files, options: &Options) -> Result<Files, Failure> {
         .error_pages
         .iter()
         .try_fold(files, |files, (code, path)| {
-            // A code that is none is no error either.
+            // A number that is no status code is refused like that of a success.
             let status = StatusCode::new(*code).unwrap_or(StatusCode::OK);
             files
                 .error_page(status, path)
@@ -137,7 +137,7 @@ fn headers<H: Handler>(files: Headers<H>, options: &Options) -> Result<Headers<H
     let mut given = options.headers.iter();
     given.try_fold(files, |files, (name, value)| {
         let shown = format!("{name}: {value}");
-        // Two answers to the same question are none to a browser.
+        // A browser refuses a field of CORS that comes twice.
         if !options.cors.is_empty() && name.to_ascii_lowercase().starts_with("access-control-") {
             let why = "this field is what --cors is for; leave out one of the two";
             return Err((USAGE, format!("--header {shown:?}: {why}")));

@@ -1,4 +1,4 @@
-//! `httprs status`: asks a running server how it is, and prints what it says.
+//! `httprs status`: asks a running server for its status, and prints that.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -11,11 +11,11 @@ use httprs::Address;
 
 use super::{Failure, UNAVAILABLE};
 
-/// How long the whole of it may take. A server that takes longer has something else to say.
+/// How long the whole exchange may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than the status of any server.
+/// How many bytes are read at most: more than the status of any server has.
 const MOST: u64 = 4 << 20;
-/// What it is asked. In HTTP/1.0, so that the answer comes as it is, and ends with the connection.
+/// In HTTP/1.0, so that the body is not chunked, and ends with the connection.
 const REQUEST: &[u8] = b"GET /status.txt HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 /// Fetches the status text from the server at this admin address.
@@ -28,8 +28,8 @@ pub fn ask(admin: &str) -> Result<String, Failure> {
         )
     };
     let addresses = Address::parse(admin).map_err(|error| fail(&error))?;
-    // No call here has a deadline of its own that holds for all of it: whatever waits, waits in a
-    // thread, and the program ends without it.
+    // No call has a timeout for the whole exchange, so it runs in a thread that the program does
+    // not wait for.
     let (sender, answer) = mpsc::channel();
     thread::spawn(move || sender.send(ask_any(&addresses)));
     match answer.recv_timeout(ANSWER_TIMEOUT) {
@@ -41,7 +41,7 @@ pub fn ask(admin: &str) -> Result<String, Failure> {
     }
 }
 
-/// What the first of them says that can be connected to.
+/// The status from the first address that can be connected to.
 fn ask_any(addresses: &[Address]) -> io::Result<String> {
     let mut failed = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses {
@@ -69,10 +69,10 @@ fn converse(mut stream: impl Read + Write) -> io::Result<String> {
     body(&answer)
 }
 
-/// The body of what must be a whole answer, fit for a terminal: what answered may be no httprs.
+/// The body of an answer, which must be whole, fit for a terminal: the peer may be another program.
 fn body(answer: &[u8]) -> io::Result<String> {
     let text = String::from_utf8_lossy(answer);
-    let strange = || io::Error::other("what answers there is no httprs");
+    let strange = || io::Error::other("the server there is no httprs");
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(strange)?;
     let mut lines = head.lines();
     let status = lines.next().unwrap_or_default().split(' ').nth(1);
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_whole_status_is_one() {
+    fn only_a_whole_status_of_httprs_is_accepted() {
         for (answer, want) in [
             (
                 &b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhttprs 1\n"[..],
@@ -108,14 +108,14 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-                Err("what answers there is no httprs"),
+                Err("the server there is no httprs"),
             ),
             (
                 b"HTTP/1.1 404 Not Found\r\n\r\nhttprs ",
-                Err("what answers there is no httprs"),
+                Err("the server there is no httprs"),
             ),
-            (b"SSH-2.0-x\r\n", Err("what answers there is no httprs")),
-            (b"", Err("what answers there is no httprs")),
+            (b"SSH-2.0-x\r\n", Err("the server there is no httprs")),
+            (b"", Err("the server there is no httprs")),
         ] {
             let got = body(answer).map_err(|error| error.to_string());
             let want = want.map(str::to_owned).map_err(str::to_owned);

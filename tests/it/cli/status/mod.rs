@@ -366,7 +366,7 @@ fn httprs_status_says_why_there_is_none() {
         gone.local_addr().unwrap().to_string()
     };
     for (address, code, why) in [
-        (&main[..], 69, "what answers there is no httprs"),
+        (&main[..], 69, "the server there is no httprs"),
         (&mute_at, 69, "no answer within 5 s"),
         (&gone_at, 69, "no server listens there"),
         ("unix:/no/such/socket", 69, "there is no such socket"),
