@@ -43,13 +43,12 @@
 //! 1. `time`, `json`: points in time are numbers that are handed down; strings in JSON.
 //! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
 //! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
-//! 4. `log`, [`scoreboard`]: what is told to people, and to the other processes.
+//! 4. `log`, [`scoreboard`]: log lines for operators, and the state that processes share.
 //! 5. [`http`]: HTTP/1.1 without sockets. Begin with `syntax/framing`, then `syntax/head`, then
 //!    `connection/mod` and its other half, `connection/reply`.
-//! 6. [`handlers`]: static files and what one puts around them, echo, health, status.
+//! 6. [`handlers`]: static files and handlers to put around them, echo, health, status.
 //! 7. [`worker`]: one process that serves. Begin with `link/mod`, then `event_loop`.
-//! 8. `master`: which workers are forked, replaced, told to leave. Begin with `supervisor`, then
-//!    `manager`.
+//! 8. `master`: forks, replaces and drains workers. Begin with `supervisor`, then `manager`.
 //! 9. `server`: [`Server`], which puts the pieces together.
 //! 10. `args` and `main`: the command line.
 //!

@@ -1,12 +1,12 @@
 //! Points in time, as plain numbers: [`Millis`] and [`Now`].
 //!
-//! Time is an argument in this project: the code that does I/O reads the clock once a turn and
-//! hands it down, so that protocols, deadlines and the supervisor can be tested without waiting.
+//! Time is an argument in this project: an event loop reads the clock once an iteration and hands
+//! the time down, so that protocols, deadlines and the supervisor can be tested without waiting.
 //! Nothing here reads a clock.
 
 pub(crate) mod calendar;
 
-/// A point on a clock that only goes forward, in milliseconds since some unknown start.
+/// A point on a clock that only goes forward, in milliseconds since an unknown start.
 ///
 /// ```
 /// use httprs::Millis;
@@ -43,7 +43,7 @@ impl Millis {
     }
 }
 
-/// What the clocks said when this turn began.
+/// The time of both clocks when this turn began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// The monotonic clock: for deadlines and durations.
