@@ -1,3 +1,3 @@
-//! What a client takes depends on what it says, not on the order or the lines it says it in.
+//! A client accepts the same types and codings in whatever order and lines its fields name them.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| httprs_fuzz::invariants::accept::holds(data));

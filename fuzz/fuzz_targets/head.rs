@@ -1,3 +1,3 @@
-//! An accepted head, written out again, reads the same, and none holds a bare CR, a bare LF or NUL.
+//! An accepted head, written out again, reads the same, and holds no bare CR, bare LF or NUL.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| httprs_fuzz::invariants::head::holds(data));

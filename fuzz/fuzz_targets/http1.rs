@@ -1,3 +1,3 @@
-//! However the bytes are cut, a connection answers the same, and no more than it was asked.
+//! However the bytes are cut, a connection gives the same answers, one a request at most.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| httprs_fuzz::invariants::http1::holds(data));

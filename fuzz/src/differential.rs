@@ -1,11 +1,11 @@
-//! Whatever head we accept, httparse reads the same; else it is one of the classes listed here.
+//! We and httparse read each head the same, except for the classes of heads listed here.
 //!
 //! Not among the invariants, because it needs httparse, which the server must not depend on: the
 //! tests of this package replay its seeds (`make replay`).
 //!
 //! httparse is a good reader that leaves much to its callers (limits, Host, framing) and follows
-//! the leniencies of RFC 9112 §2.2, so most classes are what it accepts and we refuse: [`REFUSED`].
-//! The other way round there is one: [`minor_version`].
+//! the leniencies of RFC 9112 §2.2, so most classes are heads that it accepts and we refuse:
+//! [`REFUSED`]. The other way round there is one: [`minor_version`].
 
 use httparse::{EMPTY_HEADER, Header, Status};
 use httprs::http::{Head, HeadEnd, HeadError, Limits};
@@ -25,18 +25,17 @@ struct Theirs<'a> {
     bytes: &'a [u8],
 }
 
-/// What httparse accepts and we refuse.
+/// Heads that httparse accepts and we refuse.
 struct Class {
     error: HeadError,
-    /// Where it says that we may, and why we do.
+    /// Where a standard says that we may, and why we do.
     #[allow(dead_code, reason = "the reader is the one that uses it")]
     why: &'static str,
-    /// Whether it is what we say it is.
+    /// Whether a head is in this class.
     is: fn(&Theirs<'_>, &Limits) -> bool,
 }
 
-/// Each class of what httparse accepts and we refuse. Errors that are not here are an error for
-/// httparse as well.
+/// Each class of such heads. A head with any other error is an error for httparse as well.
 const REFUSED: &[Class] = &[
     Class {
         error: HeadError::BareLf,
@@ -50,7 +49,7 @@ const REFUSED: &[Class] = &[
     },
     Class {
         error: HeadError::Method,
-        why: "RFC 9112 §3: a method longer than any; 501 is the SHOULD, the house says 400",
+        why: "RFC 9112 §3: a method longer than any; 501 is the SHOULD, we say 400",
         is: |theirs, limits| theirs.method.len() > limits.method_bytes,
     },
     Class {
@@ -112,8 +111,9 @@ const REFUSED: &[Class] = &[
     },
 ];
 
-/// What we accept and httparse refuses: HTTP/1.2 to 1.9, which a server reads as the highest minor
-/// version that it knows (RFC 9110 §2.5). With another minor version httparse accepts it too.
+/// Heads that we accept and httparse refuses: HTTP/1.2 to 1.9, which a server reads as the highest
+/// minor version that it knows (RFC 9110 §2.5). Returns the head with minor version 1, which
+/// httparse accepts, too.
 fn minor_version(head: &[u8]) -> Option<Vec<u8>> {
     let start = if head.starts_with(b"\r\n") { 2 } else { 0 };
     let line = start + head[start..].iter().position(|&b| b == b'\r')?;
@@ -127,7 +127,7 @@ pub fn holds(data: &[u8]) {
     for limits in [small(), Limits::default()] {
         match ours(data, &limits) {
             Ok(Some((end, head))) => accepted(&data[..end], data, &head),
-            Ok(None) => unfinished(data, &limits),
+            Ok(None) => incomplete(data, &limits),
             Err(error) => refused(data, error, &limits),
         }
     }
@@ -153,13 +153,14 @@ fn accepted(wire: &[u8], data: &[u8], head: &Head) {
 }
 
 /// We wait for more of a head that has no fault so far.
-fn unfinished(data: &[u8], limits: &Limits) {
+fn incomplete(data: &[u8], limits: &Limits) {
     let Err(error) =
         theirs(data, &mut [EMPTY_HEADER; FIELDS]).map(|theirs| assert!(theirs.is_none()))
     else {
         return;
     };
-    // httparse has seen a fault where we look only at whole lines. So have we, with an end to it.
+    // httparse has seen a fault in a line that we do not look at until it is whole: with an end, we
+    // see it, too.
     let end: &[u8] = if data.ends_with(b"\r") {
         b"\n\r\n"
     } else {
@@ -171,12 +172,12 @@ fn unfinished(data: &[u8], limits: &Limits) {
             assert_eq!(error, httparse::Error::Version);
             accepted(&whole[..end], &whole, &head);
         }
-        Ok(None) => panic!("{error:?} in what is never whole"),
+        Ok(None) => panic!("{error:?} in a head that is never whole"),
         Err(_) => {}
     }
 }
 
-/// We refuse it.
+/// We refuse a head at the front of `data`.
 fn refused(data: &[u8], error: HeadError, limits: &Limits) {
     let mut fields = [EMPTY_HEADER; FIELDS];
     let Ok(Some(theirs)) = theirs(data, &mut fields) else {
@@ -271,7 +272,7 @@ mod tests {
         assert!(seeds >= 8);
     }
 
-    /// A class that nothing is in would hide a difference that is none any more.
+    /// A class without a seed could stay when its difference is gone.
     #[test]
     fn every_class_has_a_seed() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/differential");

@@ -1,9 +1,9 @@
-//! What a client takes depends on what it says, not on the order or the lines it says it in.
+//! A client accepts the same types and codings in whatever order and lines its fields name them.
 
 use httprs::http::Fields;
 use httprs::http::accept::{BEST, LEAST, codings, media_type, names};
 
-/// What is asked about.
+/// The codings and types that the invariant asks about.
 const CODINGS: [&str; 4] = ["br", "zstd", "gzip", "identity"];
 const TYPES: [&str; 3] = ["text/html", "text/plain", "image/png"];
 
@@ -34,7 +34,7 @@ pub fn holds(data: &[u8]) {
     }
 }
 
-/// All that can be asked: the quality of each coding, of each type, and whether that is named.
+/// The quality of each coding and of each type, and whether that type is named.
 type Answers = ([u16; 4], [(u16, bool); 3]);
 
 fn answers(fields: &Fields) -> Answers {
@@ -57,7 +57,7 @@ fn apart(fields: &Fields) -> Fields {
     apart
 }
 
-/// All members on one line, the last first; none where a quote that is never closed would swallow
+/// All members on one line, the last first; `None` where a quote that is never closed would swallow
 /// those behind it.
 fn together(fields: &Fields) -> Option<Fields> {
     let mut together = Fields::default();
@@ -78,11 +78,11 @@ fn push(fields: &mut Fields, name: &str, value: &[u8]) {
     fields.push(name, value).expect("it was a field before");
 }
 
-/// The same by cutting text into pieces, with a vector for everything.
+/// The same answers by cutting text into pieces, with a vector for everything.
 fn simple(fields: &Fields) -> Answers {
     let members = |name: &'static str| -> Vec<String> {
         let members = fields.list(name);
-        // What is not UTF-8 is no token either way.
+        // A member that is not UTF-8 is no token either way.
         members
             .map(|member| String::from_utf8_lossy(member).to_ascii_lowercase())
             .collect()
@@ -159,7 +159,7 @@ fn simple_range(member: &str) -> Option<(String, u16)> {
     }
 }
 
-/// The pieces between semicolons that are not quoted; none if a quote is never closed.
+/// The pieces between semicolons that are not quoted; `None` if a quote is never closed.
 fn cut(member: &str) -> Option<Vec<String>> {
     let mut pieces = vec![String::new()];
     let (mut quoted, mut escaped) = (false, false);

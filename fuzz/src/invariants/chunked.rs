@@ -1,14 +1,14 @@
-//! Decoding what was encoded gives it back, and the same bytes give the same body however cut.
+//! An encoded body decodes to itself, and the same bytes give the same body however they are cut.
 
 use httprs::http::chunked::{Decoder, push_chunk, push_last, push_last_with};
 use httprs::http::{ChunkedError, Fields, Limits};
 
 use super::{cut, naive, small};
 
-/// What came of a body.
+/// The outcome of decoding a body.
 #[derive(Debug, PartialEq)]
 struct Decoded {
-    /// Bytes that belong to it, and whether it is complete.
+    /// Bytes that belong to the body, and whether it is complete.
     result: Result<(usize, bool), ChunkedError>,
     data: Vec<u8>,
     trailers: Vec<(String, Vec<u8>)>,
@@ -90,7 +90,7 @@ fn check(got: &Decoded, wire: &[u8], limits: &Limits) {
     assert!(consumed - got.data.len() <= most, "framing without an end");
 }
 
-/// `pieces` as chunks, `trailers` behind them, are what comes out again.
+/// `pieces` as chunks, with `trailers` behind them, decode to the same data and trailers.
 fn encodes(pieces: &[&[u8]], data: &[u8], trailers: Option<&Fields>) {
     let mut wire = Vec::new();
     for piece in pieces {

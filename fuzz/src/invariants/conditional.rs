@@ -1,4 +1,4 @@
-//! Conditions mean the same each time, and only a GET or HEAD is told that nothing changed.
+//! Conditions mean the same each time, and only a GET or HEAD is answered with 304.
 
 use httprs::http::conditional::{Outcome, evaluate, if_range_holds};
 use httprs::http::{Fields, Method};

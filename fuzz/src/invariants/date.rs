@@ -1,4 +1,4 @@
-//! A printed date parses back, and a date that was parsed prints as what it means.
+//! A printed date parses back, and a parsed date prints as the date that it means.
 
 use httprs::http::date::{imf_fixdate, parse};
 

@@ -18,7 +18,7 @@ pub fn holds(data: &[u8]) {
     assert_eq!(request_framing(&head), got, "read twice");
 
     let simple = naive::head(&data[..end]).expect("an accepted head has words and fields");
-    // Both ways: what is accepted is plain, and what is plain is accepted.
+    // Both ways: an accepted framing is plain, and a plain framing is accepted.
     let want = match simple.framing() {
         naive::Framing::None => Some(Framing::None),
         naive::Framing::Length(n) => u64::try_from(n).ok().map(Framing::Length),
@@ -36,7 +36,7 @@ pub fn holds(data: &[u8]) {
             assert_eq!(error, FramingError::UnknownCoding);
             assert!(simple.all("content-length").is_empty());
             assert_ne!(simple.version, b"HTTP/1.0");
-            // A quoted comma ends no element, but behind the last one of all stands `chunked`.
+            // A quoted comma ends no element, but behind the last comma of all stands `chunked`.
             let list = codings.join(&b","[..]).to_ascii_lowercase();
             let mut words = list.rsplit(|&b| b == b',');
             assert_eq!(words.next().map(<[u8]>::trim_ascii), Some(&b"chunked"[..]));

@@ -1,4 +1,4 @@
-//! An accepted head, written out again, reads the same, and none holds a bare CR, a bare LF or NUL.
+//! An accepted head, written out again, reads the same, and holds no bare CR, bare LF or NUL.
 
 use httprs::http::{Head, HeadEnd, HeadError, Limits};
 
@@ -18,14 +18,14 @@ pub fn holds(data: &[u8]) {
             },
             Err(error) => {
                 refused(error);
-                // What has no end is no head either.
+                // Bytes without the end of a head are no head either.
                 assert!(head.parse(data, &limits).is_err(), "{error:?}, then read");
             }
         }
     }
 }
 
-/// One step says what two say.
+/// `receive` returns what `find` and `parse` do.
 fn received(data: &[u8], found: Result<Option<usize>, HeadError>, limits: &Limits) {
     let (mut one, mut two) = (Head::default(), Head::default());
     let parsed = match found {
@@ -45,7 +45,7 @@ fn accepted(wire: &[u8], head: &Head, limits: &Limits) {
     assert!(head.target_str().len() <= limits.target_bytes);
     assert!(head.fields().len() <= limits.fields);
 
-    // Without its CRLFs it has no control byte but the tab.
+    // Without its CRLFs a head has no control byte but the tab.
     let mut rest = wire;
     while let Some((line, after)) = naive::line(rest) {
         assert!(
@@ -72,7 +72,7 @@ fn accepted(wire: &[u8], head: &Head, limits: &Limits) {
         _ => panic!("more than one Host"),
     }
 
-    // No longer than what was sent, so that no limit is in the way.
+    // The head is no longer than the received one, so that no limit is in the way.
     let again = emit(head);
     assert!(again.len() <= wire.len());
     let mut twice = Head::default();

@@ -1,4 +1,4 @@
-//! The end of a head is found at the same place, or refused for the same reason, however it is cut.
+//! However a head is cut, its end is found at the same place, or refused for the same reason.
 
 use httprs::http::{HeadEnd, HeadError, Limits};
 
@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) {
     }
 }
 
-/// What a search says that sees one piece more each time, up to its first word.
+/// The result of a search that sees one more piece each time, until it has one.
 fn find<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     wire: &[u8],

@@ -1,4 +1,4 @@
-//! Histories: what goes wrong, and when, for [`simulate`] and for tests that play them with real
+//! Histories: faults and their times, for [`simulate`] and for tests that play them with real
 //! processes.
 
 use httprs::Millis;
@@ -6,22 +6,22 @@ use httprs::Millis;
 use super::World;
 use super::source::{Action, Event, Policy};
 
-/// When nothing goes wrong any more, in milliseconds.
+/// From this time on nothing goes wrong any more, in milliseconds.
 pub const CALM_MS: u64 = 61_000;
 
-/// What a server is asked to keep up, and what befalls it.
+/// The policy of a server, and the events that it has to deal with.
 pub struct History {
     pub policy: Policy,
-    /// What happens from outside, and when, in milliseconds; in no order.
+    /// Events from outside and their times, in milliseconds; in no order.
     pub troubles: Vec<(u64, Event)>,
     /// How likely it is, in percent, that something goes wrong with a fork.
     pub bad_fork: u64,
-    /// And with a child.
+    /// The same for a child.
     pub bad_child: u64,
 }
 
 impl History {
-    /// The same one for the same dice.
+    /// The same history for the same dice.
     pub fn new(dice: &mut Dice) -> History {
         let policy = Policy {
             workers: 1 + dice.below(4) as usize,
@@ -58,10 +58,10 @@ impl History {
     }
 }
 
-/// Plays a history in which children do what children do: they become ready or do not, serve, die,
-/// hang, and leave when they are told to, or not; forks fail, clocks jump, and an operator sends
-/// signals. Tells `trace` of each event. Panics where the invariant is broken, and if in the end
-/// the server is not complete although nothing happens any more.
+/// Plays a history in which children become ready or do not, serve, die, hang, and exit when they
+/// are told to, or not; forks fail, clocks jump, and an operator sends signals. Calls `trace` with
+/// each event. Panics where the invariant is broken, and if in the end the server is not complete
+/// although nothing happens any more.
 pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
     let mut dice = Dice::new(seed);
     let history = History::new(&mut dice);
@@ -69,7 +69,7 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
     policy.drain_delay_ms = policy.drain_timeout_ms * dice.below(4) / 4;
     let mut world = World::new(policy);
     let mut plans = history.troubles;
-    // Half of them are stopped in the middle of it all, some of these by two.
+    // Half of the histories have a stop in the middle, half of these a second one.
     let stop_at = 1 + dice.below(60_000);
     for wish in 0..dice.below(4).saturating_sub(1) {
         plans.push((stop_at + wish * dice.below(4_000), Event::Stop));
@@ -80,7 +80,7 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
     loop {
         steps += 1;
         assert!(steps < 20_000, "it never comes to rest");
-        // What comes next: something planned, or what the supervisor wants to be woken for.
+        // Next is a planned event, or the time at which the supervisor wants to wake.
         let next = (0..plans.len()).min_by_key(|i| plans[*i].0);
         let wake_at = world.supervisor.wake_at();
         let (at, event) = match next {
@@ -88,12 +88,12 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
             _ if wake_at == Millis::NEVER => break,
             _ => (wake_at.get(), Event::Tick),
         };
-        // A machine that sleeps comes late to everything.
+        // A machine that was asleep is late for everything.
         let late = if dice.below(200) == 0 { 70_000 } else { 0 };
         world.now = world.now.max(Millis::new(at)).after(late);
         let now = world.now.get();
         let event = match event {
-            // Whose child is gone has nothing to say.
+            // A child that is gone reports nothing.
             Event::Ready(slot) | Event::Died(slot) if world.children[slot].is_none() => continue,
             event => event,
         };
@@ -107,7 +107,7 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
                     plans.push((now, Event::ForkFailed(slot)));
                 }
                 Action::Fork(slot) => {
-                    // Whatever was planned for the child before is not for this one.
+                    // Events that were planned for the last child are not for this one.
                     plans.retain(
                         |plan| !matches!(plan.1, Event::Died(s) | Event::Ready(s) if s == slot),
                     );
@@ -131,7 +131,7 @@ pub fn simulate(seed: u64, trace: &mut dyn FnMut(String)) {
             }
         }
     }
-    // Nothing is planned, nothing is due: all is well, or it gave up.
+    // Nothing is planned, nothing is due: all workers serve, unless the server stopped.
     if !world.announced {
         assert_eq!(world.serving(), world.wanted, "at rest");
         assert!(!world.supervisor.is_replacing(), "a reload without end");

@@ -1,4 +1,4 @@
-//! However the bytes are cut, a connection answers the same, and no more than it was asked.
+//! However the bytes are cut, a connection gives the same answers, one a request at most.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use httprs::{Handler, Http1, HttpRequest, HttpResponse, Method, StatusCode};
 
 use super::{cut, naive, small};
 
-/// What a handler was asked.
+/// A request, as the handler saw it.
 #[derive(Clone, Debug, PartialEq)]
 struct Asked {
     method: Vec<u8>,
@@ -20,24 +20,24 @@ struct Asked {
     /// HTTP/1.0.
     old: bool,
     fields: Vec<(Vec<u8>, Vec<u8>)>,
-    /// None if it was answered before the body was there.
+    /// `None` if the request was answered before its body was there.
     body: Option<Vec<u8>>,
     trailers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A response, as its bytes say.
+/// A response, as read from its bytes.
 #[derive(Debug)]
 struct Response {
     status: u16,
     closes: bool,
 }
 
-/// What a stream is made of, again and again.
+/// The word that a stream repeats.
 const WORD: &[u8] = b"stream ";
-/// What the other protocol says.
+/// The output of the other protocol.
 const SWITCHED: &[u8] = b"switched";
 
-/// Answers in every way there is, and remembers what it was asked.
+/// A handler that answers in every way there is, and records its requests.
 #[derive(Default)]
 struct Witness(Arc<Mutex<Vec<Asked>>>);
 
@@ -207,7 +207,7 @@ pub fn holds(data: &[u8]) {
     let refused = requests(wire, &asked);
     let finals = responses(&whole.bytes, &asked, refused);
     assert_eq!(finals.len(), whole.exchanges, "answers and reports");
-    // What was handled, and perhaps a request that was refused.
+    // The requests that were handled, and perhaps a refused one.
     assert!(finals.len() <= asked.len() + 1);
     if whole.closed
         && let Some(last) = finals.last()
@@ -224,8 +224,8 @@ fn talk(pieces: &[&[u8]]) -> (Transcript, Vec<Asked>) {
     (transcript, asked)
 }
 
-/// The same bytes to a worker that is about to leave, and a client that then falls silent: the
-/// connection ends by itself.
+/// The same bytes to a worker that drains, and a client that then falls silent: the connection ends
+/// by itself.
 fn interrupted(pieces: &[&[u8]]) {
     let witness = Witness::default();
     let http = Http1::with(&witness).limits(small());
@@ -237,7 +237,7 @@ fn interrupted(pieces: &[&[u8]]) {
     }
     sent.extend(talk.stop());
     sent.extend(talk.send(last));
-    // Longer than any timeout: progress 10 s, a head 10 s, another request 15 s.
+    // Longer than any of the default `Timeouts`.
     sent.extend(talk.pass(60_000));
     assert!(talk.closed(), "a silent client can stay");
     let asked = witness.0.lock().expect("one thread").clone();
@@ -258,8 +258,8 @@ fn same(got: &Transcript, want: &Transcript, how: &str) {
     );
 }
 
-/// Another reader, which takes only plain requests, finds the same ones at the same places. Returns
-/// what is behind them.
+/// The naive reader, which takes only plain requests, finds the same requests at the same places.
+/// Returns the bytes behind them.
 fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
     let own = |fields: &[(&[u8], &[u8])]| -> Vec<_> {
         fields.iter().map(|f| (f.0.into(), f.1.into())).collect()
@@ -273,7 +273,7 @@ fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
             naive::Framing::Length(n) => {
                 let n = usize::try_from(n).expect("a length");
                 if got.body.is_none() && rest.len() < n {
-                    // The answer did not wait for it, and nothing can follow.
+                    // The answer did not wait for the body, and nothing can follow.
                     rest = b"";
                     continue;
                 }
@@ -281,7 +281,7 @@ fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
                 rest = after;
                 (body.to_vec(), Vec::new())
             }
-            // It was not read, and nothing can follow.
+            // The body was not read, and nothing can follow.
             naive::Framing::Chunked if got.body.is_none() => {
                 rest = b"";
                 continue;
@@ -308,8 +308,8 @@ fn requests<'a>(wire: &'a [u8], asked: &[Asked]) -> &'a [u8] {
     rest
 }
 
-/// Reads all that was sent as responses, and returns the final ones. A request that was `refused`
-/// came behind those that were asked.
+/// Reads all output as responses, and returns the final ones. A request in `refused` came behind
+/// those that were asked.
 fn responses(sent: &[u8], asked: &[Asked], refused: &[u8]) -> Vec<Response> {
     let mut finals: Vec<Response> = Vec::new();
     let mut rest = sent;
@@ -345,7 +345,7 @@ fn responses(sent: &[u8], asked: &[Asked], refused: &[u8]) -> Vec<Response> {
             ));
             assert!(closes, "a refusal that does not close");
             let length = naive::digits(lengths[0]).expect("a length") as usize;
-            // To a HEAD it is without its body, readable or not.
+            // The response to a HEAD has no body, even if the rest of the head is unreadable.
             let refused = refused.strip_prefix(b"\r\n").unwrap_or(refused);
             let head = refused.starts_with(b"HEAD ");
             assert_eq!(rest.len(), if head { 0 } else { length });
@@ -363,7 +363,7 @@ fn responses(sent: &[u8], asked: &[Asked], refused: &[u8]) -> Vec<Response> {
                 (rest, closes) = (b"", true);
             }
             ([], []) if status == 204 || status == 304 => {}
-            // All that comes, to a client that knows no chunks.
+            // The body ends with the connection, for a client that knows no chunks.
             ([], []) => {
                 assert!(asked.old && closes && streams);
                 let broken = asked.path == "/broken" && words.starts_with(rest);

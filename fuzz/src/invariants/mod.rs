@@ -1,8 +1,8 @@
-//! One invariant a file: a function of some bytes that panics where it is broken.
+//! One invariant a file: a function of some bytes that panics where the invariant is broken.
 //!
-//! The fuzz targets call them with random bytes, `tests/corpus.rs` with the seeds of
-//! `fuzz/corpus`. What they compare with is written a second time, as naively as can be (`naive`),
-//! so that a misreading of ours has to be made twice to go unseen.
+//! The fuzz targets call them with random bytes, `tests/corpus.rs` with the seeds of `fuzz/corpus`.
+//! They compare with a second implementation, as naive as can be (`naive`), so that a misreading of
+//! ours has to be made twice to go unseen.
 
 pub mod accept;
 pub mod chunked;
@@ -19,7 +19,7 @@ pub mod uri;
 
 use httprs::http::Limits;
 
-/// A function that panics where what it stands for is broken.
+/// A function that panics where its invariant is broken.
 pub type Invariant = fn(&[u8]);
 
 /// Every target and its invariant.
@@ -37,7 +37,7 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("uri", uri::holds),
 ];
 
-/// So small that a fuzzer reaches each of them.
+/// Limits so small that a fuzzer reaches each of them.
 pub(crate) fn small() -> Limits {
     Limits {
         head_bytes: 512,
@@ -51,7 +51,7 @@ pub(crate) fn small() -> Limits {
 }
 
 /// Reads how to cut from the first two bytes: the length of the first piece, and of each further
-/// one (0: all the rest is one). `!` and a line feed, 33 and 10, leave a seed legible.
+/// piece (0: all the rest is one piece). `!` and a line feed, 33 and 10, leave a seed legible.
 fn cut(data: &[u8]) -> Option<(Vec<&[u8]>, &[u8])> {
     let [first, step, wire @ ..] = data else {
         return None;

@@ -1,8 +1,8 @@
 //! HTTP/1.1 read a second time, as naively as can be: lines are split at CRLF, fields at the first
-//! colon, and what is not plain is not understood.
+//! colon, and nothing that is not plain is understood.
 //!
-//! It takes for granted that the server accepted what it reads, so it need not refuse anything: it
-//! only has to read the same. It uses nothing of the server's.
+//! The server has accepted the bytes before, so this reader need not refuse anything: it only has
+//! to read the same. It uses no code of the server's.
 
 /// A head: its request line's words, its fields with blanks around the values trimmed, and how
 /// many bytes it has.
@@ -91,7 +91,7 @@ impl Head<'_> {
         let codings = self.all("transfer-encoding");
         match (&lengths[..], &codings[..]) {
             ([], []) => Framing::None,
-            // Octal to some.
+            // Octal to some readers.
             ([[b'0', _, ..]], []) => Framing::Doubtful,
             ([length], []) => digits(length).map_or(Framing::Doubtful, Framing::Length),
             ([], [coding])

@@ -1,4 +1,4 @@
-//! A part of a file lies inside it, and is the one that was asked for.
+//! A part of a file lies inside it, and is the part that was asked for.
 
 use httprs::http::range::{Range, resolve};
 

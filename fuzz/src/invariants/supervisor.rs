@@ -1,5 +1,4 @@
-//! In any order of events: one child a slot, no worker leaves before its successor serves, one
-//! end.
+//! In any order of events: one child a slot, no worker drains before its successor serves, one end.
 
 use httprs::Millis;
 
@@ -8,7 +7,7 @@ use httprs::Millis;
 #[allow(dead_code, reason = "the manager asks for more than a simulation")]
 mod source;
 
-/// What a world goes through by itself; no fuzz target plays it.
+/// Histories that a world plays by itself; no fuzz target plays them.
 #[path = "histories.rs"]
 #[allow(dead_code, reason = "`make sim` plays them, and others replay them")]
 pub mod histories;
@@ -18,16 +17,16 @@ use source::{Action, Policy, Supervisor, Verdict};
 
 // The policy's own numbers, written a second time.
 
-/// The first and the longest pause before a worker is replaced that died soon after another, in
+/// The first and the longest backoff before a worker is replaced that died soon after another, in
 /// milliseconds.
-const PAUSES_MS: (u64, u64) = (10, 1_000);
-/// A worker that lived for less died soon.
+const BACKOFF_MS: (u64, u64) = (10, 1_000);
+/// A worker that lived for less time died soon.
 const SHORT_LIFE_MS: u64 = 1_000;
 /// How long a child may take to be ready.
 const START_MS: u64 = 30_000;
-/// How long a child may take to die of its abort.
+/// How long a child may take to die of `SIGABRT`.
 const ABORT_MS: u64 = 500;
-/// How long a child may take to leave when it is cut off.
+/// How long a child may take to exit when it is told to do so at once.
 const CUT_MS: u64 = 200;
 /// A second wish to stop comes later than this.
 const ONE_WISH_MS: u64 = 20;
@@ -42,11 +41,11 @@ struct Child {
     ready: bool,
     /// It is to be replaced.
     stale: bool,
-    /// When it was told to leave.
+    /// When it was told to drain.
     drained: Option<Millis>,
-    /// When it was told to leave at once.
+    /// When it was told to exit at once.
     cut: Option<Millis>,
-    /// When it was told to die.
+    /// When it was sent `SIGABRT`.
     aborted: Option<Millis>,
     killed: bool,
 }
@@ -64,13 +63,13 @@ impl Child {
         }
     }
 
-    /// The supervisor has not told it to go.
+    /// The supervisor has not told the child to exit.
     fn stays(self) -> bool {
         let told = self.drained.or(self.cut).or(self.aborted);
         told.is_none() && !self.killed
     }
 
-    /// It accepts connections.
+    /// The child accepts connections.
     fn serves(self) -> bool {
         self.ready && self.stays()
     }
@@ -87,27 +86,27 @@ pub struct World {
     started: bool,
     /// Since when a stop is asked for.
     stopping: Option<Millis>,
-    /// Since when a stop at once is asked for.
-    in_a_hurry: Option<Millis>,
-    /// It does not serve any more.
+    /// Since when an immediate stop is asked for.
+    at_once: Option<Millis>,
+    /// The server does not serve any more.
     closing: bool,
     announced: bool,
     gave_up: bool,
     finished: bool,
-    /// Children killed since it stops.
+    /// Children killed since the server stops.
     killed: u32,
-    /// How many died soon after they were forked, in a row.
+    /// How many children died soon after they were forked, in a row.
     in_a_row: u32,
     /// When children died before they were ready.
     early_deaths: Vec<Millis>,
     /// Before this, no worker may be forked for the slot.
-    rests_until: Vec<Millis>,
-    /// What was asked for in the last step.
+    backoff_until: Vec<Millis>,
+    /// The actions that were asked for in the last step.
     actions: Vec<Action>,
 }
 
-/// Four bytes of policy, then two for each event: which it is and what time it takes, and whose it
-/// is. Panics where the invariant is broken.
+/// Four bytes of policy, then two for each event: its kind and the time before it, and its slot.
+/// Panics where the invariant is broken.
 pub fn holds(data: &[u8]) {
     let [workers, drain, restarts, within, events @ ..] = data else {
         return;
@@ -153,7 +152,7 @@ impl World {
             most_wanted: policy.workers,
             started: false,
             stopping: None,
-            in_a_hurry: None,
+            at_once: None,
             closing: false,
             announced: false,
             gave_up: false,
@@ -161,7 +160,7 @@ impl World {
             killed: 0,
             in_a_row: 0,
             early_deaths: Vec::new(),
-            rests_until: vec![Millis::default(); slots],
+            backoff_until: vec![Millis::default(); slots],
             actions: Vec::new(),
         }
     }
@@ -169,7 +168,7 @@ impl World {
     fn play(&mut self, event: Event) {
         let was_finished = self.finished;
         let served = self.serving();
-        self.happen(event);
+        self.apply(event);
         let mut actions = Vec::new();
         self.supervisor.on(event, self.now, &mut actions);
         assert!(!was_finished || actions.is_empty(), "after the end");
@@ -196,12 +195,12 @@ impl World {
         children.filter(|child| child.serves()).count()
     }
 
-    /// It serves, and was not told to stop.
+    /// The server serves, and was not told to stop.
     fn runs(&self) -> bool {
         self.keeps_up() && self.stopping.is_none()
     }
 
-    /// It serves, if not for long.
+    /// The server serves, if not for long.
     fn keeps_up(&self) -> bool {
         self.started && !self.closing && !self.gave_up
     }
@@ -222,27 +221,27 @@ impl World {
         assert!(self.finished, "no end");
     }
 
-    /// What the event means for the children. A child that has been forked and is not known to be
-    /// ready is all that a failed fork can be about.
-    fn happen(&mut self, event: Event) {
+    /// Applies the event to the children. A failed fork can only be that of a child that is not
+    /// known to be ready.
+    fn apply(&mut self, event: Event) {
         let runs = self.runs();
         match event {
             Event::Start => self.started |= self.stopping.is_none(),
             Event::Stop => match self.stopping {
                 None => self.stopping = Some(self.now),
                 Some(since) if self.now.since(since) >= ONE_WISH_MS => {
-                    self.in_a_hurry = self.in_a_hurry.or(Some(self.now));
+                    self.at_once = self.at_once.or(Some(self.now));
                 }
                 Some(_) => {}
             },
             Event::More if runs && self.wanted < self.policy.most_workers => {
-                self.rests_until[2 * self.wanted..][..2].fill(self.now);
+                self.backoff_until[2 * self.wanted..][..2].fill(self.now);
                 self.wanted += 1;
                 self.most_wanted = self.most_wanted.max(self.wanted);
             }
             Event::Fewer if runs && self.wanted > 1 => self.wanted -= 1,
             Event::Ready(slot) => {
-                // A child that took too long is not made ready by saying so at last.
+                // A child that took too long does not become ready by a late report.
                 let child = self.children.get_mut(slot).into_iter().flatten();
                 child.for_each(|child| child.ready |= child.stays());
             }
@@ -256,7 +255,7 @@ impl World {
             }
             Event::Died(slot) => {
                 if let Some(child) = self.children.get_mut(slot).and_then(Option::take) {
-                    self.bury(slot, child);
+                    self.record_death(slot, child);
                 }
             }
             Event::ForkFailed(slot) => {
@@ -264,19 +263,19 @@ impl World {
                     && place.is_some_and(|child| !child.ready && child.stays())
                 {
                     *place = None;
-                    self.rests_until[slot] = self.now.after(PAUSES_MS.0);
+                    self.backoff_until[slot] = self.now.after(BACKOFF_MS.0);
                 }
             }
             _ => {}
         }
         if let Some(since) = self.stopping {
             let over = self.now.since(since) >= self.policy.drain_delay_ms;
-            self.closing |= over || self.in_a_hurry.is_some() || !self.started;
+            self.closing |= over || self.at_once.is_some() || !self.started;
         }
     }
 
-    /// Draws up what must follow from a death.
-    fn bury(&mut self, slot: usize, child: Child) {
+    /// Records the backoff and the early death that must follow from a death.
+    fn record_death(&mut self, slot: usize, child: Child) {
         if child.drained.or(child.cut).is_some() && !child.killed {
             self.in_a_row = 0;
         } else if child.stays() {
@@ -284,8 +283,8 @@ impl World {
             self.in_a_row = if soon { self.in_a_row + 1 } else { 1 };
         }
         if self.in_a_row >= 2 && child.stays() && !self.has_successor(slot) {
-            let pause_ms = PAUSES_MS.0 << (self.in_a_row - 2).min(20);
-            self.rests_until[slot] = self.now.after(pause_ms.min(PAUSES_MS.1));
+            let backoff_ms = BACKOFF_MS.0 << (self.in_a_row - 2).min(20);
+            self.backoff_until[slot] = self.now.after(backoff_ms.min(BACKOFF_MS.1));
         }
         if self.runs() && !child.ready && child.drained.is_none() {
             let within = |at: &Millis| self.now.since(*at) <= self.policy.restarts_within_ms;
@@ -295,9 +294,8 @@ impl World {
         }
     }
 
-    /// The other slot of the pair has, or will have, a worker that stays. The backoff is for
-    /// the successor of the dead, and that is there: this slot waits for no worker, and is free for
-    /// the next reload.
+    /// The other slot of the pair has, or will have, a worker that stays. That is the successor of
+    /// the dead worker, so no backoff holds for this slot, which is free for the next reload.
     fn has_successor(&self, slot: usize) -> bool {
         let partner = slot ^ 1;
         let comes = match self.children[partner] {
@@ -313,7 +311,7 @@ impl World {
             Action::Fork(slot) => {
                 assert!(self.children[slot].is_none(), "two children in {slot}");
                 assert!(keeps_up, "a late fork");
-                assert!(now >= self.rests_until[slot], "{slot} is forked too soon");
+                assert!(now >= self.backoff_until[slot], "{slot} is forked too soon");
                 self.children[slot] = Some(Child::new(now));
             }
             Action::Drain(slot) => {
@@ -325,7 +323,7 @@ impl World {
                 let child = self.children[slot].expect("a child to cut off");
                 let early = child.drained.is_none() || now < self.due(child);
                 assert!(
-                    !early || self.in_a_hurry == Some(now),
+                    !early || self.at_once == Some(now),
                     "{slot} is cut off early"
                 );
                 let told = child.cut.or(child.aborted).is_some() || child.killed;
@@ -372,7 +370,7 @@ impl World {
         }
     }
 
-    /// When a child is to be cut off, if it was told to leave, or else to be killed.
+    /// When a child that drains is to be told to exit at once, or another one to be killed.
     fn due(&self, child: Child) -> Millis {
         match child {
             Child { killed: true, .. } => Millis::NEVER,
@@ -383,7 +381,7 @@ impl World {
             Child {
                 aborted: Some(at), ..
             } => {
-                let hurry = self.in_a_hurry.map_or(Millis::NEVER, |at| at.after(CUT_MS));
+                let hurry = self.at_once.map_or(Millis::NEVER, |at| at.after(CUT_MS));
                 at.after(ABORT_MS).min(hurry)
             }
             Child { ready: true, .. } => Millis::NEVER,
@@ -391,7 +389,7 @@ impl World {
         }
     }
 
-    /// When a child that was told to leave at this time is overdue: a stop bounds all of it.
+    /// When a child that was told to drain at this time is overdue: a stop bounds all of the drain.
     fn drain_ends_at(&self, told: Millis) -> Millis {
         let since = self.stopping.map_or(told, |since| since.min(told));
         since.after(self.policy.drain_timeout_ms)
@@ -401,11 +399,11 @@ impl World {
     fn check(&self) {
         let (now, wake_at) = (self.now, self.supervisor.wake_at());
         assert!(wake_at > now, "it never sleeps");
-        assert!(self.supervisor.backoff_ms() <= PAUSES_MS.1);
+        assert!(self.supervisor.backoff_ms() <= BACKOFF_MS.1);
         assert_eq!(
             self.announced,
             self.gave_up || self.stopping.is_some(),
-            "a slot that is not known, or not wanted"
+            "announced"
         );
         assert_eq!(self.supervisor.wanted(), self.wanted);
         assert_eq!(self.supervisor.slots(), 2 * self.most_wanted, "slots");
@@ -420,9 +418,9 @@ impl World {
             let due = self.due(*child);
             assert!(now < due, "the child in {slot} is overdue");
             assert!(wake_at <= due, "asleep when {slot} is due");
-            assert!(child.killed || !self.gave_up, "{slot} is left alone");
+            assert!(child.killed || !self.gave_up, "{slot} was not killed");
             let told = child.killed || child.cut.or(child.aborted).is_some();
-            assert!(told || self.in_a_hurry.is_none(), "{slot} may finish");
+            assert!(told || self.at_once.is_none(), "{slot} may finish");
         }
         for worker in 0..self.policy.most_workers {
             self.check_pair(worker);
@@ -450,7 +448,7 @@ impl World {
         let over = self.closing || self.gave_up;
         let stays = |child: &Child| child.stays();
         let staying = self.children.iter().flatten().any(stays);
-        assert!(!over || !staying, "they were not told to leave");
+        assert!(!over || !staying, "they were not told to drain");
         let alone = self.children.iter().all(Option::is_none);
         assert_eq!(self.finished, over && alone, "the end");
     }
@@ -478,11 +476,11 @@ impl World {
             );
             return;
         }
-        // Both places may be taken by those that leave.
+        // Both slots may be taken by children that drain.
         let full = slots.iter().all(|slot| child(slot).is_some());
         assert!(kept + filled <= 1, "two for worker {worker}");
         assert!(kept + filled == 1 || full, "no child is worker {worker}");
-        let soon = self.supervisor.wake_at() <= self.now.after(PAUSES_MS.1);
+        let soon = self.supervisor.wake_at() <= self.now.after(BACKOFF_MS.1);
         assert!(filled == 0 || soon, "worker {worker} stays away");
     }
 }
