@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::sink::Sink;
 use super::{Format, Level, Log, line};
 
-/// Where events of a log are written that the log itself cannot take: it belongs to one thread, and
-/// may be in the middle of something when that thread panics.
+/// Writes the events that the log itself cannot take: the log belongs to one thread, and may be in
+/// the middle of a write when that thread panics.
 pub(crate) struct EventWriter {
     format: Format,
     sink: Sink,
@@ -17,7 +17,7 @@ pub(crate) struct EventWriter {
 }
 
 impl Log {
-    /// What writes events beside this log, from any thread; `None` if no error would be written.
+    /// A writer of events beside this log, for any thread; `None` if the log writes no errors.
     pub(crate) fn event_writer(&self) -> Option<EventWriter> {
         if !self.enabled(Level::Error) {
             return None;

@@ -1,7 +1,7 @@
-//! What a line of the log looks like: formatting, escaping, and the longest line.
+//! Lines of the log: their formats, escaping, and the longest line.
 //!
-//! Pure: values in, bytes appended to a buffer. What peers sent is hostile: no byte of it may end a
-//! line, a quoted field or a JSON string, or reach a terminal as a command.
+//! Pure: values in, bytes appended to a buffer. The bytes of a peer are hostile: none of them may
+//! end a line, a quoted field or a JSON string, or reach a terminal as a command.
 
 use std::fmt::{self, Write as _};
 
@@ -9,23 +9,23 @@ use super::{Access, COMPLETE, Format, Level};
 use crate::json;
 use crate::time::calendar::{MONTHS, civil};
 
-/// A pipe takes so many bytes in one piece (`PIPE_BUF`), so no line is longer.
+/// A pipe takes `PIPE_BUF` bytes in one piece, so no line is longer.
 pub(super) const LONGEST: usize = 4096;
 
-/// Kept free behind the target for the rest of an access line, which is shorter.
+/// Bytes reserved behind the target for the rest of an access line, which is shorter.
 const REST: usize = 384;
 
-/// Methods and peers of honest clients are far shorter.
+/// The longest method or peer in a line; those of honest clients are far shorter.
 const SHORT: usize = 128;
 
-/// How bytes must be written to do no harm where they stand.
+/// The escaping that a place in a line needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// Between quotes, for people: `\xNN` for all but printable ASCII, and for `"` and `\`.
     Quoted,
     /// In a JSON string.
     Json,
-    /// A message of our own: only what is not printable is escaped.
+    /// A message of the server: only unprintable characters are escaped.
     Message,
 }
 
@@ -123,7 +123,7 @@ pub(super) fn event(
     }
 }
 
-/// A dash for a request that was not answered.
+/// Appends a status; a dash for a request without a response.
 fn put_status(out: &mut Vec<u8>, status: u16) {
     match status {
         0 => out.extend_from_slice(b" -"),
@@ -179,7 +179,7 @@ fn without_port(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// Appends formatted text that is our own.
+/// Appends formatted text of the server's own.
 fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     put_escaped(out, Style::Message, LONGEST, text);
 }
@@ -187,7 +187,7 @@ fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
 /// Appends formatted text, escaped, at most `room` bytes of it.
 fn put_escaped(out: &mut Vec<u8>, style: Style, room: usize, text: fmt::Arguments<'_>) {
     let mut escaper = Escaper::new(out, style, room);
-    // It fails when the room is used up, or when a `Display` does; either way the line goes on.
+    // This fails when the room is used up, or when a `Display` fails; either way the line goes on.
     let _ = escaper.write_fmt(text);
 }
 
@@ -213,7 +213,7 @@ struct Escaper<'a> {
 const ELLIPSIS: &str = "…";
 
 impl Escaper<'_> {
-    /// `room` includes the mark for what was left out.
+    /// `room` includes the ellipsis.
     fn new(out: &mut Vec<u8>, style: Style, room: usize) -> Escaper<'_> {
         Escaper {
             out,
@@ -223,7 +223,7 @@ impl Escaper<'_> {
         }
     }
 
-    /// One escape or character, whole or not at all: half of one would be no valid JSON.
+    /// Appends an escape or a character, whole or not at all: half of it would be no valid JSON.
     fn unit(&mut self, bytes: &[u8]) -> fmt::Result {
         if self.full || bytes.len() > self.room {
             if !self.full {
@@ -237,7 +237,7 @@ impl Escaper<'_> {
         Ok(())
     }
 
-    /// A byte that may not be written as it is.
+    /// Appends a byte as an escape.
     fn byte(&mut self, byte: u8) -> fmt::Result {
         let [high, low] = json::hex(byte);
         match self.style {

@@ -1,4 +1,4 @@
-//! [`Losses`]: lines that were not written, why not, and what was said of it.
+//! [`Losses`]: dropped lines, the reasons, and the reports of both.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -7,60 +7,59 @@ use std::io;
 use super::rate_limited::RateLimited;
 use crate::time::Millis;
 
-/// At most one report of each kind of loss in so many milliseconds.
+/// At most one report of each kind of loss in this many milliseconds.
 pub(super) const REPORT_EVERY_MS: u64 = 10_000;
 
 /// All losses of a log.
 #[derive(Default)]
 pub(super) struct Losses {
     total: Cell<u64>,
-    /// The reader of the log was too slow.
+    /// Lines dropped because the reader of the log was too slow.
     unread: RateLimited,
-    /// Access lines that could not be written, however long one waits.
+    /// Access lines dropped because writing them fails.
     lines: Failed,
-    /// Events of which the same is true.
+    /// Events dropped because writing them fails.
     events: Failed,
 }
 
-/// Lines for one place that cannot be written to.
+/// Lines for one destination, to which writing fails.
 #[derive(Default)]
 struct Failed {
     lines: RateLimited,
-    /// Why, when that last happened.
+    /// The last error.
     why: RefCell<Option<io::Error>>,
 }
 
 impl Losses {
-    /// Lines that were lost so far.
+    /// Lines dropped so far.
     pub(super) fn total(&self) -> u64 {
         self.total.get()
     }
 
-    /// So many lines were lost, since they were not read in time.
+    /// Counts lines dropped because the reader was too slow.
     pub(super) fn unread(&self, lines: u64) {
         self.total.set(self.total.get() + lines);
         self.unread.count(lines);
     }
 
-    /// So many access lines were lost, since writing them fails; why, if that is known better than
-    /// before.
+    /// Counts access lines dropped because writing fails, and keeps the error, if there is one.
     pub(super) fn lines_failed(&self, lines: u64, why: Option<io::Error>) {
         self.total.set(self.total.get() + lines);
         self.lines.add(lines, why);
     }
 
-    /// An event was lost for that.
+    /// Counts an event dropped because writing it fails.
     pub(super) fn event_failed(&self, why: io::Error) {
         self.total.set(self.total.get() + 1);
         self.events.add(1, Some(why));
     }
 
-    /// How many lost lines were not reported; they count as reported now.
+    /// The number of dropped lines that were not reported; they count as reported now.
     pub(super) fn take_unreported(&self) -> u64 {
         self.kinds().into_iter().map(RateLimited::take).sum()
     }
 
-    /// What is not reported yet is due, however short ago the last report was.
+    /// Makes the losses not reported yet due at once, however recent the last report is.
     pub(super) fn force_due(&self) {
         self.kinds().into_iter().for_each(RateLimited::forget_last);
     }
@@ -69,7 +68,7 @@ impl Losses {
         [&self.unread, &self.lines.lines, &self.events.lines]
     }
 
-    /// Says what is due; `say` returns whether it could. Access lines go to `place`.
+    /// Reports the losses that are due; `say` returns whether it could. Access lines go to `place`.
     pub(super) fn report(
         &self,
         now_ms: u64,
@@ -106,7 +105,7 @@ fn report(lost: &RateLimited, now_ms: u64, say: impl Fn(u64) -> bool) {
     let now = Millis::new(now_ms);
     let lines = lost.unreported();
     if lines > 0 && lost.is_due(now, REPORT_EVERY_MS) && say(lines) {
-        // A line that was lost meanwhile is for the next report.
+        // A line that is dropped meanwhile is for the next report.
         let reported = lost.reported(now);
         lost.count(reported - lines);
     }

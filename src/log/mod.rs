@@ -1,9 +1,9 @@
 //! The log: access lines on standard output or in a file, everything else on standard error.
 //!
 //! Promises: whole lines only, at most `PIPE_BUF` bytes a write, so that the lines of several
-//! workers do not mix; never a wait for the reader at the other end: what cannot be written is
-//! dropped and counted; nothing that a peer sent reaches the log unescaped; no allocation for a
-//! line in the steady state. Knows nothing of HTTP or sockets.
+//! workers do not mix; never a wait for the reader at the other end: lines that cannot be written
+//! are dropped and counted; no byte of a peer reaches the log unescaped; no allocation for a line
+//! in the steady state. Knows nothing of HTTP or sockets.
 
 mod event_writer;
 mod line;
@@ -23,7 +23,7 @@ use losses::Losses;
 pub(crate) use rate_limited::{ByKind, RateLimited};
 use sink::{Sink, Target};
 
-/// How access lines look.
+/// The format of access lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people: time, peer, request, status, bytes of the body, duration, worker.
@@ -36,7 +36,7 @@ pub enum Format {
     None,
 }
 
-/// How grave an event is.
+/// The severity of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Something failed.
@@ -45,12 +45,12 @@ pub enum Level {
     Warn,
     /// Something happened.
     Info,
-    /// Why it happened.
+    /// The details that explain an event.
     Debug,
 }
 
 impl Level {
-    /// Its name in the log.
+    /// The level's name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
@@ -66,11 +66,11 @@ impl Level {
 pub struct Access<'a> {
     /// The client.
     pub peer: &'a dyn fmt::Display,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub unix_ms: u64,
     /// The method; empty if the request could not be understood.
     pub method: &'a [u8],
-    /// What was asked for; if the request could not be understood, how it began.
+    /// The target; the first bytes of the request if it could not be understood.
     pub target: &'a [u8],
     /// The protocol's name and version.
     pub protocol: &'a str,
@@ -80,46 +80,46 @@ pub struct Access<'a> {
     pub body_bytes: u64,
     /// From the first byte of the request to the last one sent of the answer, in microseconds.
     pub us: u64,
-    /// How it ended.
+    /// How the exchange ended.
     pub ended: &'a str,
-    /// Why the request was refused, if it was.
+    /// The reason, if the request was refused.
     pub refused: Option<&'a str>,
-    /// Which worker answered.
+    /// The number of the worker that answered.
     pub worker: usize,
 }
 
-/// How an exchange ends that needs no mention in formats for people.
+/// The usual end of an exchange, which formats for people do not mention.
 pub const COMPLETE: &str = "complete";
 
-/// Lines wait here for the end of the turn; a turn that has more of them writes in between.
+/// Bytes buffered until the end of the turn; a turn that logs more writes in between.
 const BUFFER: usize = 16 * 1024;
 
-/// Lines wait for a reader that is slow up to so many bytes; then the newer ones are dropped. A
-/// pipe holds 64 KiB: this rides out a reader that is away for a moment.
+/// Bytes buffered for a slow reader; beyond that the newer lines are dropped. A pipe holds 64 KiB
+/// besides, so a reader may pause for a moment.
 const BACKLOG: usize = 256 * 1024;
 
 /// The log of one process. After a fork each process has its own; flush before, so that no line is
 /// there twice.
 pub struct Log {
     format: Format,
-    /// `None` for a log that says nothing at all.
+    /// `None` for a log that writes nothing.
     level: Option<Level>,
     path: Option<PathBuf>,
     lines: RefCell<Sink>,
     events: RefCell<Sink>,
-    /// Access lines that were not written yet. The first may be what is left of a line of which
-    /// the beginning was written.
+    /// Access lines that are not written yet. The first may be the rest of a line whose beginning
+    /// was written.
     waiting: RefCell<Vec<u8>>,
-    /// Where lines are put together.
+    /// Scratch memory in which a line is put together.
     scratch: Cell<Vec<u8>>,
-    /// How much of `waiting` belongs to a line that was begun.
+    /// Bytes of `waiting` that belong to a line whose beginning was written.
     begun: Cell<usize>,
-    /// The last write would have had to wait.
+    /// Whether the last write would have had to wait.
     blocked: Cell<bool>,
     losses: Losses,
     /// Events that an [`EventWriter`] of this log could not write.
     lost_beside: Arc<AtomicU64>,
-    /// The latest time that was mentioned: the log reads no clock.
+    /// The latest time of a line or an event: the log reads no clock.
     now_ms: Cell<u64>,
 }
 
@@ -174,11 +174,11 @@ impl Log {
     /// If it cannot be opened; then lines go on into the old one.
     pub fn reopen(&self) -> io::Result<()> {
         if let Some(path) = &self.path {
-            // What was logged before belongs into the old file.
+            // Earlier lines belong into the old file.
             self.flush();
             let sink = Sink::open(path)?;
             self.lines.replace(sink);
-            // What the old one did not take is lost with it.
+            // Lines that the old file did not take are lost with it.
             self.give_up_waiting();
         }
         Ok(())
@@ -189,12 +189,12 @@ impl Log {
         self.level.is_some_and(|most| level <= most)
     }
 
-    /// Whether access lines are written: if not, what they say need not be gathered.
+    /// Whether access lines are written: if not, the caller need not gather their values.
     pub fn logs_access(&self) -> bool {
         self.format != Format::None
     }
 
-    /// Lines that could not be written so far.
+    /// Lines dropped so far.
     pub fn dropped(&self) -> u64 {
         self.losses.total() + self.lost_beside.load(Relaxed)
     }
@@ -214,13 +214,13 @@ impl Log {
         }
     }
 
-    /// Takes down one line; [`Log::flush`] writes it.
+    /// Buffers one access line; [`Log::flush`] writes it.
     pub fn access(&self, entry: &Access<'_>) {
         self.now_ms.set(entry.unix_ms);
         if !self.logs_access() || self.lines.borrow().is_closed() {
             return;
         }
-        // Taken, not borrowed: a `Display` that logs must not find it in use.
+        // The memory is taken, not borrowed: a `Display` that logs must not find it in use.
         let mut line = self.scratch.take();
         line.clear();
         line::access(&mut line, self.format, entry);
@@ -289,8 +289,8 @@ impl Log {
         self.report();
     }
 
-    /// The last flush of a process: what still cannot be written is lost, and all that was lost is
-    /// said.
+    /// The last flush of a process: lines that still cannot be written are dropped, and all losses
+    /// are reported.
     pub fn finish(&self) {
         self.flush();
         self.give_up_waiting();
@@ -298,7 +298,7 @@ impl Log {
         self.report();
     }
 
-    /// What waits is lost.
+    /// Drops the lines that wait.
     fn give_up_waiting(&self) {
         let lines = count_lines(&self.waiting.take());
         match self.blocked.take() {
@@ -308,7 +308,7 @@ impl Log {
         self.begun.set(0);
     }
 
-    /// Where access lines go.
+    /// The destination of access lines, in words.
     fn place(&self) -> &'static str {
         match self.path {
             Some(_) => "the log file",
@@ -316,7 +316,7 @@ impl Log {
         }
     }
 
-    /// The reader of the access lines is gone.
+    /// Ends the access lines, because their reader is gone.
     fn close(&self) {
         self.lines.borrow_mut().close();
         self.waiting.borrow_mut().clear();
@@ -332,7 +332,7 @@ impl Log {
         }
     }
 
-    /// Says how many lines were lost since this was last said, but not too often.
+    /// Reports the lines dropped since the last report, at a limited rate.
     fn report(&self) {
         if self.enabled(Level::Warn) {
             let now = self.now_ms.get();
@@ -372,7 +372,7 @@ impl fmt::Debug for Log {
     }
 }
 
-/// The most whole lines that one write takes. No line is longer than that.
+/// The longest run of whole lines that one write takes. No line is longer than that.
 fn whole_lines(bytes: &[u8]) -> &[u8] {
     if bytes.len() <= line::LONGEST {
         return bytes;

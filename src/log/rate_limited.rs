@@ -1,4 +1,4 @@
-//! [`RateLimited`]: what happens again and again is logged now and then, and counted in between.
+//! [`RateLimited`]: events that repeat are logged at a limited rate, and counted in between.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::time::{Millis, Now};
 /// Events of one kind.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimited {
-    /// When such an event was last logged.
+    /// The time at which such an event was last logged.
     last: Cell<Option<Millis>>,
     unreported: Cell<u64>,
 }
@@ -31,40 +31,40 @@ impl RateLimited {
         match self.reported(now.at) {
             0 => log.event(level, now.unix_ms, message),
             n => {
-                let message = format_args!("{message} ({n} like it before went unsaid)");
+                let message = format_args!("{message} ({n} like it before were not logged)");
                 log.event(level, now.unix_ms, message);
             }
         }
     }
 
-    /// So many more have happened.
+    /// Counts events without logging one.
     pub(super) fn count(&self, more: u64) {
         self.unreported.set(self.unreported.get() + more);
     }
 
-    /// How many have happened since an event was last logged.
+    /// The number of events since one was last logged.
     pub(super) fn unreported(&self) -> u64 {
         self.unreported.get()
     }
 
-    /// Whether none was logged in the last `pause_ms` milliseconds.
+    /// Whether no event was logged in the last `pause_ms` milliseconds.
     pub(super) fn is_due(&self, now: Millis, pause_ms: u64) -> bool {
         let last = self.last.get();
         last.is_none_or(|at| now.since(at) >= pause_ms)
     }
 
-    /// One is logged now: how many before were not.
+    /// Marks an event as logged now; returns the number of earlier ones that were not.
     pub(super) fn reported(&self, now: Millis) -> u64 {
         self.last.set(Some(now));
         self.take()
     }
 
-    /// How many have happened since an event was last logged; they count no more.
+    /// The number of events since one was last logged; they count no more.
     pub(super) fn take(&self) -> u64 {
         self.unreported.take()
     }
 
-    /// The next one is due at once.
+    /// Makes the next event due at once.
     pub(super) fn forget_last(&self) {
         self.last.set(None);
     }

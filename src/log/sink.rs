@@ -1,4 +1,4 @@
-//! Where the lines of the log go, and what kind of thing that is.
+//! [`Sink`]: a destination of log lines, and its kind: pipe, socket, file, terminal or device.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::sys::stdio::{self, Kind};
 
-/// Where lines go.
+/// A destination of log lines.
 pub(super) struct Sink {
     target: Target,
     kind: Kind,
@@ -17,7 +17,7 @@ pub(super) enum Target {
     Stdout,
     Stderr,
     File(File),
-    /// Its reader is gone, or it never was there.
+    /// A destination without a reader, or a descriptor that was never open.
     Closed,
 }
 
@@ -35,7 +35,7 @@ impl Sink {
 
     pub(super) fn of(target: Target) -> Sink {
         match target.with_fd(stdio::kind) {
-            // Once, before the fork: the workers write to the same one.
+            // Once, before the fork: the workers share the open file.
             Ok(Kind::Terminal) => Sink::of_terminal(target),
             Ok(kind) => Sink { target, kind },
             Err(_) => Sink::closed(),
@@ -55,7 +55,7 @@ impl Sink {
         }
     }
 
-    /// Another sink that leads to the same place.
+    /// Another sink for the same destination.
     pub(super) fn duplicate(&self) -> io::Result<Sink> {
         let target = match &self.target {
             Target::Stdout => Target::Stdout,
