@@ -1,4 +1,4 @@
-//! What the environment says: variables of flags, and variables that no flag has.
+//! The environment: variables of flags, and variables that no flag has.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -6,13 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use super::flag::{Flag, Job};
 use super::{Error, Options, Problem, flags, nearest, shown};
 
-/// What is said of variables that look as if they were meant for us and that no flag has, so that a
-/// typing slip does not go unnoticed.
+/// A warning for each `HTTPRS_*` variable that no flag has, so that a typing slip is noticed.
 pub fn unknown_variables<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let known = |name: &str| flags::all().any(|flag| flag.variables().any(|own| own == name));
     let unknown = names.filter(|name| {
         let own = name.strip_prefix("HTTPRS_");
-        // Kubernetes and Docker links make these for a service called `httprs`.
+        // Kubernetes and Docker links set these variables for a service called `httprs`.
         own.is_some_and(|own| !own.starts_with("SERVICE_") && !own.starts_with("PORT_"))
             && !known(name)
     });
@@ -27,10 +26,10 @@ pub fn unknown_variables<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String
                 Some(flag) => {
                     let variable = flag.variable();
                     format!(
-                        "{name} is no variable of ours and is ignored; did you mean {variable}?"
+                        "{name} is no variable of httprs and is ignored; did you mean {variable}?"
                     )
                 }
-                None => format!("{name} is no variable of ours and is ignored; see --help"),
+                None => format!("{name} is no variable of httprs and is ignored; see --help"),
             }
         })
         .collect();
@@ -52,7 +51,7 @@ pub(super) fn read(
             continue;
         };
         // For a service called `httprs`, Kubernetes and Docker links set HTTPRS_PORT to a URL.
-        // It is not meant for us, and must not keep the server from starting.
+        // The URL is not the operator's setting, and must not keep the server from starting.
         if flag.long == "port" && value.as_bytes().starts_with(b"tcp://") {
             continue;
         }
@@ -67,7 +66,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Applies the value of a variable; on failure says what was expected.
+/// Applies the value of a variable; the error is the form that was expected.
 pub(super) fn apply(flag: &Flag, value: &OsStr, options: &mut Options) -> Result<(), String> {
     match flag.job {
         Job::Switch(set) => match value.as_bytes() {
@@ -82,7 +81,7 @@ pub(super) fn apply(flag: &Flag, value: &OsStr, options: &mut Options) -> Result
             }
         }
         Job::Lines(set) => {
-            // What was written in YAML ends with an empty line.
+            // A block of lines in YAML ends with an empty one.
             for line in value.as_bytes().split(|b| *b == b'\n') {
                 let line = line.trim_ascii();
                 if !line.is_empty() {

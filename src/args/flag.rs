@@ -1,4 +1,4 @@
-//! [`Flag`]: what there is to say about a flag.
+//! [`Flag`]: the names, texts and effect of a flag.
 
 use std::ffi::OsStr;
 
@@ -6,30 +6,30 @@ use super::Options;
 
 /// A row of the table.
 pub(super) struct Flag {
-    /// Its name without the dashes; the variable's name follows from it.
+    /// The flag's name without the dashes; the variable's name follows from it.
     pub(super) long: &'static str,
     /// An older or likelier spelling.
     pub(super) alias: Option<&'static str>,
-    /// Its one-letter name.
+    /// The one-letter name.
     pub(super) short: Option<char>,
-    /// What help calls its value; empty for a switch.
+    /// The name of the value in the help; empty for a switch.
     pub(super) value: &'static str,
-    /// A variable that platforms set; weaker than our own.
+    /// A variable that platforms set; weaker than `HTTPRS_*`.
     pub(super) platform: Option<&'static str>,
-    /// What holds if nothing is said, as it would be typed if it can be typed.
+    /// The default, as an operator would type it; with a blank inside if it cannot be typed.
     pub(super) default: &'static str,
-    /// What it is for, in a few words.
+    /// The purpose, in a few words.
     pub(super) about: &'static str,
-    /// The heading it stands under.
+    /// The heading in the help.
     pub(super) group: &'static str,
-    /// What it does.
+    /// The effect.
     pub(super) job: Job,
 }
 
-/// Reads a value into the options, or says what it should have been.
+/// Reads a value into the options; the error is the form that was expected.
 pub(super) type Set = fn(&mut Options, &OsStr) -> Result<(), String>;
 
-/// What a flag does.
+/// The effect of a flag.
 #[derive(Clone, Copy)]
 pub(super) enum Job {
     /// Takes no value on the command line, and `1` or `0` in the environment.
@@ -38,7 +38,7 @@ pub(super) enum Job {
     Value(Set),
     /// Takes a value each time; several in the environment, separated by commas.
     List(Set),
-    /// The same, separated by newlines: for values that have commas of their own.
+    /// Like [`Job::List`], but separated by newlines: for values that have commas inside.
     Lines(Set),
     /// Asks for help.
     Help,
@@ -55,12 +55,12 @@ impl Flag {
         matches!(self.job, Job::Value(_) | Job::List(_) | Job::Lines(_))
     }
 
-    /// The name of its environment variable.
+    /// The name of the flag's environment variable.
     pub(super) fn variable(&self) -> String {
         variable(self.long)
     }
 
-    /// The same, and that of its alias.
+    /// The names of the variables for the flag and for its alias.
     pub(super) fn variables(&self) -> impl Iterator<Item = String> {
         [Some(self.long), self.alias]
             .into_iter()
@@ -73,7 +73,7 @@ fn variable(name: &str) -> String {
     format!("HTTPRS_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
-/// What rows that do not say otherwise have.
+/// The values that rows of the table start from.
 pub(super) const FLAG: Flag = Flag {
     long: "",
     alias: None,

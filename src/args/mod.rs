@@ -1,4 +1,4 @@
-//! The command line: flags, environment variables, and what they come to.
+//! The command line: flags and environment variables in, [`Options`] out.
 //!
 //! One table (`flags`) drives the parser, the environment, `--help` and the manual, so that none
 //! of them can promise what another does not keep. Pure: arguments and a lookup in, [`Command`]
@@ -22,14 +22,14 @@ use flag::{Flag, Job};
 pub use options::{Caching, Level, LogFormat, Options, Protocol, Workers};
 pub use text::{flag_table, help, version};
 
-/// What the program was asked to do.
-// There is one of these in a process, so its size is nothing to save on.
+/// The command that the operator gave.
+// A process has one command, so its size does not matter.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve.
     Run(Options),
-    /// Print what the server says of itself that has this admin address.
+    /// Print the status of the server that has this admin address.
     Status(String),
     /// Print [`help`] and exit with 0.
     Help,
@@ -37,7 +37,7 @@ pub enum Command {
     Version,
 }
 
-/// What is wrong with a flag or a variable. Displays as one line: what, and how to put it right.
+/// An error in a flag or a variable. Displays as one line: the error, and how to put it right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Problem);
 
@@ -80,8 +80,8 @@ enum Problem {
 }
 
 impl Error {
-    /// The exit code, as sysexits(3) has it: 64 (`EX_USAGE`) for what was typed, 78 (`EX_CONFIG`)
-    /// for what was found in the environment, which another program may have set.
+    /// The exit code, as sysexits(3) has it: 64 (`EX_USAGE`) for the command line, 78 (`EX_CONFIG`)
+    /// for the environment, which another program may have set.
     pub fn exit_code(&self) -> u8 {
         match self.0 {
             Problem::BadVariable { .. } | Problem::NoTimeToDrain { typed: false, .. } => 78,
@@ -91,7 +91,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    // What was given is shown in quotes, with escapes: the message stays one line whatever it is.
+    // The given text is shown in quotes, with escapes, so that the message stays one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Problem::UnknownFlag { given, nearest } => {
@@ -144,11 +144,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Reads `args` (without the program's name) and, for what they leave open, the environment.
+/// Reads `args` (without the program's name) and, for flags that they leave out, the environment.
 ///
 /// A flag beats its `HTTPRS_*` variable, which beats a variable of the platform (`PORT`), which
-/// beats the default. A variable is only looked at if its flag was not given, so a flag always
-/// helps against a bad variable. Of a flag that is repeated, the last one counts.
+/// beats the default. A variable is only read if its flag was not given, so a flag always helps
+/// against a bad variable. Of a flag that is repeated, the last one counts.
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<OsString>,
@@ -236,7 +236,7 @@ fn positional(given: &mut Vec<Given>, value: OsString) -> Result<(), Error> {
     Ok(())
 }
 
-/// `--flag value` or `--flag=value`, of which `arg` is what follows the dashes.
+/// `--flag value` or `--flag=value`; `arg` is the text behind the dashes.
 fn read_long(
     arg: &[u8],
     rest: &mut impl Iterator<Item = OsString>,
@@ -300,8 +300,8 @@ fn read_short(
     Ok(())
 }
 
-/// The next argument, unless it looks like a flag: then the value was forgotten, and taking the
-/// flag for it would give a stranger error later. `--flag=-x` still gives such a value.
+/// The next argument, unless it looks like a flag: then the operator forgot the value, and taking
+/// the flag for it would give a stranger error later. `--flag=-x` still gives such a value.
 fn next_value(
     flag: &Flag,
     name: &str,

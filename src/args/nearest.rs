@@ -1,4 +1,4 @@
-//! Which flag a mistyped one may mean.
+//! The flag that a mistyped one may mean.
 
 use super::flags;
 
@@ -16,8 +16,8 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     names().find(|known| name.len() > 2 && known.starts_with(name))
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with the next one to turn `a`
-/// into `b`.
+/// The edit distance: letters inserted, removed, replaced or swapped with the next one to turn
+/// `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut above: Vec<usize> = Vec::new();

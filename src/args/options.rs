@@ -1,20 +1,20 @@
-//! What the flags come to: [`Options`], and the defaults.
+//! [`Options`], which flags and variables fill, and the defaults.
 
 use std::path::PathBuf;
 
-/// Everything that can be set from outside.
+/// All settings of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The directory to serve; the embedded default if there is none.
     pub root: Option<PathBuf>,
-    /// Where to listen: addresses without brackets, `localhost`, or `unix:/path`. Empty means every
-    /// address of the machine.
+    /// The addresses to listen on, without brackets, `localhost`, or `unix:/path`. Empty means
+    /// every address of the machine.
     pub hosts: Vec<String>,
     /// The TCP port; 0 picks a free one.
     pub port: u16,
-    /// What connections speak.
+    /// The protocol of all connections.
     pub protocol: Protocol,
-    /// How many workers run.
+    /// The number of workers.
     pub workers: Workers,
     /// Connections that one worker serves at a time.
     pub max_connections: usize,
@@ -28,29 +28,29 @@ pub struct Options {
     pub keepalive_ms: u64,
     /// Requests served on one connection; 0 for any number.
     pub keepalive_requests: u64,
-    /// Bytes a second that bodies and slow readers must make; 0 for any number.
+    /// The minimum rate of bodies and slow readers, in bytes a second; 0 for none.
     pub min_rate: u64,
     /// The largest request head, in bytes.
     pub max_header_size: usize,
     /// The largest request body, in bytes.
     pub max_body_size: u64,
-    /// The memory of each worker for request bodies, in bytes; `None` for what suits the machine.
+    /// The memory of each worker for request bodies, in bytes; `None` for a share of the machine's.
     pub body_memory: Option<u64>,
     /// How long a worker may be busy with one step, in milliseconds; 0 for any time.
     pub worker_timeout_ms: u64,
     /// Requests after which a worker is replaced; 0 for any number.
     pub max_requests: u64,
-    /// Up to so many percent fewer.
+    /// The jitter of `max_requests`: each worker serves up to this many percent fewer.
     pub max_requests_jitter: u8,
     /// Give up after so many workers died before they were ready, within so many seconds.
     pub max_restarts: (u32, u32),
-    /// How long a graceful stop waits before it drains, in milliseconds; less than the next.
+    /// How long a graceful stop waits before it drains, in milliseconds; less than its whole time.
     pub drain_delay_ms: u64,
-    /// How long a graceful stop may take, in milliseconds.
+    /// How long a graceful stop may take, delay and drain, in milliseconds.
     pub drain_timeout_ms: u64,
-    /// The file that stands for its directory.
+    /// The index file of directories.
     pub index: String,
-    /// Answer navigations to paths where there is nothing with the root's own page.
+    /// Answer navigations to missing paths with the root's index file.
     pub spa: bool,
     /// List directories that have no index file.
     pub listing: bool,
@@ -58,29 +58,29 @@ pub struct Options {
     pub hidden: bool,
     /// Follow no symbolic links below the root.
     pub no_symlinks: bool,
-    /// Open files that one worker remembers.
+    /// The capacity of each worker's file cache, in files.
     pub file_cache: usize,
-    /// What is said of how long files may be kept.
+    /// The `Cache-Control` of files.
     pub cache: Caching,
-    /// Errors that have a page of the site's own: their codes, and the paths of the files.
+    /// Custom error pages: status codes, and the paths of the files.
     pub error_pages: Vec<(u16, String)>,
     /// Extensions and their media types, stronger than those of `mime_types`.
     pub mime: Vec<(String, String)>,
     /// A file with a list of media types.
     pub mime_types: Option<PathBuf>,
-    /// Names and values of fields that every answer of the files has.
+    /// Names and values of fields on every response of the file handler.
     pub headers: Vec<(String, String)>,
-    /// What the paths of files that never change begin with.
+    /// The prefixes of paths whose files never change.
     pub immutable: Vec<String>,
     /// The origins whose pages may read the files, or `*` alone.
     pub cors: Vec<String>,
-    /// How access lines look; `None` if nothing was said: text on a terminal, JSON otherwise.
+    /// The format of access lines; `None` for text on a terminal and JSON otherwise.
     pub log: Option<LogFormat>,
     /// Events below this level are left out.
     pub log_level: Level,
-    /// Where access lines go, if not to standard output.
+    /// The file for access lines; `None` for standard output.
     pub log_file: Option<PathBuf>,
-    /// Where the status is served: an address with its port, or `unix:/path`.
+    /// The admin address: an address with its port, or `unix:/path`.
     pub admin: Option<String>,
     /// The value of the `Server` field; empty leaves the field out.
     pub server_name: String,
@@ -89,7 +89,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A flag that was given and says nothing without a root: the operator expects files.
+    /// A flag that was given and has no effect without a root: the operator expects files.
     pub fn about_files(&self) -> Option<&'static str> {
         let given = [
             ("--spa", self.spa),
@@ -154,36 +154,36 @@ impl Default for Options {
     }
 }
 
-/// What connections speak.
+/// The protocol of all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http,
-    /// Every byte comes back.
+    /// Every byte is sent back.
     Echo,
 }
 
-/// How many workers run.
+/// The number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
-    /// As many as the machine, or the share of it that we were given, can run at a time.
+    /// One for each CPU that the process may use, and at least 2.
     Auto,
     /// This many, from 1 to 512.
     Exactly(usize),
 }
 
-/// What is said of how long files may be kept.
+/// The `Cache-Control` of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
-    /// What suits the file.
+    /// By the type and the name of the file.
     Auto,
-    /// Nothing.
+    /// No `Cache-Control`.
     Off,
-    /// So many seconds, from 0 to a year.
+    /// `max-age` with this many seconds, from 0 to a year.
     Seconds(u32),
 }
 
-/// How access lines look.
+/// The format of access lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -196,15 +196,15 @@ pub enum LogFormat {
     None,
 }
 
-/// How much the event log says.
+/// The least severe events that are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// What went wrong.
+    /// Failures.
     Error,
-    /// And what looks wrong.
+    /// And conditions that look wrong.
     Warn,
-    /// And what happened.
+    /// And ordinary events.
     Info,
-    /// And why.
+    /// And their details.
     Debug,
 }

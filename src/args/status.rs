@@ -10,8 +10,8 @@ use super::{flags, read_long, shown};
 /// The word that asks for it, as the first argument. A directory of that name is `./status`.
 pub(super) const WORD: &str = "status";
 
-/// Reads what stands behind the word. Of the environment, `HTTPRS_ADMIN` alone is looked at: what
-/// is wrong with the server's other variables is no reason not to ask how it is.
+/// Reads the arguments behind the word. Of the environment, `HTTPRS_ADMIN` alone is read: an error
+/// in the server's other variables is no reason not to ask for its status.
 pub(super) fn parse(
     mut args: impl Iterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<OsString>,

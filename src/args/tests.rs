@@ -687,7 +687,7 @@ fn the_defaults_in_the_table_are_the_defaults() {
     for flag in flags::all() {
         if flag.takes_value() {
             let line = format!("--{}={}", flag.long, flag.default);
-            // Those that cannot be typed say so by having a blank in them.
+            // Defaults that cannot be typed have a blank in them.
             if !flag.default.contains(' ') {
                 assert_eq!(options(&[&line], &[]), Options::default(), "{line}");
             }

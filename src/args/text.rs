@@ -1,9 +1,9 @@
-//! What the table of flags says to people: `--help`, `--version` and the manual's table.
+//! Texts for people, made from the table of flags: `--help`, `--version`, the manual's table.
 
 use super::flag::{Flag, Job};
 use super::flags;
 
-/// Where the explanations begin; what is wider gets a line of its own.
+/// The column of the explanations; a wider flag gets a line of its own.
 const COLUMN: usize = 33;
 
 /// The text of `--help`. No line is longer than 100 columns.

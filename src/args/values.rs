@@ -1,4 +1,4 @@
-//! How the values of flags are read: each reader gives the value, or says what it expected.
+//! Readers of the values of flags: each returns the value, or the form that it expected.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{Caching, Workers};
 
-/// A day: nothing here should wait longer, and a typing slip should not wait for ever.
+/// A day: no timeout needs more, and a typing slip should not wait for ever.
 const DAY_MS: u64 = 86_400_000;
 
 /// Digits only: `str::parse` would take a plus sign too.
@@ -95,8 +95,8 @@ pub(super) fn host(value: &OsStr) -> Result<String, String> {
     ))
 }
 
-/// Where the admin side is, or `off`. A port alone is refused: some take it for every address of
-/// the machine, and others for this machine alone.
+/// The admin address, or `off`. A port alone is refused: some servers listen on every address of
+/// the machine then, and others on the loopback address alone.
 pub(super) fn address(value: &OsStr) -> Result<Option<String>, String> {
     let text = value.to_str().unwrap_or_default();
     let is_path = matches!(text.strip_prefix("unix:"), Some(path) if !path.is_empty());
@@ -127,7 +127,7 @@ pub(super) fn file_name(value: &OsStr) -> Result<String, String> {
     }
 }
 
-/// An error's code and the path of a file, as it is below the root.
+/// A status code and the path of a file below the root.
 pub(super) fn error_page(value: &OsStr) -> Result<(u16, String), String> {
     let parts = value.to_str().and_then(|v| v.split_once('='));
     match parts.and_then(|(code, path)| Some((digits(code)?, path))) {
@@ -140,7 +140,7 @@ pub(super) fn error_page(value: &OsStr) -> Result<(u16, String), String> {
     }
 }
 
-/// What the paths of some files begin with.
+/// A prefix of paths.
 pub(super) fn prefix(value: &OsStr) -> Result<String, String> {
     match value.to_str() {
         Some(path) if path.starts_with('/') && !path.starts_with("//") => Ok(path.to_owned()),
@@ -148,7 +148,7 @@ pub(super) fn prefix(value: &OsStr) -> Result<String, String> {
     }
 }
 
-/// An extension and its type; whether they are well formed is not known here.
+/// An extension and its type; `handlers` checks whether they are well formed.
 pub(super) fn mime(value: &OsStr) -> Result<(String, String), String> {
     match value.to_str().and_then(|v| v.split_once('=')) {
         Some((extension, content_type)) if !extension.is_empty() && content_type.contains('/') => {
@@ -158,7 +158,7 @@ pub(super) fn mime(value: &OsStr) -> Result<(String, String), String> {
     }
 }
 
-/// A field's name and value; whether they are well formed is not known here.
+/// A field's name and value; `handlers` checks whether they are well formed.
 pub(super) fn header(value: &OsStr) -> Result<(String, String), String> {
     match value.to_str().and_then(|v| v.split_once(':')) {
         Some((name, value)) if !name.is_empty() => {
@@ -168,7 +168,7 @@ pub(super) fn header(value: &OsStr) -> Result<(String, String), String> {
     }
 }
 
-/// An origin, or `*`, which leaves nothing for those before and behind it to say.
+/// An origin, or `*` alone: beside it another origin would mean nothing.
 pub(super) fn cors(value: &OsStr, before: &[String]) -> Result<String, String> {
     let all = value == "*";
     let fits = before.iter().all(|other| (other == "*") == all);
@@ -178,7 +178,7 @@ pub(super) fn cors(value: &OsStr, before: &[String]) -> Result<String, String> {
     }
 }
 
-/// What may stand in a header field: no control bytes, so that no value can begin a new line.
+/// The value of a header field: no control bytes, so that no value can begin a new line.
 pub(super) fn server_name(value: &OsStr) -> Result<String, String> {
     match value.to_str() {
         Some(name)

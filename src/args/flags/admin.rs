@@ -1,4 +1,4 @@
-//! What admins get to see.
+//! The flag for the admin address.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::address;

@@ -1,4 +1,4 @@
-//! How files are served.
+//! Flags for serving files.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::{

@@ -1,4 +1,4 @@
-//! What a client may take of time and space.
+//! Flags for timeouts and size limits.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::{bytes, millis, number};

@@ -1,4 +1,4 @@
-//! What is told, and how.
+//! Flags for the log.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::{choice, path};

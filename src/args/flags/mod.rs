@@ -23,13 +23,13 @@ const GROUPS: &[&[Flag]] = &[
     FLAGS,
 ];
 
-/// All flags, in the order of `--help`. Variables are applied in this order too, so what sets
-/// several things at once (`-q`) stands above what sets one of them.
+/// All flags, in the order of `--help`. Variables are applied in this order too, so a flag that
+/// sets several options (`-q`) stands above the flags that set one of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
     GROUPS.iter().copied().flatten()
 }
 
-/// Where the status is.
+/// The flag for the admin address, which `httprs status` takes as well.
 pub(super) fn admin() -> &'static Flag {
     &admin::FLAGS[0]
 }

@@ -1,4 +1,4 @@
-//! What is served, and where.
+//! Flags for the root, the protocol and the addresses.
 
 use crate::args::Protocol;
 use crate::args::flag::{FLAG, Flag, Job};

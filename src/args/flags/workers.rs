@@ -1,4 +1,4 @@
-//! How many workers there are, and when they come and go.
+//! Flags for the number of workers, their replacement and the graceful stop.
 
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::{millis, number, restarts, workers};
