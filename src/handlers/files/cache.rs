@@ -1,9 +1,9 @@
-//! A bounded map from paths to what was found there, each with the time at which that was last
-//! known to be true.
+//! A bounded map from paths to the files found there, each with the time of the last check on
+//! the disk.
 //!
-//! What is thrown out is chosen by a clock (Corbató's second chance): a hand goes round, spares
-//! what was used since it last came by, and takes the first that was not. Close enough to the
-//! least recently used, and a hit costs one flag. Reads no clock of the other kind and no file.
+//! Entries are evicted by a clock (Corbató's second chance): a hand goes round, spares the entries
+//! that were used since it last came by, and evicts the first that was not. That is close enough
+//! to the least recently used, and a hit costs one flag. Reads no wall clock and no file.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use crate::time::Millis;
 
-/// For how long, in milliseconds, what was found is believed without another look.
+/// For how long, in milliseconds, an entry is served without another check on the disk.
 pub const TRUST_MS: u64 = 1_000;
 
-/// What no client asked for in so many milliseconds is forgotten, when the next request comes, if
+/// An entry without a request for this many milliseconds is evicted when the next request comes, if
 /// it takes more than a little memory. An open file may have been deleted, and its space is free
 /// only when it is closed.
 pub const IDLE_MS: u64 = 10_000;
@@ -30,8 +30,8 @@ pub struct Cache<V> {
 
 /// Mixes eight bytes at a time (the multiplication spreads a bit to those above it, the rotation
 /// brings them back down). The standard library's hash costs as much as all else that a hit does;
-/// it keeps strangers from choosing keys that collide, and strangers cannot choose which files
-/// there are: nothing else is remembered.
+/// it keeps clients from choosing keys that collide, and clients cannot choose which files there
+/// are: no other path is cached.
 #[derive(Default)]
 struct PathHasher(u64);
 
@@ -54,7 +54,7 @@ impl Hasher for PathHasher {
     }
 
     fn finish(&self) -> u64 {
-        // The table takes the place from the low bits and a tag from the high ones.
+        // The hash table takes the bucket from the low bits and a tag from the high ones.
         self.0 ^ self.0 >> 32
     }
 }
@@ -68,7 +68,7 @@ struct Slot<V> {
 }
 
 impl<V: Clone> Cache<V> {
-    /// An empty one. With a limit of 0 it stays so.
+    /// An empty cache. With a limit of 0 it stays empty.
     pub fn new(limit: usize) -> Cache<V> {
         Cache {
             limit,
@@ -78,7 +78,7 @@ impl<V: Clone> Cache<V> {
         }
     }
 
-    /// What was found at `path`, and whether that can be believed as it is.
+    /// The value for `path`, and whether it is fresh.
     pub fn get(&mut self, path: &[u8], now: Millis) -> Option<(V, bool)> {
         let slot = &mut self.slots[*self.places.get(path)?];
         slot.used = true;
@@ -86,7 +86,7 @@ impl<V: Clone> Cache<V> {
         Some((slot.value.clone(), fresh))
     }
 
-    /// Keeps what was found at `path` just now.
+    /// Stores the value that was found at `path` just now.
     pub fn insert(&mut self, path: &[u8], value: V, now: Millis) {
         if let Some(&at) = self.places.get(path) {
             self.slots[at].value = value;
@@ -105,32 +105,32 @@ impl<V: Clone> Cache<V> {
             path,
             value,
             checked: now,
-            // What is asked for once, as by a crawler, goes first.
+            // An entry that is requested once, as by a crawler, is evicted first.
             used: false,
         });
     }
 
-    /// Changes what is remembered of `path`, without another look at it.
+    /// Replaces the value for `path`, which does not make it fresh.
     pub fn update(&mut self, path: &[u8], change: impl FnOnce(&mut V)) {
         if let Some(&at) = self.places.get(path) {
             change(&mut self.slots[at].value);
         }
     }
 
-    /// Forgets `path`.
+    /// Evicts the value for `path`.
     pub fn remove(&mut self, path: &[u8]) {
         if let Some(&at) = self.places.get(path) {
             self.take_out(at);
         }
     }
 
-    /// Forgets everything.
+    /// Evicts all values.
     pub fn clear(&mut self) {
         self.places.clear();
         self.slots.clear();
     }
 
-    /// Forgets all but what `keep` says of it and of the time at which it was last looked at.
+    /// Evicts the values for which `keep`, given each with the time of its last check, is false.
     pub fn retain(&mut self, keep: impl Fn(&V, Millis) -> bool) {
         let mut at = 0;
         while let Some(slot) = self.slots.get(at) {
@@ -143,7 +143,7 @@ impl<V: Clone> Cache<V> {
     }
 
     fn evict(&mut self) {
-        // Each turn clears a flag, so there are at most two rounds.
+        // Each step of the hand clears a flag, so there are at most two rounds.
         while !self.slots.is_empty() {
             if self.hand >= self.slots.len() {
                 self.hand = 0;

@@ -1,16 +1,16 @@
 //! [`Caching`]: for how long browsers and proxies may keep a file, and which names change with
-//! what is inside (RFC 9111 §5.2.2, RFC 8246).
+//! the content (RFC 9111 §5.2.2, RFC 8246).
 //!
 //! Build tools put a hash of a file into its name: `index-BkX3f9aZ.js`. Such a file never changes,
-//! so it can be kept for ever. But a name that only looks like that stays in a cache for a year,
-//! and a hash that is not recognised costs one question a minute: in doubt it is no hash. Knows
-//! nothing of the disk.
+//! so caches may keep it for ever. But a file whose name only looks like that stays in a cache for
+//! a year, and a hash that is not recognised costs one request a minute: in doubt it is no hash.
+//! Knows nothing of the disk.
 
 use std::borrow::Cow;
 
 use super::Files;
 
-/// What is said of how long a file may be kept.
+/// The `Cache-Control` of files: how long caches may keep them.
 ///
 /// ```
 /// use httprs::handlers::files::{Caching, Files};
@@ -25,10 +25,10 @@ use super::Files;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Caching {
-    /// Nothing: there is no `Cache-Control`, and caches guess.
+    /// No `Cache-Control`: caches guess.
     #[default]
     Off,
-    /// What suits the file:
+    /// By the type and the name of the file:
     ///
     /// * a page (HTML) may be kept, but not used without asking: `no-cache`;
     /// * a file with a hash in its name, for a year and without asking:
@@ -45,20 +45,20 @@ pub enum Caching {
     /// 12 or 24 hexadecimal digits are none: machines and records have such numbers, and change.
     /// [`Files::immutable`](super::Files::immutable) names the paths of other tools.
     Auto,
-    /// That everything may be kept for so many seconds: `public, max-age=N`.
+    /// Every file may be kept for this many seconds: `public, max-age=N`.
     Seconds(u32),
 }
 
 impl Files {
-    /// What browsers and proxies are told of how long they may keep a file; nothing by default:
+    /// How long browsers and proxies may keep a file; no `Cache-Control` is sent by default, since
     /// that depends on the files.
     pub fn caching(mut self, caching: Caching) -> Files {
         self.store.get_mut().policy.caching = caching;
         self
     }
 
-    /// Paths that begin so lead to files that never change, such as `/build/`: they may be kept for
-    /// a year and without asking, whatever [`Files::caching`] says.
+    /// Files whose paths begin with `prefix`, such as `/build/`, never change: caches may keep them
+    /// for a year and without asking, whatever [`Files::caching`] says.
     ///
     /// ```
     /// use httprs::handlers::files::Files;
@@ -82,20 +82,20 @@ impl Files {
 #[derive(Debug)]
 pub(super) struct Policy {
     caching: Caching,
-    /// What paths below the root begin with, without their first slash.
+    /// Prefixes of paths below the root, without their first slash.
     immutable: Vec<Box<[u8]>>,
 }
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 impl Policy {
-    /// No `Cache-Control` at all.
+    /// The policy that sends no `Cache-Control`.
     pub(super) const NOTHING: Policy = Policy {
         caching: Caching::Off,
         immutable: Vec::new(),
     };
 
-    /// The value of Cache-Control for a file of this name and type, if there is to be one.
+    /// The value of Cache-Control for a file of this name and type; `None` to leave it out.
     pub(super) fn value(&self, name: &[u8], content_type: &str) -> Option<Cow<'static, str>> {
         if self.immutable.iter().any(|prefix| name.starts_with(prefix)) {
             return Some(IMMUTABLE.into());
@@ -122,7 +122,7 @@ const BUILT: [&str; 5] = [
     "_app/immutable/",
 ];
 
-/// What may stand between a hash and the last ending.
+/// Endings that may stand between a hash and the last ending.
 const ENDINGS: [&[u8]; 6] = [b"bundle", b"chunk", b"css", b"js", b"min", b"mjs"];
 
 /// Whether a file's name has a hash of its content in it. See [`Caching::Auto`].
@@ -160,8 +160,8 @@ fn is_hex(part: &[u8]) -> bool {
         && part.iter().any(u8::is_ascii_lowercase)
 }
 
-/// Whether something ends in eight characters that are no word: words have capitals at their
-/// beginnings alone, and no digits. `IMG_0042` is called so by a camera.
+/// Whether a part of a name ends in eight characters that are no word: words have capitals at
+/// their beginnings alone, and no digits. `IMG_0042` is the name of a photo.
 fn ends_in_code(part: &[u8]) -> bool {
     let Some((before, eight)) = part.split_last_chunk::<8>() else {
         return false;
@@ -214,7 +214,6 @@ mod tests {
             "static/media/logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg",
             "bundle.8f3a2b1c4d.min.js",
             "runtime.4f8d2c1a3b5e7d90.js",
-            // esbuild, Angular again.
             // Parcel.
             "index.4f8d2c1a.js",
             "logo.4f8d2c1a.svg",
@@ -306,7 +305,7 @@ mod tests {
             "chunk-overview.js",
             "chunk-ABCD1234.pdf",
             "chunk-ABCD123.js",
-            // What is called by its number.
+            // Files named by a number.
             "avatar-550e8400-e29b-41d4-a716-446655440000.jpg",
             "9f1c2e4a-7b6d-4c3e-8a5f-1d2e3f4a5b6c.png",
             "avatar-507f1f77bcf86cd799439011.png",

@@ -1,5 +1,5 @@
-//! What is configured and can have no effect, as the directory is now. No errors: a deploy may
-//! bring what is missing.
+//! Warnings about settings that have no effect, as the directory is now. They are no errors: a
+//! deploy may bring the missing file.
 
 use super::Files;
 use super::store::Found;
@@ -7,8 +7,8 @@ use crate::sys::beneath::Cause;
 use crate::time::Now;
 
 impl Files {
-    /// What will not work as the directory is, a sentence each: a page that is not there, a
-    /// directory that may not be read. For the log, when a server starts.
+    /// Settings that have no effect, as the directory is now, a sentence each: a page that is not
+    /// there, a directory that may not be read. For the log, when a server starts.
     ///
     /// ```
     /// use httprs::StatusCode;
@@ -28,11 +28,10 @@ impl Files {
         let page = find(b"/");
         match &page {
             Err(Cause::Forbidden) => {
-                warnings.push("the directory may not be read: all that is asked for is 403".into());
+                warnings.push("the directory may not be read: every request gets 403".into());
             }
-            Err(_) if self.spa => warnings.push(
-                "there is no page for the application: what it navigates to is 404".to_owned(),
-            ),
+            Err(_) if self.spa => warnings
+                .push("there is no page for the application: its navigations get 404".to_owned()),
             _ => {}
         }
         for (status, path) in &self.error_pages {
@@ -43,12 +42,12 @@ impl Files {
                 ));
             }
         }
-        // A master holds no files open.
+        // The master must hold no files open.
         store.forget();
         warnings
     }
 
-    /// What [`Files::config_warnings`] was called first.
+    /// The first name of [`Files::config_warnings`].
     #[doc(hidden)]
     pub fn doubts(&self) -> Vec<String> {
         self.config_warnings()

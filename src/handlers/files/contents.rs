@@ -1,7 +1,7 @@
-//! [`Contents`]: what is in a directory, looked up a slice at a time.
+//! [`Contents`]: the names in a directory, looked up a slice at a time.
 //!
-//! Each name costs three system calls, and sorting costs as well; while a worker does that, all its
-//! clients wait. So names are looked up [`SLICE`] at a time, and each finds its place as it comes.
+//! Each name costs three system calls, and sorting costs as well; meanwhile all clients of the
+//! worker wait. So names are looked up [`SLICE`] at a time, and each is inserted in order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -14,34 +14,34 @@ use super::is_hidden_name;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::sys::directory::each_name;
 
-/// How many names are looked up, or written, in one turn: some 2 ms.
+/// Names that are looked up, or written, in one turn: some 2 ms.
 pub const SLICE: usize = 256;
 
-/// What is in a directory, as far as it was looked up.
+/// The names in a directory, as far as they are looked up.
 #[derive(Debug)]
 pub struct Contents {
     root: Arc<Root>,
     links: Links,
     /// The directory below the root, with a slash at its end.
     place: Vec<u8>,
-    /// Names that were not looked up.
+    /// Names that are not looked up yet.
     names: vec::IntoIter<Vec<u8>>,
-    /// Those that were.
+    /// Names that are looked up.
     pub items: BTreeSet<Item>,
-    /// There is more.
+    /// Whether the directory has more names than were read.
     pub cut: bool,
 }
 
 /// One name of a directory. In order: directories first, then by name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Its bytes. They need not be text.
+    /// The name's bytes, which need not be text.
     pub name: Vec<u8>,
-    /// Whether it is a directory, and not a regular file.
+    /// Whether the name is that of a directory, and not of a regular file.
     pub is_directory: bool,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// When it changed, in seconds since 1970; 0 for before.
+    /// The time of the last change, in seconds since 1970; 0 for before.
     pub changed: u64,
     /// The name as it is sorted.
     key: String,
@@ -84,7 +84,7 @@ impl Contents {
         })
     }
 
-    /// How many names were not looked up.
+    /// The number of names that are not looked up yet.
     pub fn left(&self) -> usize {
         self.names.len()
     }
@@ -102,7 +102,7 @@ impl Contents {
                 Err(error) if matches!(Cause::of(&error), Cause::Exhausted(_)) => {
                     return Err(Cause::of(&error));
                 }
-                // A request for it gets nothing either.
+                // A request for this name gets 404 as well.
                 _ => continue,
             };
             self.items.insert(Item {

@@ -1,8 +1,7 @@
-//! [`Entry`]: a file that was opened, looked at, and is ready to be sent many times.
+//! [`Entry`]: a file that was opened and checked, and is ready to be sent many times.
 //!
-//! Small files are read into memory. What is said of a file's identity comes from its bytes where
-//! that can be had (see `hashes`): build tools give every file the same time, so a time says
-//! little.
+//! Small files are read into memory. Validators come from a file's bytes as soon as their hash is
+//! known (see `hashes`): build tools give every file the same time, so a time says little.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -26,17 +25,17 @@ const HASHED: u64 = 8 * 1024 * 1024;
 
 /// A time up to this one, in seconds since 1970, is no time at which a file changed: build tools
 /// set 0, 1 or the beginning of 1980, which ZIP cannot go below, so that every build is the same.
-/// It would be a validator that says of new bytes that they are the old ones. 1980-01-02.
+/// Such a time would validate old bytes after a new build. 1980-01-02.
 const CLAMPED: u64 = 315_619_200;
 
-/// A change so short a time, in milliseconds, from when a file was looked at may not be the last
-/// one with that time on it: clocks of file systems tick as slowly as that (FAT).
+/// A change this close, in milliseconds, to the check of a file may be followed by another one with
+/// the same time: clocks of file systems tick as slowly as that (FAT).
 const TICK_MS: i64 = 2_000;
 
-/// How often a small file is read again that became shorter meanwhile.
+/// How often a small file is read again if it became shorter meanwhile.
 const TRIES: usize = 4;
 
-/// Where the bytes are.
+/// The place of a file's bytes.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// All of them in memory.
@@ -48,53 +47,53 @@ pub enum Content {
 /// A regular file, ready to be sent.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its bytes.
+    /// The file's bytes.
     pub content: Content,
-    /// How many there are.
+    /// The number of bytes.
     pub size: u64,
     /// The entity tag, with its quotes. Strong. `None` while no tag is certain to be of these bytes
     /// alone.
     pub etag: Option<Box<[u8]>>,
-    /// When it changed, in seconds since 1970; `None` where its time says nothing of that. It may
-    /// lie in the future.
+    /// The time of the last change, in seconds since 1970, maybe in the future; `None` where the
+    /// file's time is that of a build tool.
     pub changed: Option<u64>,
-    /// Fields that say what it is.
+    /// The fields of the representation: Content-Type and others.
     pub about: FieldLines,
-    /// Fields that say which one it is: ETag and Last-Modified, as far as there are any.
+    /// The validators: ETag and Last-Modified, as far as there are any.
     pub validators: FieldLines,
-    /// Fields that say for how long it may be kept: Cache-Control, or none.
+    /// Cache-Control, or no field.
     pub caching: FieldLines,
     coding: Option<Coding>,
     stamp: Stamp,
-    /// It changed so recently that it may have changed again since, with the same stamp.
+    /// Whether the file changed so recently that it may have changed again with the same stamp.
     young: bool,
 }
 
-/// What a file is served as.
+/// The metadata that a file is served with.
 #[derive(Clone, Copy, Debug)]
 pub struct Role<'a> {
-    /// The name that was asked for, whatever it is coded in.
+    /// The name in the request, without the suffix of a coding.
     pub name: &'a [u8],
     /// The value of Content-Type.
     pub content_type: &'a str,
-    /// What it is coded in, if it is.
+    /// The content coding, if there is one.
     pub coding: Option<Coding>,
-    /// What is said of how long it may be kept.
+    /// The policy for Cache-Control.
     pub caching: &'a Policy,
 }
 
 impl Entry {
-    /// Takes in a regular file. What was `seen` of it may be out of date by now.
+    /// Loads a regular file. The metadata `seen` may be out of date by now.
     ///
     /// # Errors
-    /// It cannot be read, or never for as long as it says it is.
+    /// The file cannot be read, or becomes shorter each time it is read.
     pub fn load(file: File, seen: Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let mut seen = seen;
         for _ in 0..TRIES {
             if seen.len() > SMALL {
                 return Entry::new(Content::Open(Arc::new(file)), &seen, role, now);
             }
-            // The length is promised before the bytes are sent, so it has to be the right one.
+            // The length is promised before the bytes are sent, so it must be right.
             let mut bytes = vec![0; seen.len() as usize];
             match file.read_exact_at(&mut bytes, 0) {
                 Ok(()) => return Entry::new(Content::Memory(bytes.into()), &seen, role, now),
@@ -108,13 +107,13 @@ impl Entry {
 
     fn new(content: Content, seen: &Metadata, role: Role<'_>, now: Now) -> io::Result<Entry> {
         let stamp = Stamp::of(seen);
-        // The next change would have about the time that is now on it.
+        // The next change could have the same time.
         let young = stamp.changed_ms().abs_diff(now.unix_ms as i64) < TICK_MS as u64;
         let tag = match &content {
             Content::Memory(bytes) => Some(hash_tag(fnv1a(FNV_BASIS, bytes))),
-            // Its hash is not known yet, and what is young may change without looking changed.
+            // The hash is not known yet, and a young file may change and keep its stamp.
             Content::Open(_) if young || stamp.size() <= HASHED => None,
-            // All that tells this state from others on this machine.
+            // The stamp distinguishes this state from all others on this machine.
             Content::Open(_) => Some(hash_tag(fnv1a(FNV_BASIS, &stamp.key()))),
         };
         let changed = stamp.modified();
@@ -134,9 +133,9 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Makes its validators, with this tag.
+    /// Makes the validators, with this tag.
     fn set_tag(&mut self, tag: Option<String>) -> Result<(), FieldError> {
-        // Two forms of a file may be the same bytes and mean another thing (RFC 9110 §8.8.3.3).
+        // Two forms of a file may have the same bytes and different meanings (RFC 9110 §8.8.3.3).
         let etag = tag.map(|tag| match self.coding {
             None => format!("\"{tag}\""),
             Some(coding) => format!("\"{tag}-{}\"", coding.name()),
@@ -146,7 +145,7 @@ impl Entry {
         Ok(())
     }
 
-    /// The file that must be hashed before there is a tag, and which state of it, if that is so.
+    /// The file that must be hashed before there is a tag, and its state; `None` if there is a tag.
     pub fn unhashed(&self) -> Option<(&Arc<File>, Stamp)> {
         match &self.content {
             Content::Open(file) if self.etag.is_none() && !self.young => Some((file, self.stamp)),
@@ -154,7 +153,7 @@ impl Entry {
         }
     }
 
-    /// The same file, of which the hash is known.
+    /// The same entry with a tag made from this hash.
     pub fn with_hash(&self, hash: u128) -> Result<Entry, FieldError> {
         let mut entry = Entry {
             content: self.content.clone(),
@@ -168,8 +167,8 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Whether what is promised can still be kept: a file that is open may have been shortened or
-    /// written over since. What is in memory has nothing to fear.
+    /// Whether the entry is still valid: an open file may have been shortened or overwritten since.
+    /// Bytes in memory cannot be.
     pub fn is_unchanged(&self) -> bool {
         match &self.content {
             Content::Memory(_) => true,
@@ -179,12 +178,12 @@ impl Entry {
         }
     }
 
-    /// Whether the file that this was made from, looked at again, is certainly the same.
+    /// Whether `seen`, read later, is certainly the metadata of the same state.
     pub fn is_still(&self, seen: &Metadata) -> bool {
         !self.young && self.stamp == Stamp::of(seen)
     }
 
-    /// Whether this holds a descriptor.
+    /// Whether the entry holds a descriptor.
     pub fn is_open(&self) -> bool {
         matches!(self.content, Content::Open(_))
     }
@@ -197,7 +196,7 @@ fn about(content_type: &str, coding: Option<Coding>) -> Result<FieldLines, Field
     }
     lines
         .header("Content-Type", content_type)?
-        // What we say it is counts, not what a browser makes of its bytes.
+        // The declared type counts, not a guess of the browser from the bytes.
         .header("X-Content-Type-Options", "nosniff")?
         .header("Accept-Ranges", "bytes")?;
     Ok(lines.into_lines())
@@ -254,7 +253,7 @@ mod tests {
         Entry::load(file, seen, PLAIN, now)
     }
 
-    /// What a server that has seen all of the file's bytes says of it.
+    /// The entry of a server that has hashed all of the file's bytes.
     fn tagged(entry: &Entry) -> Option<Box<[u8]>> {
         let Some((file, state)) = entry.unhashed() else {
             return entry.etag.clone();
@@ -304,7 +303,7 @@ mod tests {
         for size in sizes {
             let mut tags = Vec::new();
             for byte in *b"ab" {
-                // Replaced as deploys do it, with the time that all files have.
+                // The file is replaced as by a deploy, with the time that all files have.
                 let path = scratch.write("new", vec![byte; size]);
                 let file = File::options().write(true).open(&path).unwrap();
                 file.set_modified(UNIX_EPOCH + Duration::from_secs(1))

@@ -1,7 +1,7 @@
-//! What is said with an error: a page of the site's own, or a built-in one.
+//! Bodies of errors: a page of the site's own, or a built-in one.
 //!
-//! The rest of [`Files`] only sets a status and the fields that belong to it; this puts the body
-//! under it, in one place for all of them.
+//! The rest of [`Files`] only sets a status and the fields that belong to it; the body is added
+//! here, in one place for all errors.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use super::{Files, location};
 use crate::handlers::pages::{self, Besides};
 use crate::http::{HttpRequest, HttpResponse, StatusCode};
 
-/// Why there can be no such error page.
+/// The reason why there can be no such error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorPageError {
@@ -41,9 +41,9 @@ impl From<ErrorPageError> for io::Error {
 
 impl Files {
     /// The file at `path`, from the root, is sent with this status in place of the built-in page:
-    /// its bytes and its type, but no validators and no ranges, for it is not what was asked for.
-    /// It may be hidden. While it is not there, or in coded forms alone, the built-in page is
-    /// sent. The path is that of a file, not percent-encoded.
+    /// its bytes and its type, but no validators and no ranges, for it is not the file in the
+    /// request. It may be hidden. While it is missing, or there are coded forms alone, the
+    /// built-in page is sent. The path is that of a file, not percent-encoded.
     ///
     /// ```
     /// use httprs::StatusCode;
@@ -67,21 +67,21 @@ impl Files {
         Ok(self)
     }
 
-    /// Puts the body under an answer that has none but its status.
+    /// Adds the body to a response that has only its status.
     pub(super) fn explain(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         let status = res.status_code();
         match status {
             StatusCode::MOVED_PERMANENTLY => {
                 self.say(req, res, status, &Besides::MovedTo(&location(req)?))
             }
-            // The answer that no form will do says which forms there are.
+            // A 406 lists the forms that there are.
             StatusCode::NOT_ACCEPTABLE => Ok(()),
             _ if status.get() < 400 => Ok(()),
             _ => self.say(req, res, status, &Besides::Nothing),
         }
     }
 
-    /// Answers with a status, and with the page that it has.
+    /// Answers with a status, and with the page configured for it.
     pub(super) fn say(
         &self,
         req: &HttpRequest,
@@ -213,7 +213,7 @@ mod tests {
             let policy = page.field("Content-Security-Policy").unwrap();
             assert!(policy.starts_with("default-src 'none';"), "{policy}");
         }
-        // What is no error is left alone.
+        // Responses other than errors stay as they are.
         for (line, field, status) in [
             ("GET /a.txt", BROWSER, 200),
             ("GET /a.txt", ("If-None-Match", "*"), 304),
@@ -311,7 +311,7 @@ mod tests {
             );
             assert_eq!(got.field("ETag").is_some(), status == 200, "{name}");
         }
-        // The fields of the error stay; conditions and ranges are about something else.
+        // The fields of the error stay; conditions and ranges do not apply to its page.
         let http = page(416, "/.errors/range.txt");
         let got = ask(&http, "GET /a.txt", &[("Range", "bytes=99-")]);
         assert_eq!((got.status, got.text()), (416, "no such part"));

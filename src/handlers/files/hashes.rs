@@ -1,10 +1,10 @@
 //! [`Hashes`]: hashes of files that are too large to be in memory, made a slice at a time.
 //!
 //! A worker has one thread: while it hashes, all its clients wait. So a turn hashes at most
-//! [`SLICE`] bytes, requests for a file bring its hash on by one slice each, and until the hash is
-//! known the file is sent without an entity tag. What is known of a state of a file (device, inode,
-//! size and both times) is kept apart from the file cache, since it costs milliseconds to make and
-//! few bytes to keep.
+//! [`SLICE`] bytes, each request for a file hashes one more slice, and until the hash is known the
+//! file is sent without an entity tag. The hash of a state of a file (device, inode, size and both
+//! times) is kept apart from the file cache, since it costs milliseconds to make and few bytes to
+//! keep.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,24 +13,24 @@ use super::cache::Cache;
 use super::stamp::Stamp;
 use crate::time::Millis;
 
-/// Bytes that one turn hashes: some 0.4 ms.
+/// Bytes hashed in one turn: some 0.4 ms.
 pub const SLICE: u64 = 256 * 1024;
 
 /// States of files that are remembered, each in some 150 bytes.
 const KNOWN: usize = 4_096;
 
-/// How far the hash of a file has come.
+/// The progress of a file's hash.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     hash: u128,
     hashed: u64,
 }
 
-/// What is known of the hashes of files.
+/// Hashes of files, complete or in progress, by the state of the file.
 #[derive(Debug)]
 pub struct Hashes {
     known: Cache<Progress>,
-    /// The turn that hashed last.
+    /// The last turn that hashed.
     turn: Option<Millis>,
     piece: Vec<u8>,
 }
@@ -46,7 +46,7 @@ impl Default for Hashes {
 }
 
 impl Hashes {
-    /// The hash of a file in this state, if it is known by now. Goes on with hashing it, unless
+    /// The hash of a file in this state, if it is complete. Otherwise hashes another slice, unless
     /// this turn has hashed already.
     pub fn get(&mut self, file: &File, state: Stamp, now: Millis) -> Option<u128> {
         let key = state.key();
@@ -59,11 +59,11 @@ impl Hashes {
         if progress.hashed < size && self.turn.replace(now) != Some(now) {
             let n = SLICE.min(size - progress.hashed) as usize;
             self.piece.resize(n, 0);
-            // A file that cannot be read has changed, and will be looked at again.
+            // A file that cannot be read has changed, and will be checked again.
             file.read_exact_at(&mut self.piece, progress.hashed).ok()?;
             progress.hash = fnv1a(progress.hash, &self.piece);
             progress.hashed += n as u64;
-            // It may have been written to since it was looked at.
+            // The file may have been written to since its state was read.
             if file.metadata().map(|seen| Stamp::of(&seen)).ok() != Some(state) {
                 return None;
             }
@@ -82,7 +82,7 @@ pub fn fnv1a(basis: u128, bytes: &[u8]) -> u128 {
     })
 }
 
-/// What a hash begins with.
+/// The initial value of a hash (its offset basis).
 pub const FNV_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! What is in a directory that has no page of its own.
+//! Listings: the files in a directory that has no index file.
 //!
-//! It lists what a request would get, and nothing else: each name is looked up below the root by
-//! the rules by which it would be served, so a link is shown as what it leads to, and a link that
-//! leads outside or nowhere is not shown; nor are sockets, FIFOs and devices. What may be seen and
-//! not read is shown, as `ls` does; asking for it says 403.
+//! A listing shows the files that a request would get, and no others: each name is looked up below
+//! the root by the rules for requests, so a link is shown as its target, and a link that leads
+//! outside or nowhere is not shown; nor are sockets, FIFOs and devices. A file that may not be read
+//! is shown, as by `ls`; a request for it gets 403.
 //!
 //! That costs three system calls for each name. So a listing is made at most once a second for
-//! each directory and form, at most [`MOST`] names of a directory are looked at, a turn looks up or
-//! writes [`SLICE`] of them, and all that is sent of one listing is the same memory, however many
-//! clients are slow to take it.
+//! each directory and form, at most [`MOST`] names of a directory are read, a turn looks up or
+//! writes [`SLICE`] of them, and all responses with one listing share its memory, however many
+//! slow readers there are.
 
 use std::io::{self, Write};
 use std::mem;
@@ -27,15 +27,15 @@ use crate::http::{Body, Flow, HttpRequest, HttpResponse, Piece, Source, StatusCo
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
-/// How many names of a directory are shown, and looked up: some 2.5 MB of HTML. A directory that
-/// has more needs something that can search.
+/// The most names of a directory that are looked up and shown: some 2.5 MB of HTML. A larger
+/// directory needs a program that can search.
 const MOST: usize = 10_000;
 
-/// How many listings are remembered for a second, so that a directory that is asked for a thousand
-/// times a second is read once.
+/// Listings that are cached for a second, so that a directory that is requested a thousand times a
+/// second is read once.
 const LISTINGS: usize = 16;
 
-/// What is in a directory, ready to be sent.
+/// A listing, ready to be sent.
 #[derive(Debug)]
 pub struct Listing {
     form: Form,
@@ -44,8 +44,8 @@ pub struct Listing {
 }
 
 impl Files {
-    /// Whether a directory without an index file is answered with a list of what is in it; it is
-    /// not by default. A page, or JSON for clients whose `Accept` prefers `application/json`:
+    /// Whether a request for a directory without an index file gets a list of its files; it gets
+    /// 404 by default. A page, or JSON for clients whose `Accept` prefers `application/json`:
     ///
     /// ```text
     /// {"path":"/x/","entries":[
@@ -53,15 +53,15 @@ impl Files {
     /// {"name":"z.txt","type":"file","size":123,"modified":"2026-11-22T13:00:00Z"}
     /// ]}
     /// ```
-    /// A name that is not UTF-8 has U+FFFD in it, and `href` besides, which leads there. Where
-    /// there are more than 10 000 names, `"truncated":true` says so. Names that are hidden are not
-    /// listed unless [`Files::hidden`] says that they are served.
+    /// A name that is not UTF-8 has U+FFFD in it, and a link to the file in `href`. Where there are
+    /// more than 10 000 names, `"truncated":true` says so. Hidden names are not listed unless
+    /// [`Files::hidden`] says that they are served.
     pub fn listing(mut self, on: bool) -> Files {
         self.listing = on;
         self
     }
 
-    /// Answers with what is in a directory.
+    /// Answers with a listing of the directory in the request.
     pub(super) fn answer_listing(
         &self,
         req: &HttpRequest,
@@ -80,42 +80,42 @@ impl Files {
         }
     }
 
-    /// What is in the directory that is asked for.
+    /// The listing of the directory in the request.
     fn list(&self, req: &HttpRequest) -> Result<Listed, Cause> {
         let form = match best_media_type(req.headers(), &["text/html", "application/json"]) {
             0 => Form::Html,
             _ => Form::Json,
         };
         let store = self.store.borrow();
-        let how = How {
+        let rules = Rules {
             root: store.root(),
             links: store.links,
             hidden: self.hidden,
         };
         let mut listings = self.listings.borrow_mut();
-        listings.list(req.path_bytes(), form, how, req.now())
+        listings.list(req.path_bytes(), form, rules, req.now())
     }
 }
 
-/// The listings of the last second, and of which root.
+/// The listings of the last second, and their root.
 #[derive(Debug)]
 pub struct Listings {
     root: Arc<Root>,
-    /// By path and form, each with the time at which the names were read.
+    /// Listings by path and form, each with the time at which the names were read.
     cache: Cache<Listed>,
-    /// When the cache was last looked through.
+    /// The time at which old listings were last evicted.
     expired: Millis,
 }
 
-/// Where names are looked up, and which of them.
-struct How<'a> {
+/// The root and the rules by which names are looked up.
+struct Rules<'a> {
     root: &'a Arc<Root>,
     links: Links,
     hidden: bool,
 }
 
 impl Listings {
-    /// None, of this root.
+    /// An empty cache of listings of this root.
     pub fn new(root: Arc<Root>) -> Listings {
         Listings {
             root,
@@ -124,7 +124,7 @@ impl Listings {
         }
     }
 
-    /// Forgets what is of another root than this, and what is old. A large one takes megabytes.
+    /// Evicts listings of another root than this, and old ones. A large listing takes megabytes.
     pub fn expire(&mut self, root: &Arc<Root>, now: Millis) {
         if !Arc::ptr_eq(root, &self.root) {
             self.root = root.clone();
@@ -136,9 +136,9 @@ impl Listings {
         }
     }
 
-    /// What is in the directory at `path`, which ends with a slash, as it was at most a second ago.
-    fn list(&mut self, path: &[u8], form: Form, how: How<'_>, now: Now) -> Result<Listed, Cause> {
-        self.expire(how.root, now.at);
+    /// The listing of the directory at `path`, which ends with a slash, at most a second old.
+    fn list(&mut self, path: &[u8], form: Form, by: Rules<'_>, now: Now) -> Result<Listed, Cause> {
+        self.expire(by.root, now.at);
         let mut key = path.to_vec();
         key.push(form as u8);
         let known = match self.cache.get(&key, now.at) {
@@ -153,12 +153,12 @@ impl Listings {
                 Err(_) => None,
             },
             Some((Listed::Made(listing), false)) => Some(listing),
-            // It goes on for the clients that wait for it already.
+            // The listing in progress goes on for the clients that wait for it.
             Some((Listed::Making(_), false)) | None => None,
         };
-        let made = Making::begin(&how, path, form);
+        let made = Making::begin(&by, path, form);
         let listed = match made.and_then(|making| making.small(now.at)) {
-            // Clients that are still taking the old one hold the same memory.
+            // Clients that still receive the old listing hold the same memory.
             Ok(Listed::Made(new)) => {
                 Listed::Made(known.filter(|k| k.body == new.body).unwrap_or(new))
             }
@@ -176,9 +176,9 @@ impl Listings {
 /// A listing, made or being made.
 #[derive(Clone, Debug)]
 pub enum Listed {
-    /// It can be sent.
+    /// A complete listing.
     Made(Arc<Listing>),
-    /// All clients that ask meanwhile wait for the same.
+    /// A listing in progress, for which all clients that ask for it wait.
     Making(Arc<Mutex<Making>>),
 }
 
@@ -188,21 +188,21 @@ pub struct Making {
     path: Vec<u8>,
     form: Form,
     contents: Contents,
-    /// How many items are written.
+    /// The number of items that are written.
     written: usize,
     body: Vec<u8>,
     hash: u128,
-    /// The turn in which it was last brought on.
+    /// The last turn that worked on the listing.
     turn: Option<Millis>,
     made: Option<Arc<Listing>>,
 }
 
 impl Making {
-    fn begin(how: &How<'_>, path: &[u8], form: Form) -> Result<Making, Cause> {
+    fn begin(rules: &Rules<'_>, path: &[u8], form: Form) -> Result<Making, Cause> {
         Ok(Making {
             path: path.to_vec(),
             form,
-            contents: Contents::read(how.root.clone(), path, how.links, how.hidden, MOST)?,
+            contents: Contents::read(rules.root.clone(), path, rules.links, rules.hidden, MOST)?,
             written: 0,
             body: Vec::new(),
             hash: FNV_BASIS,
@@ -211,7 +211,7 @@ impl Making {
         })
     }
 
-    /// Makes it at once if it is small.
+    /// Makes a small listing at once.
     fn small(mut self, now: Millis) -> Result<Listed, Cause> {
         if self.contents.left() > SLICE {
             // This turn has read the names.
@@ -226,7 +226,7 @@ impl Making {
         }
     }
 
-    /// Brings it on by a slice, unless that was done in this turn; the listing when it is made.
+    /// Works on one slice, at most once in a turn; returns the listing when it is complete.
     fn advance(&mut self, now: Millis) -> Result<Option<Arc<Listing>>, Cause> {
         if self.made.is_some() || self.turn.replace(now) == Some(now) {
             return Ok(self.made.clone());
@@ -238,7 +238,7 @@ impl Making {
         Ok(self.write())
     }
 
-    /// Writes a slice; the listing when that was the last.
+    /// Writes a slice; returns the listing after the last one.
     fn write(&mut self) -> Option<Arc<Listing>> {
         let before = self.body.len();
         let (form, written) = (self.form, self.written);
@@ -271,7 +271,7 @@ fn lock(making: &Mutex<Making>) -> MutexGuard<'_, Making> {
 /// A client that waits for a listing that is being made.
 struct Waiting {
     making: Arc<Mutex<Making>>,
-    /// How much of it the client has.
+    /// Bytes of the listing that the client has.
     sent: usize,
 }
 
@@ -298,7 +298,7 @@ impl Source for Waiting {
 }
 
 impl Listed {
-    /// Answers with it, or with the news that the client has it already.
+    /// Answers with the listing, or with 304 if the client has it already.
     pub fn send(self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match self {
             Listed::Made(listing) => listing.send(req, res),
@@ -334,7 +334,7 @@ impl Listing {
 }
 
 fn push_caching(res: &mut HttpResponse) -> io::Result<&mut HttpResponse> {
-    // It changes whenever a file does: to be asked about each time.
+    // A listing changes with every file, so caches must revalidate it each time.
     Ok(res
         .header("Vary", "Accept")?
         .header("Cache-Control", "no-cache")?)
@@ -351,7 +351,7 @@ fn push_fields(res: &mut HttpResponse, form: Form) -> io::Result<()> {
     }
 }
 
-/// The path without its empty segments. Relative, by way of the root as the client sees it.
+/// The path without its empty segments: relative, by way of the root as the client sees it.
 fn clean_location(req: &HttpRequest) -> io::Result<Vec<u8>> {
     let slashes = req.raw_path().bytes().filter(|b| *b == b'/').count();
     let mut location = b"../".repeat(slashes.saturating_sub(1));
@@ -386,7 +386,7 @@ mod tests {
         Files::open(root).unwrap().listing(true)
     }
 
-    /// What can be called by a name that is hard to write down, and what cannot be served.
+    /// Files with names that are hard to write down, and some that cannot be served.
     fn odd() -> Scratch {
         let site = Scratch::new("listing");
         site.write("secret", "outside");
@@ -748,7 +748,7 @@ mod tests {
             let written = |form| {
                 let mut making = Making {
                     contents: read(),
-                    ..Making::begin(&how(&root), b"/", form).unwrap()
+                    ..Making::begin(&rules(&root), b"/", form).unwrap()
                 };
                 String::from_utf8(making.write().unwrap().body.to_vec()).unwrap()
             };
@@ -821,7 +821,7 @@ mod tests {
         let mut list = |form, ms| {
             let mut now = Now::default();
             now.at = now.at.after(ms);
-            match listings.list(b"/", form, how(&root), now).unwrap() {
+            match listings.list(b"/", form, rules(&root), now).unwrap() {
                 Listed::Made(listing) => listing,
                 Listed::Making(_) => panic!("it is small"),
             }
@@ -835,8 +835,8 @@ mod tests {
         assert!(!Arc::ptr_eq(&list(Form::Html, 6_000), &first));
     }
 
-    fn how(root: &Arc<Root>) -> How<'_> {
-        How {
+    fn rules(root: &Arc<Root>) -> Rules<'_> {
+        Rules {
             root,
             links: Links::Follow,
             hidden: false,

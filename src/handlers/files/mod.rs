@@ -3,27 +3,27 @@
 //! | file | what it is |
 //! |---|---|
 //! | `mod` | requests in, answers out (RFC 9110) |
-//! | `error_page` | what is said with an error |
+//! | `error_page` | bodies of errors |
 //! | `store` | from a path to a file, as it was at most a second ago |
 //! | `entry` | a file, ready to be sent many times |
-//! | `stamp` | what tells one state of a file from another |
-//! | `hashes` | what large files are, by their bytes |
+//! | `stamp` | the identity of one state of a file |
+//! | `hashes` | hashes of large files, made in slices |
 //! | `send` | a file as an answer: whole, in part, or not at all |
 //! | `variants` | coded forms of a file, and which one a client gets |
-//! | `caching` | for how long others may keep a file |
-//! | `cache` | which of them are remembered |
-//! | `contents`, `listing`, `render` | what is in a directory, as a page and as JSON |
-//! | `config_warnings` | what cannot work as the directory is |
+//! | `caching` | for how long caches may keep a file |
+//! | `cache` | files kept open or in memory |
+//! | `contents`, `listing`, `render` | a directory, as a page and as JSON |
+//! | `config_warnings` | settings without effect, as the directory is now |
 //!
-//! Nothing outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so
-//! nothing here compares paths. What changes on the disk is noticed within one second. A file that
-//! is replaced by renaming is sent whole, the old one or the new one; an edit in place under an
-//! answer that is on its way cannot be caught, and an edit that shortens it ends the connection.
+//! No file outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so no
+//! code here compares paths. A change on the disk is noticed within one second. A file that is
+//! replaced by renaming is sent whole, the old one or the new one; an edit in place during a
+//! response in flight cannot be detected, and an edit that shortens the file ends the connection.
 //!
-//! A request for a file that was looked at within the second makes no system call and allocates
+//! A request for a file that was checked within the second makes no system call and allocates
 //! nothing. Small files are in memory: at most 64 KiB each, so with 256 of them 16 MiB in each
-//! worker. The others hold a descriptor each, and cost one call, which sees whether they are still
-//! as long as will be promised. A file and each of its coded forms count as one each.
+//! worker. Larger files hold a descriptor each, and cost one call, which checks that the promised
+//! length is still right. A file and each of its coded forms count as one file each.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -58,19 +58,19 @@ use send::send;
 use store::{Found, Source, Store};
 use variants::{Coding, Codings};
 
-/// How many files are remembered by default.
+/// The default capacity of the file cache.
 const ENTRIES: usize = 256;
 
-/// What may be asked of a file.
+/// The methods that a file allows.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// Serves the files of a directory: GET and HEAD, with conditions and ranges.
 ///
 /// Where `app.js.br`, `app.js.zst` or `app.js.gz` lies beside `app.js`, a client that takes that
-/// coding gets it, by the qualities that it gives them, and in this order where they are equal. It
-/// need not be newer than `app.js`, and that need not be there. A client that takes none of what
-/// there is gets `app.js` itself, else 406. Each form has its own entity tag and its own ranges.
-/// Asked for by its own name, `app.js.gz` is a file like any other.
+/// coding gets it, by the qualities in its request, and in this order where they are equal. A coded
+/// form need not be newer than `app.js`, which need not be there. A client that takes no form gets
+/// `app.js` itself, or 406 without it. Each form has its own entity tag and its own ranges.
+/// Requested by its own name, `app.js.gz` is a file like any other.
 ///
 /// ```
 /// use httprs::handlers::files::Files;
@@ -87,7 +87,7 @@ pub struct Files {
     spa: bool,
     /// Whether directories without a page of their own are listed.
     listing: bool,
-    /// What is sent with a status, by its path.
+    /// The error pages: paths by status.
     error_pages: Vec<(StatusCode, Box<[u8]>)>,
     store: RefCell<Store>,
     listings: RefCell<Listings>,
@@ -98,7 +98,7 @@ impl Files {
     /// again every second.
     ///
     /// # Errors
-    /// There is none, it is no directory, or we may not go there.
+    /// The directory does not exist, is a file, or may not be entered.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Files> {
         let store = Store::open(root.as_ref(), ENTRIES)?;
         Ok(Files {
@@ -111,8 +111,7 @@ impl Files {
         })
     }
 
-    /// The name of the file that stands for its directory; `index.html` by default, empty for
-    /// none.
+    /// The name of index files; `index.html` by default, empty for none.
     pub fn index(mut self, name: &str) -> Files {
         self.store.get_mut().index = name.into();
         self
@@ -141,7 +140,7 @@ impl Files {
         self
     }
 
-    /// What files are, by the extensions of their names. The built-in table, if nothing is said.
+    /// The media types of files, by the extensions of their names; the built-in table by default.
     ///
     /// ```
     /// use httprs::handlers::files::Files;
@@ -169,7 +168,7 @@ impl Files {
 }
 
 impl Handler for Files {
-    /// What cannot be done to a file is refused before its body has come.
+    /// A method that files do not allow is refused before its body is read.
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
         match req.method() {
             Method::Get | Method::Head | Method::Options => Ok(Plan::Gather),
@@ -184,7 +183,7 @@ impl Handler for Files {
 }
 
 impl Files {
-    /// Answers, but for the bodies of errors.
+    /// Answers a request, without the bodies of errors.
     fn answer(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match req.method() {
             Method::Get | Method::Head => {}
@@ -198,7 +197,7 @@ impl Files {
             }
         }
         let path = req.path_bytes();
-        // No file has a slash in its name, and what is hidden does not exist.
+        // No file has a slash in its name, and hidden files do not exist for clients.
         if req.has_encoded_slash() || (!self.hidden && is_hidden(path)) {
             return refuse(res, StatusCode::NOT_FOUND);
         }
@@ -228,8 +227,8 @@ impl Files {
 }
 
 impl Files {
-    /// Answers for a path that only the application may know: with its page, if a page is asked
-    /// for. Caches must know that others get another answer, also that nothing is there.
+    /// Answers for a path that only the application may know: with its page, if the client
+    /// navigates. `Vary` tells caches that other clients get 404.
     fn send_app(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         const PAGE: &[u8] = b"/";
         let found = match accept::names(req.headers(), "text/html") {
@@ -243,8 +242,8 @@ impl Files {
         fail(found.err().unwrap_or(Cause::Missing), res)
     }
 
-    /// Answers with the form of what was found at `path` that the client likes best. `by_accept`:
-    /// others would not get it at all.
+    /// Answers with the form of the file at `path` that the client prefers. `by_accept`: the
+    /// response depends on `Accept` as well.
     fn negotiate(
         &self,
         path: &[u8],
@@ -255,7 +254,7 @@ impl Files {
     ) -> io::Result<()> {
         let Source { plain, mut coded } = source;
         let negotiated = !coded.is_empty();
-        // A cache that keeps the answer must know what it depends on, whichever it is.
+        // A cache must know the fields that the response depends on, whichever form is sent.
         match (by_accept, negotiated) {
             (true, true) => res.header("Vary", "Accept, Accept-Encoding")?,
             (true, false) => res.header("Vary", "Accept")?,
@@ -263,7 +262,7 @@ impl Files {
             (false, false) => res,
         };
         let mut cause = Cause::Missing;
-        // Each turn sends something, or takes out a form that was there when it was looked for.
+        // Each round sends a form, or removes a form that is gone since the lookup.
         loop {
             let choice = match negotiated {
                 true => variants::choose(plain.is_some(), coded, req.headers()),
@@ -296,9 +295,9 @@ impl Files {
             coded.remove(coding);
         }
     }
-    /// Answers that there are only coded forms, and that the client takes none of them: 406, with
-    /// those that there are (RFC 9110 §15.5.7). To send one regardless is allowed, but bytes that
-    /// it says it cannot read help no client.
+    /// Answers a client that takes none of the coded forms, where there is no plain one: 406, with
+    /// a list of the forms (RFC 9110 §15.5.7). The RFC allows to send any form, but the
+    /// client could not decode it.
     fn refuse_all(
         &self,
         coded: Codings,
@@ -323,7 +322,7 @@ fn may_be_page(path: &[u8]) -> bool {
         .all(|b| *b != b'.')
 }
 
-/// Answers that nothing could be opened.
+/// Answers for a file that could not be opened.
 fn fail(cause: Cause, res: &mut HttpResponse) -> io::Result<()> {
     if let Some(fault) = cause.fault() {
         res.fault(fault);
@@ -355,8 +354,8 @@ fn redirect(req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
     refuse(res, StatusCode::MOVED_PERMANENTLY)
 }
 
-/// The path with a slash at its end. Relative, since only the client knows what it calls us; with a
-/// dot in front, so that `a:b/` is no scheme.
+/// The path with a slash at its end. Relative, since a proxy may have changed the path above; with
+/// a dot in front, so that `a:b/` is no scheme.
 fn location(req: &HttpRequest) -> io::Result<Vec<u8>> {
     let path = req.path_bytes();
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);

@@ -1,7 +1,7 @@
 //! A listing written out: as a page, and as JSON. Pure: names, sizes and times in, bytes out.
 //!
 //! The page works without JavaScript, on a phone and with a screen reader. All its links are
-//! relative, because only the client knows what it calls us.
+//! relative, because a proxy may have changed the path above.
 
 use std::io::{self, Write};
 
@@ -11,28 +11,28 @@ use crate::handlers::human::Size;
 use crate::handlers::pages;
 use crate::http::date::rfc3339;
 
-/// What a listing has besides the style of all pages.
+/// The style of listings, besides that of all pages.
 const STYLE: &str = include_str!("listing.css");
 
-/// What a listing is written in.
+/// The form of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A page for people.
+    /// A page in HTML.
     Html,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
-/// What stands before the items.
+/// Writes the beginning, before the items.
 pub fn begin(out: &mut Vec<u8>, form: Form, path: &[u8], contents: &Contents) {
-    // A Vec takes all that is written to it.
+    // Writing to a Vec cannot fail.
     let _ = match form {
         Form::Html => begin_html(out, path, contents),
         Form::Json => write!(out, "{{\"path\":{},\"entries\":[", Json(path)),
     };
 }
 
-/// Some of the items, the first of which is at this place.
+/// Writes some of the items, the first of which has this index.
 pub fn items<'a>(out: &mut Vec<u8>, form: Form, at: usize, items: impl Iterator<Item = &'a Item>) {
     for (item, at) in items.zip(at..) {
         let _ = match form {
@@ -42,7 +42,7 @@ pub fn items<'a>(out: &mut Vec<u8>, form: Form, at: usize, items: impl Iterator<
     }
 }
 
-/// What stands behind the items.
+/// Writes the end, behind the items.
 pub fn end(out: &mut Vec<u8>, form: Form, contents: &Contents) {
     let _ = match form {
         Form::Html => end_html(out, contents),
@@ -81,7 +81,7 @@ fn end_html(out: &mut Vec<u8>, contents: &Contents) -> io::Result<()> {
     pages::end(out)
 }
 
-/// Links to the directories above this one, the root first.
+/// Writes links to the directories above this one, the root first.
 fn write_way(out: &mut Vec<u8>, above: &[&[u8]]) -> io::Result<()> {
     writeln!(out, "<nav aria-label=\"Directories above\">\n<ol>")?;
     for depth in 0..=above.len() {
@@ -98,7 +98,7 @@ fn write_way(out: &mut Vec<u8>, above: &[&[u8]]) -> io::Result<()> {
 
 fn begin_table(out: &mut Vec<u8>, contents: &Contents) -> io::Result<()> {
     let items = &contents.items;
-    // They come first.
+    // Directories come first.
     let directories = items.iter().take_while(|item| item.is_directory).count();
     let files = items.len() - directories;
     let plural = |n: usize| if n == 1 { "" } else { "s" };

@@ -10,8 +10,8 @@ use crate::http::range::{self, Range};
 use crate::http::{Body, HttpRequest, HttpResponse, Method, StatusCode};
 use crate::process::FileRange;
 
-/// Answers with a file, or with a part of it, or with the news that there is none. `negotiated`:
-/// others would get another form of it.
+/// Answers with a file, with a part of it, or with 304. `negotiated`: other requests may get
+/// another form of the file.
 pub fn send(
     entry: &Entry,
     negotiated: bool,
@@ -30,8 +30,8 @@ pub fn send(
         }
         Outcome::PreconditionFailed => return refuse(res, StatusCode::PRECONDITION_FAILED),
     }
-    // Forms of a file may have one time and other bytes, so a time does not say which of them a
-    // client has a part of.
+    // Forms of a file may share a time and differ in bytes, so a time does not tell of which form
+    // the client has a part.
     let strong = changed.filter(|_| !negotiated);
     let (start, end) = match asked_range(entry, strong, req) {
         Range::Whole => {
@@ -61,8 +61,8 @@ pub fn send(
     }
 }
 
-/// Which part is asked for: of the coded bytes, where they are coded (RFC 9110 §14.2). Only GET has
-/// ranges.
+/// The range in the request: of the coded bytes, where the file is coded (RFC 9110 §14.2). Only GET
+/// has ranges.
 fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range {
     let fields = req.headers();
     let mut values = fields.get_all("range");
@@ -82,7 +82,7 @@ fn asked_range(entry: &Entry, changed: Option<u64>, req: &HttpRequest) -> Range 
     }
 }
 
-/// All of it.
+/// A body with the whole file.
 pub fn whole(entry: &Entry) -> Body {
     match &entry.content {
         Content::Memory(bytes) => Body::Shared(bytes.clone()),
@@ -94,7 +94,7 @@ pub fn whole(entry: &Entry) -> Body {
     }
 }
 
-/// Adds what is said of a file also where it is not sent.
+/// Adds the fields of a file that a 304 has as well.
 fn push_validators(entry: &Entry, changed: Option<u64>, res: &mut HttpResponse) -> io::Result<()> {
     res.lines(&entry.caching);
     if changed == entry.changed {

@@ -1,9 +1,9 @@
-//! [`Stamp`]: what tells one state of a file from another.
+//! [`Stamp`]: the identity of one state of a file.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-/// What tells one state of a file from another.
+/// The identity of one state of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
@@ -14,7 +14,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// That of a file that was looked at.
+    /// The stamp of a file with this metadata.
     pub fn of(seen: &Metadata) -> Stamp {
         Stamp {
             device: seen.dev(),
@@ -30,18 +30,18 @@ impl Stamp {
         self.size
     }
 
-    /// When anything of the file last changed, in milliseconds since 1970.
+    /// The time of the last change of data or metadata, in milliseconds since 1970.
     pub fn changed_ms(&self) -> i64 {
         let (seconds, nanoseconds) = self.ctime;
         seconds.saturating_mul(1000) + nanoseconds / 1_000_000
     }
 
-    /// When its content was changed, as the file says, in seconds since 1970; `None` for before.
+    /// The file's modification time, in seconds since 1970; `None` for before.
     pub fn modified(&self) -> Option<u64> {
         u64::try_from(self.mtime.0).ok()
     }
 
-    /// The same as bytes.
+    /// The stamp as bytes.
     pub fn key(&self) -> [u8; 56] {
         let ((changed, changed_ns), (set, set_ns)) = (self.ctime, self.mtime);
         let times = [set, set_ns, changed, changed_ns].map(|word| word as u64);

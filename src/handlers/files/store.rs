@@ -1,8 +1,8 @@
 //! [`Store`]: from a path to a file below the root, as it was at most a second ago.
 //!
-//! Whatever the disk does meanwhile: what was found is believed for [`TRUST_MS`], then it is
-//! opened again below the root and compared. The root's own path is resolved again as often, so
-//! that a deploy that switches a link is noticed. Knows nothing of requests and responses.
+//! A file is served from the cache for [`TRUST_MS`], then it is opened again below the root and
+//! compared. The root's own path is resolved again as often, so that a deploy that switches a link
+//! is noticed. Knows nothing of requests and responses.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -19,11 +19,11 @@ use crate::http::FieldError;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::time::{Millis, Now};
 
-/// How often a look is repeated at most because something could be done about what it found. Once
-/// is enough, but on a machine so busy that deploys overtake us.
+/// How often a failed lookup is repeated after its cause was removed. Once is enough, but on a
+/// machine so busy that deploys overtake the lookup.
 const MORE_LOOKS: usize = 4;
 
-/// What is at a path.
+/// The file or directory at a path.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// A regular file, or coded forms of one.
@@ -32,12 +32,12 @@ pub enum Found {
     Directory,
 }
 
-/// A file in all the forms in which it is there: at least one.
+/// A file in all its forms, of which there is at least one.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// As it is. Coded forms may be there without it.
+    /// The plain form. Coded forms may be there without it.
     pub plain: Option<Arc<Entry>>,
-    /// In what it can be had as well; [`Store::find_coded`] has them.
+    /// The coded forms; [`Store::find_coded`] opens them.
     pub coded: Codings,
 }
 
@@ -51,39 +51,39 @@ impl Source {
     }
 }
 
-/// A directory of files, and what is remembered of them.
+/// A directory of files, and the cache of them.
 #[derive(Debug)]
 pub struct Store {
-    /// The name of a directory's own page.
+    /// The name of index files.
     pub index: Vec<u8>,
     /// Whether links may be followed.
     pub links: Links,
-    /// What files are.
+    /// The media types of files.
     pub types: Types,
-    /// What is said of how long files may be kept.
+    /// The policy for Cache-Control.
     pub policy: Policy,
-    /// What was found. A coded form has an entry of its own, so that there are never more files
-    /// open or in memory than entries; its key is that of the plain one, a NUL, which no path has,
+    /// The file cache. A coded form has an entry of its own, so that there are never more files
+    /// open or in memory than entries; its key is that of the plain form, a NUL, which no path has,
     /// and the suffix.
     pub cache: Cache<Source>,
     hashes: Hashes,
     path: PathBuf,
     root: Arc<Root>,
-    /// When `path` was last resolved.
+    /// The time at which `path` was last resolved.
     resolved: Option<Millis>,
-    /// The path that is being opened; kept for its memory.
+    /// Scratch memory: the path to open.
     name: Vec<u8>,
-    /// What a coded form is remembered under; kept for its memory.
+    /// Scratch memory: the cache key of a coded form.
     key: Vec<u8>,
 }
 
 impl Store {
-    /// The directory at `path`, with nothing remembered.
+    /// The directory at `path`, with an empty cache.
     ///
     /// # Errors
-    /// It is no directory, or we may not go there.
+    /// The path is not that of a directory, or the directory may not be entered.
     pub fn open(path: &Path, entries: usize) -> io::Result<Store> {
-        // Where the process goes later does not matter.
+        // An absolute path does not depend on the working directory.
         let path = std::path::absolute(path)?;
         Ok(Store {
             index: b"index.html".to_vec(),
@@ -100,8 +100,8 @@ impl Store {
         })
     }
 
-    /// What is at `path`, which is decoded and begins with a slash. One at its end asks for the
-    /// page of a directory.
+    /// The file or directory at `path`, which is decoded and begins with a slash. A slash at its
+    /// end asks for the index file of a directory.
     pub fn find(&mut self, path: &[u8], now: Now) -> Result<Found, Cause> {
         let is_due = self.resolved.is_none_or(|at| now.at.since(at) >= TRUST_MS);
         if is_due {
@@ -112,8 +112,8 @@ impl Store {
             Some((source, _)) => Some(source),
             None => None,
         };
-        // What is read anew is read from the root that is there now: the one before may be half
-        // removed, and what is left of it looks like a site with fewer files.
+        // A file is opened below the current root: the one before may be half removed, and the
+        // rest of it looks like a site with fewer files.
         if !is_due && self.resolve_root(now.at) {
             known = None;
         }
@@ -127,14 +127,14 @@ impl Store {
         match &found {
             Ok(Found::File(source)) => self.cache.insert(path, source.clone(), now.at),
             _ if known.is_some() => self.cache.remove(path),
-            // What is not there is not remembered: a client that asks for a thousand names that do
-            // not exist would push out the files that do.
+            // Missing files are not cached: a client that asks for a thousand names that do not
+            // exist would evict the files that do.
             _ => {}
         }
         found
     }
 
-    /// The coded form of what [`Store::find`] has just found at `path`. It may be gone since.
+    /// The coded form of the file that [`Store::find`] has just found; `None` if it is gone since.
     pub fn find_coded(
         &mut self,
         path: &[u8],
@@ -149,7 +149,7 @@ impl Store {
         };
         let mut found = self.look_coded(path, coding, known.as_ref(), now);
         for _ in 0..MORE_LOOKS {
-            if !self.can_be_helped(found.as_ref().err(), now) {
+            if !self.remove_cause(found.as_ref().err(), now) {
                 break;
             }
             found = self.look_coded(path, coding, None, now);
@@ -167,7 +167,7 @@ impl Store {
         found
     }
 
-    /// What was found at `path`, with its tag if that is known by now.
+    /// The entry for `path`, with its tag if the hash is known by now.
     pub fn tagged(
         &mut self,
         path: &[u8],
@@ -201,19 +201,19 @@ impl Store {
         self.key.extend_from_slice(coding.suffix());
     }
 
-    /// The directory that files are looked up in now.
+    /// The current root.
     pub fn root(&self) -> &Arc<Root> {
         &self.root
     }
 
-    /// Remembers nothing.
+    /// Empties the cache.
     pub fn forget(&mut self) {
         self.cache.clear();
         self.resolved = None;
     }
 
-    /// Whether to look again: something could be done about a failure, or something is gone and the
-    /// root with it, since it was resolved a moment ago.
+    /// Whether to repeat a lookup: the cause of a failure was removed, or a form is missing and the
+    /// root was replaced since it was resolved a moment ago.
     fn is_worth_another_look(
         &mut self,
         found: &Result<Found, Cause>,
@@ -226,14 +226,14 @@ impl Store {
                 lost && self.resolve_root(now.at)
             }
             Ok(_) => false,
-            Err(cause) => self.can_be_helped(Some(cause), now),
+            Err(cause) => self.remove_cause(Some(cause), now),
         }
     }
 
-    /// Whether something can be done about a failure. Descriptors that are only kept to save time
-    /// are given back. And where there is nothing, a deploy may just have put another directory
-    /// in the place of this one, and removed it.
-    fn can_be_helped(&mut self, cause: Option<&Cause>, now: Now) -> bool {
+    /// Removes the cause of a failure, and returns whether it could. Without a free descriptor the
+    /// cached files are closed. Where a file is missing, a deploy may just have replaced and
+    /// removed the root, which is resolved again.
+    fn remove_cause(&mut self, cause: Option<&Cause>, now: Now) -> bool {
         match cause {
             Some(Cause::Exhausted(_)) => {
                 self.cache.retain(|source, _| !source.is_open());
@@ -244,8 +244,8 @@ impl Store {
         }
     }
 
-    /// Resolves the root's path again; whether it leads somewhere else now. Where it leads nowhere,
-    /// as in the middle of a deploy, the old one stays.
+    /// Resolves the root's path again; whether it leads to another directory now. Where it leads
+    /// nowhere, as in the middle of a deploy, the old root stays.
     fn resolve_root(&mut self, now: Millis) -> bool {
         self.resolved = Some(now);
         let moved = match Root::open(&self.path) {
@@ -261,19 +261,19 @@ impl Store {
         moved
     }
 
-    /// Asks the disk for a file, and for what lies beside it. For a path where there is nothing
-    /// that is four calls, and two for the root.
+    /// Opens a file, and looks for its coded forms. For a path without a file that is four system
+    /// calls, and two for the root.
     fn look(&mut self, path: &[u8], known: Option<&Source>, now: Now) -> Result<Found, Cause> {
         self.set_name(path);
         let known = known.and_then(|source| source.plain.as_ref());
         let plain = match self.look_plain(path.ends_with(b"/"), known, now) {
             Ok(Some(entry)) => Some(entry),
             Ok(None) => return Ok(Found::Directory),
-            // What is there and may not be had may not be had coded either.
+            // Where the plain form may not be read, the coded forms are not served either.
             Err(Cause::Missing) => None,
             Err(cause) => return Err(cause),
         };
-        match (plain, self.look_beside()) {
+        match (plain, self.look_for_coded()) {
             (None, Ok(coded)) if coded.is_empty() => Err(Cause::Missing),
             (None, Err(cause)) => Err(cause),
             (plain, coded) => Ok(Found::File(Source {
@@ -283,7 +283,7 @@ impl Store {
         }
     }
 
-    /// The file that is called `self.name`; `None` for a directory.
+    /// The file named `self.name`; `None` for a directory.
     fn look_plain(
         &self,
         wants_page: bool,
@@ -294,7 +294,7 @@ impl Store {
             Ok(file) => file,
             Err(error) => {
                 let cause = Cause::of(&error);
-                // A directory that may not be read may still be gone through.
+                // A directory that may not be read may still be traversed.
                 let is_directory = cause == Cause::Forbidden
                     && !wants_page
                     && self.root.has_directory(&self.name, self.links);
@@ -311,11 +311,11 @@ impl Store {
             coding: None,
             caching: &self.policy,
         };
-        take_in(file, seen, role, known, now).map(Some)
+        load_or_reuse(file, seen, role, known, now).map(Some)
     }
 
-    /// Which coded forms of the file that is called `self.name` can be read.
-    fn look_beside(&mut self) -> Result<Codings, Cause> {
+    /// The readable coded forms of the file named `self.name`.
+    fn look_for_coded(&mut self) -> Result<Codings, Cause> {
         let mut coded = Codings::default();
         if !may_be_coded(&self.name) {
             return Ok(coded);
@@ -355,10 +355,10 @@ impl Store {
             coding: Some(coding),
             caching: &self.policy,
         };
-        take_in(file, seen, role, known, now)
+        load_or_reuse(file, seen, role, known, now)
     }
 
-    /// Sets `self.name` to what `path` is called below the root.
+    /// Sets `self.name` to the name of `path` below the root.
     fn set_name(&mut self, path: &[u8]) {
         self.name.clear();
         self.name
@@ -369,15 +369,15 @@ impl Store {
     }
 }
 
-/// A file that was opened, as what is `known` of it if that is still so.
-fn take_in(
+/// The entry for an opened file: the `known` one if the file is still the same.
+fn load_or_reuse(
     file: File,
     seen: Metadata,
     role: Role<'_>,
     known: Option<&Arc<Entry>>,
     now: Now,
 ) -> Result<Arc<Entry>, Cause> {
-    // FIFOs and devices were opened without waiting, and are not read.
+    // FIFOs and devices were opened without waiting, and are never read.
     if !seen.is_file() {
         return Err(Cause::Missing);
     }

@@ -21,7 +21,7 @@ const CHANGED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 
-/// An answer, taken apart.
+/// A response, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// Asks in every cut; the connection must stay open.
+/// Sends a request in every cut; the connection must stay open.
 pub(super) fn ask(http: &Http1<Files>, line: &str, fields: &[(&str, &str)]) -> Answer {
     let got = every_split(http, wire(line, fields).as_bytes());
     assert!(!got.closed, "{line}: closed");
@@ -67,7 +67,7 @@ pub(super) fn wire(line: &str, fields: &[(&str, &str)]) -> String {
     wire + "\r\n"
 }
 
-/// Asks in a conversation that goes on.
+/// Sends a request on a connection that is open.
 pub(super) fn get(talk: &mut Conversation<'_>, path: &str) -> Answer {
     Answer::of(&talk.send(wire(&format!("GET {path}"), &[]).as_bytes()))
 }
@@ -166,7 +166,7 @@ fn paths_and_what_they_lead_to() {
         ("/docs%2F", 404, not_found),
         ("//etc/passwd", 404, not_found),
         ("/%2fetc/passwd", 404, not_found),
-        // What is hidden.
+        // Hidden files.
         ("/.env", 404, not_found),
         ("/%2eenv", 404, not_found),
         ("/.git", 404, not_found),
@@ -187,7 +187,7 @@ fn paths_and_what_they_lead_to() {
         ("/out-dir/root/a.txt", 404, not_found),
         ("/absolute", 404, not_found),
         ("/loop", 404, not_found),
-        // What is no file.
+        // Paths without a regular file.
         ("/fifo", 404, not_found),
         ("/fifo/", 404, not_found),
         ("/socket", 404, not_found),
@@ -534,7 +534,7 @@ fn what_may_not_be_read_is_forbidden() {
         ("/secret.txt", 403),
         ("/closed/a.txt", 403),
         ("/closed/", 403),
-        // It cannot be listed, but it can be gone through.
+        // The directory cannot be listed, but it can be traversed.
         ("/blind", 301),
         ("/blind/", 200),
         ("/blind/nothing", 404),

@@ -1,7 +1,8 @@
 //! [`Codings`]: which coded forms of a file lie beside it, such as `app.js.br` beside `app.js`,
 //! and which form a client gets (RFC 9110 §12.5.3).
 //!
-//! They are made before a site is deployed; nothing is compressed here. Knows nothing of the disk.
+//! Coded forms are made before a site is deployed; the server compresses no file. Knows nothing of
+//! the disk.
 
 use crate::http::{Fields, accept};
 
@@ -17,11 +18,11 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// All of them. Of several that a client wants alike it gets the first: what each usually makes
-    /// of a text is smaller than what the next one does.
+    /// All codings, the best compression first: of codings with equal qualities the client gets
+    /// the first.
     pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
-    /// What it is called in fields.
+    /// The coding's name in header fields.
     pub fn name(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
@@ -30,7 +31,7 @@ impl Coding {
         }
     }
 
-    /// What the name of a file in it ends with.
+    /// The suffix of coded files.
     pub fn suffix(self) -> &'static [u8] {
         match self {
             Coding::Brotli => b".br",
@@ -49,41 +50,41 @@ impl Coding {
 pub struct Codings(u8);
 
 impl Codings {
-    /// Adds one.
+    /// Adds a coding.
     pub fn insert(&mut self, coding: Coding) {
         self.0 |= coding.bit();
     }
 
-    /// Takes one out.
+    /// Removes a coding.
     pub fn remove(&mut self, coding: Coding) {
         self.0 &= !coding.bit();
     }
 
-    /// Those that are in it.
+    /// The codings in the set.
     pub fn iter(self) -> impl Iterator<Item = Coding> {
         let is_in = move |coding: &Coding| self.0 & coding.bit() != 0;
         Coding::ALL.into_iter().filter(is_in)
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-/// Whether a file of this name may have coded forms: it has a name, and is none itself. No tool
-/// means `a.js.gz.br`.
+/// Whether a file of this name may have coded forms: the name is not empty, and not that of a
+/// coded form. No tool makes `a.js.gz.br`.
 pub fn may_be_coded(name: &[u8]) -> bool {
     let is_file = !matches!(name, [] | [.., b'/']);
     is_file && !Coding::ALL.iter().any(|c| name.ends_with(c.suffix()))
 }
 
-/// The coding that a client likes best among those that there are; `None` for the plain form, if
-/// there is one, and for nothing at all if not.
+/// The available coding that the client prefers; `None` for the plain form, or for no form if
+/// there is no plain one.
 ///
-/// The plain form is chosen where it is liked better than any coded one, and where no coded one is
-/// acceptable, even if it is refused as well (`identity;q=0`): RFC 9110 leaves that to us (§12.1),
-/// and a file that has no coded forms cannot be had in another way either.
+/// The plain form is chosen where the client prefers it to all coded ones, and where no coded one
+/// is acceptable, even if it is refused as well (`identity;q=0`): RFC 9110 leaves that to the
+/// server (§12.1), and a file without coded forms is sent plain as well.
 pub fn choose(has_plain: bool, coded: Codings, fields: &Fields) -> Option<Coding> {
     let [brotli, zstd, gzip] = Coding::ALL.map(Coding::name);
     let [brotli, zstd, gzip, identity] = accept::codings(fields, [brotli, zstd, gzip, "identity"]);

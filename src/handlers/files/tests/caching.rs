@@ -1,4 +1,4 @@
-//! For how long answers may be kept: what is said, and on which of them.
+//! `Cache-Control`: its values, and the responses that have it.
 
 use super::*;
 
@@ -102,7 +102,7 @@ fn what_is_said_of_keeping_a_file() {
     }
 }
 
-/// Written before the clock of the harness, but said to be from after it.
+/// The file's time lies after the clock of the harness.
 #[test]
 fn a_time_in_the_future_changes_nothing() {
     let site = Scratch::new("caching");

@@ -1,8 +1,8 @@
-//! What the disk does meanwhile, and how soon it is seen.
+//! Changes on the disk, and how soon the server notices them.
 
 use super::*;
 
-/// Each change is seen after one second, and not before where the file was remembered.
+/// Each change is noticed after one second, and not before where the file is cached.
 #[test]
 fn changes_are_noticed_within_a_second() {
     type Change = fn(&Scratch);
@@ -180,7 +180,7 @@ fn a_large_file_that_is_edited_in_place_has_its_new_length_at_once() {
     assert!(!talk.closed());
 }
 
-/// The old root is removed at once, and what is left of it looks like a site with fewer files.
+/// The old root is removed at once, and the rest of it looks like a site with fewer files.
 #[test]
 fn a_root_that_is_half_removed_is_not_believed() {
     for entries in [0, 256] {

@@ -1,4 +1,4 @@
-//! Single-page applications: which paths are theirs.
+//! Single-page applications: the paths that get the application's page.
 
 use super::*;
 
@@ -57,13 +57,13 @@ fn which_paths_are_its_own() {
         ("/gone.js", Some(BROWSER), 404, no, missing),
         ("/users/jane.doe", Some(BROWSER), 404, no, missing),
         ("/users/...", Some(BROWSER), 404, no, missing),
-        // What is there is what it was.
+        // Files that exist are served as without `spa`.
         ("/", Some(BROWSER), 200, no, page),
         ("/app.js", Some(BROWSER), 200, no, "app.js"),
         ("/docs/", Some(BROWSER), 200, no, "docs/index.html"),
         ("/docs", Some(BROWSER), 301, no, "301 Moved Permanently\n"),
         ("/bare", Some(BROWSER), 301, no, "301 Moved Permanently\n"),
-        // What may not be seen is not there, and no page either.
+        // Hidden files and links out of the root are 404, without the page.
         ("/.env", Some(BROWSER), 404, no, missing),
         ("/.git/users", Some(BROWSER), 404, no, missing),
         ("/a%2fb", Some(BROWSER), 404, no, missing),

@@ -1,4 +1,4 @@
-//! Coded forms of files: which client gets which, what is said of each, and how they change.
+//! Coded forms of files: negotiation, the fields of each form, and changes on the disk.
 
 use std::cell::Cell;
 
@@ -87,7 +87,7 @@ fn who_gets_which() {
         ("/app.js", Some(""), 200, None, true, "app.js"),
         ("/app.js", None, 200, None, true, "app.js"),
         ("/app.js?v=1", Some(ALL), 200, br, true, "app.js.br"),
-        // Refused, but there is nothing else.
+        // The plain form is refused, but there is no other.
         ("/app.js", Some("*;q=0"), 200, None, true, "app.js"),
         ("/plain.txt", Some("*;q=0"), 200, None, false, "plain.txt"),
         ("/plain.txt", Some(ALL), 200, None, false, "plain.txt"),
@@ -130,7 +130,7 @@ fn who_gets_which() {
         ("/app.js.br", None, 200, None, false, "app.js.br"),
         ("/twice.gz", Some(ALL), 200, None, false, "twice.gz"),
         ("/twice", Some(ALL), 200, gzip, true, "twice.gz"),
-        // What is not to be had coded either.
+        // Coded forms that may not be served either.
         (
             "/list",
             Some(ALL),
@@ -172,7 +172,7 @@ fn who_gets_which() {
         assert_eq!((got.status, got.text()), (status, body), "{name}");
         assert_eq!(got.field("Content-Encoding"), coding, "{name}");
         let want = match status {
-            // What is said of an error is for people, or for programs.
+            // The body of an error is HTML or text.
             301 | 404 => Some("Accept"),
             406 => Some("Accept-Encoding, Accept"),
             _ => vary.then_some("Accept-Encoding"),
@@ -219,8 +219,8 @@ fn links_are_refused_for_coded_files_too() {
     assert_eq!(got.field("Vary"), None);
 }
 
-/// On one connection, in every order: each coding has its own tag, and conditions and ranges are
-/// about the form that is sent.
+/// On one connection, in every order: each coding has its own tag, and conditions and ranges
+/// apply to the form that is sent.
 #[test]
 fn conditions_and_ranges_are_about_the_form_that_is_sent() {
     let site = coded_site();
@@ -269,7 +269,7 @@ fn conditions_and_ranges_are_about_the_form_that_is_sent() {
             let range = format!("bytes {}-{}/{}", body.len() - 4, body.len() - 1, body.len());
             let range = same.then_some(&*range);
             assert_eq!(got.field("Content-Range"), range, "{name}");
-            // All four have this time, so it says nothing.
+            // All four forms have this time, so it identifies none.
             let got = ask("GET", &[("Range", "bytes=-4"), ("If-Range", CHANGED)]);
             assert_eq!((got.status, got.text()), (200, *body), "{name}");
             let got = ask("GET", &[("Range", "bytes=99-")]);
@@ -287,7 +287,7 @@ fn conditions_and_ranges_are_about_the_form_that_is_sent() {
     assert_eq!(got.body, large()[199_999..]);
 }
 
-/// Each change is seen after one second; within it a form that is gone costs no client an error.
+/// Each change is noticed after one second; until then a form that is gone causes no error.
 #[test]
 fn coded_forms_come_and_go() {
     let site = Scratch::new("variants");
@@ -317,7 +317,7 @@ fn coded_forms_come_and_go() {
     for name in ["a.js.br", "b.js.gz", "c.js.zst"] {
         fs::remove_file(site.path().join(name)).unwrap();
     }
-    // Remembered, or never opened: the other two were only ever seen to be there.
+    // A form is cached, or was never opened: the other two were only looked up.
     assert_eq!(after(0, "/c.js", "gzip, zstd"), (200, "c.js.gz".into()));
     assert_eq!(after(0, "/c.js", "zstd"), (200, "c.js".into()));
     assert_eq!(after(0, "/a.js", "gzip, br"), (200, "a.js.br".into()));
@@ -330,7 +330,7 @@ fn coded_forms_come_and_go() {
     assert_eq!(after(1_000, "/a.js", "gzip").0, 404);
 }
 
-/// Also with four forms each, no more of them are open or in memory than the cache may hold.
+/// With four forms of each file, no more forms are open or in memory than the cache may hold.
 #[test]
 fn every_form_counts_as_a_file() {
     let site = Scratch::new("variants");
@@ -360,7 +360,7 @@ fn every_form_counts_as_a_file() {
     }
 }
 
-/// An older one is served all the same: what copies files keeps no order among their times.
+/// An older coded form is served as well: programs that copy files keep no order among times.
 #[test]
 fn a_coded_form_need_not_be_newer() {
     let site = Scratch::new("variants");
