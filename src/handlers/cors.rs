@@ -1,23 +1,22 @@
 //! [`Cors`]: which pages of other origins may read the answers of the handler inside (Fetch
 //! standard, "CORS protocol").
 //!
-//! It is about readers in browsers, and keeps no other client out. There is no knob for
-//! credentials: what depends on the user must not be read by pages of other sites.
+//! CORS restricts pages in browsers, and keeps no other client out. There is no setting for
+//! credentials: pages of other sites must not read a response that depends on the user.
 
 use std::fmt;
 use std::io;
 
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 
-/// For how long, in seconds, browsers need not ask again before a request. They cut it: Chromium
-/// to two hours.
+/// For how long, in seconds, browsers may cache a preflight. They limit it: Chromium to two hours.
 const MAX_AGE: &str = "7200";
 
-/// What pages may read besides the fields that they always may, such as Content-Type.
+/// Fields that pages may read besides those that they always may, such as Content-Type.
 const EXPOSED: &str = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 
-/// Lets pages of other origins read the answers of the handler inside, and answers what browsers
-/// ask before some requests ("preflight"). Until an origin is allowed, it changes nothing.
+/// Lets pages of other origins read the answers of the handler inside, and answers the preflights
+/// that browsers send before some requests. Until an origin is allowed, it changes nothing.
 ///
 /// ```
 /// use std::io::Write;
@@ -43,14 +42,14 @@ enum Allowed {
     These(Vec<Box<str>>),
 }
 
-/// Why a text is not the origin of any page.
+/// The reason why a text is not the origin of any page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// It is not a scheme, `://`, a host and perhaps a port, and nothing else. `null` stands for
-    /// pages of unknown origin.
+    /// The text is not a scheme, `://`, a host and perhaps a port, and nothing else. `null` stands
+    /// for pages of unknown origin.
     Form,
-    /// It names the port that its scheme has anyway, which browsers leave out.
+    /// The text names the default port of its scheme, which browsers leave out.
     DefaultPort,
 }
 
@@ -80,7 +79,7 @@ impl<H: Handler> Cors<H> {
         }
     }
 
-    /// Allows pages of this origin; `*` for every page there is.
+    /// Allows pages of this origin; `*` for all pages.
     ///
     /// # Errors
     /// No page can have this origin.
@@ -103,7 +102,7 @@ impl<H> Cors<H> {
         &self.inner
     }
 
-    /// Says whether this page may read the answer; returns whether it may.
+    /// Adds the fields that let this page read the answer; returns whether it may.
     fn permit(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<bool> {
         let origins = match &self.allowed {
             Allowed::Any => {
@@ -112,7 +111,7 @@ impl<H> Cors<H> {
             }
             Allowed::These(origins) => origins,
         };
-        // Also on what is not for a page: a cache must not give it to one.
+        // Responses to other clients have it as well: a cache must not send them to a page.
         res.header("Vary", "Origin")?;
         let asking = req.header("origin").unwrap_or_default();
         let known = origins.iter().find(|origin| ***origin == *asking);
@@ -126,7 +125,7 @@ impl<H> Cors<H> {
         matches!(&self.allowed, Allowed::These(origins) if origins.is_empty())
     }
 
-    /// Adds to an answer of the handler inside what a page must know of it.
+    /// Adds the fields for pages to an answer of the handler inside.
     fn finish(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         if !self.is_off() && self.permit(req, res)? {
             res.header("Access-Control-Expose-Headers", EXPOSED)?;
@@ -164,7 +163,7 @@ impl<H: Handler> Handler for Cors<H> {
     }
 }
 
-/// Whether a browser asks whether it may ask.
+/// Whether a request is a preflight.
 fn is_preflight(req: &HttpRequest) -> bool {
     req.method() == Method::Options
         && req.header("origin").is_some()
@@ -195,7 +194,7 @@ fn check(origin: &str) -> Result<String, OriginError> {
     }
     if let Some(port) = port {
         let number: u16 = match port.parse() {
-            // A plus sign or zeros in front are no way that a browser writes it.
+            // Browsers write a port without a plus sign or leading zeros.
             Ok(number) if number > 0 && format!("{number}") == port => number,
             _ => return Err(OriginError::Form),
         };
@@ -228,14 +227,14 @@ mod tests {
         String::from_utf8(got.bytes).unwrap()
     }
 
-    /// The fields that the wrapper is about, and whether the handler inside was asked.
+    /// The fields of CORS, and whether the handler inside was called.
     fn told(answer: &str) -> (Vec<&str>, bool) {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let about = |line: &&str| line.starts_with("Access-Control") || line.starts_with("Vary");
         let fields = head.split("\r\n").filter(about);
         let fields = fields.map(|line| line.strip_prefix("Access-Control-").unwrap_or(line));
         let mut fields: Vec<&str> = fields.collect();
-        // Wherever it stands.
+        // The field may stand anywhere.
         fields.sort_by_key(|line| !line.starts_with("Vary"));
         (fields, body == "inner")
     }

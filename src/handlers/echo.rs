@@ -1,12 +1,12 @@
-//! [`Echo`]: answers with the request as it was understood. For trying things out.
+//! [`Echo`]: answers with the request as it was parsed, for experiments.
 
 use std::io::{self, Write};
 
 use super::pages;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, StatusCode};
 
-/// Words in the names of fields that carry credentials: what browsers attach by themselves, and
-/// what proxies that log users in add.
+/// Words in the names of fields that carry credentials, which browsers attach by themselves, or
+/// proxies that log users in.
 const SECRET: [&str; 11] = [
     "assertion",
     "auth",
@@ -21,8 +21,8 @@ const SECRET: [&str; 11] = [
     "token",
 ];
 
-/// Answers every request with 200 and, as plain text, what was asked: a line `Echo response`, a
-/// line with method, path and query, a line for each header field, then the body as decoded.
+/// Answers every request with 200 and, as plain text, the request: a line `Echo response`, a line
+/// with method, path and query, a line for each header field, then the body as decoded.
 ///
 /// The values of fields that carry credentials are blanked: a script of the same origin could read
 /// cookies here that are hidden from scripts. For the same reason `TRACE` is 405 (RFC 9110 §9.3.8).
@@ -38,7 +38,7 @@ impl Handler for Echo {
             return pages::explain(req, res, StatusCode::METHOD_NOT_ALLOWED);
         }
         res.header("Content-Type", "text/plain; charset=utf-8")?;
-        // What comes back is the client's own: no browser may take it for a page of ours.
+        // The client chose the body: a browser must not take it for a page of this site.
         res.header("X-Content-Type-Options", "nosniff")?;
         writeln!(res, "Echo response")?;
         write!(res, "{} {}", req.method_str(), req.raw_path())?;

@@ -1,4 +1,4 @@
-//! Bytes that others have chosen, put into a page, a link or JSON so that they stay what they are.
+//! Escaping of untrusted bytes in a page, a link or JSON.
 //!
 //! Each is a wrapper that displays its bytes escaped, and takes any bytes: names of files need not
 //! be text.
@@ -7,9 +7,9 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use crate::json;
 
-/// As text in HTML, or as the value of an attribute in quotes of either kind. What is not UTF-8
-/// becomes U+FFFD, and so do characters that turn text round: with one of them `txt.exe` looks like
-/// `exe.txt`. Control characters become pictures of themselves: a newline in a name can be seen.
+/// As text in HTML, or as the value of an attribute in quotes of either kind. Bytes that are not
+/// UTF-8 become U+FFFD, and so do characters that reverse text: with one of them `txt.exe` looks
+/// like `exe.txt`. Control characters become pictures of themselves: so a newline is visible.
 pub struct Html<'a>(pub &'a [u8]);
 
 impl Display for Html<'_> {
@@ -22,7 +22,7 @@ impl Display for Html<'_> {
                     '>' => f.write_str("&gt;")?,
                     '"' => f.write_str("&quot;")?,
                     '\'' => f.write_str("&#39;")?,
-                    // The block of control pictures has them in their order, and DEL behind.
+                    // Control pictures have the order of the controls, with DEL behind.
                     '\0'..='\x1f' => {
                         f.write_char(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'))?;
                     }
@@ -44,8 +44,8 @@ impl Display for Html<'_> {
 }
 
 /// As one segment of a path in a URI (RFC 3986 §3.3): all but unreserved bytes are
-/// percent-encoded. More than the grammar asks for, but so the result can neither begin like a
-/// scheme (`a:b`), nor end the path (`?`, `#`), nor need another escape in HTML or in a field.
+/// percent-encoded. The grammar asks for less, but so the result can neither begin like a scheme
+/// (`a:b`), nor end the path (`?`, `#`), nor need another escape in HTML or in a field.
 pub struct Segment<'a>(pub &'a [u8]);
 
 impl Display for Segment<'_> {
@@ -61,7 +61,7 @@ impl Display for Segment<'_> {
     }
 }
 
-/// As a string in JSON, with its quotes (RFC 8259 §7). What is not UTF-8 becomes U+FFFD.
+/// As a string in JSON, with its quotes (RFC 8259 §7). Bytes that are not UTF-8 become U+FFFD.
 pub struct Json<'a>(pub &'a [u8]);
 
 impl Display for Json<'_> {

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::http::{FieldError, FieldLines, Handler, HttpRequest, HttpResponse, Plan};
 
-/// Fields that say something about one answer, or are the server's. Twice, or on the wrong answer,
-/// they are worse than not at all.
+/// Fields of a single answer, or of the server itself. Twice, or on the wrong answer, they are
+/// worse than missing.
 const OF_ONE_ANSWER: [&str; 11] = [
     "accept-ranges",
     "allow",
@@ -20,8 +20,8 @@ const OF_ONE_ANSWER: [&str; 11] = [
     "upgrade",
 ];
 
-/// Adds fields to every answer, errors included, of the handler inside. Added, not replaced: where
-/// that one sets a field of the same name to another value, there are two lines.
+/// Adds fields to every answer, errors included, of the handler inside. It replaces none: where the
+/// handler inside sets a field of the same name to another value, there are two lines.
 ///
 /// ```
 /// use std::io::Write;
@@ -50,11 +50,11 @@ impl<H: Handler> Headers<H> {
         }
     }
 
-    /// Adds this field. Several of one name are sent in their order.
+    /// Adds this field. Fields of one name are sent in their order.
     ///
     /// # Errors
-    /// The name or the value could be read as something else; or the server
-    /// sets itself, or that says something about one answer, such as `Content-Type` or `ETag`.
+    /// The name or the value has invalid bytes; or the field is set by the server itself, or
+    /// belongs to a single answer, such as `Content-Type` or `ETag`.
     pub fn add(mut self, name: &str, value: &str) -> Result<Headers<H>, FieldError> {
         let mut line = HttpResponse::default();
         line.header(name, value)?;
@@ -117,7 +117,7 @@ mod tests {
         Ok(())
     }
 
-    /// Answers before the body, from its pieces, or when it is there.
+    /// A handler that answers before the body, from its pieces, or after it.
     struct Eager;
 
     struct Length(usize);
@@ -163,7 +163,7 @@ mod tests {
             ("OPTIONS *", true),
             ("GET /missing", true),
             ("GET /known", true),
-            // What failed is taken back, whichever handler added it.
+            // An answer that failed is discarded with its fields, whichever handler added them.
             ("GET /broken", false),
         ] {
             let wire = format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -1,16 +1,15 @@
-//! [`Health`]: `/livez` and `/readyz`, for a supervisor that has to know whether to restart a
-//! server or to send it clients. Everything else goes to the handler inside.
+//! [`Health`]: `/livez` and `/readyz`, for a supervisor that must know whether to restart a server
+//! or to send it clients. All other requests go to the handler inside.
 
 use std::io::{self, Write};
 
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 use crate::scoreboard::Scoreboard;
 
-/// Answers `/livez` and `/readyz`, and hands everything else on.
+/// Answers `/livez` and `/readyz`, and passes all other requests on.
 ///
-/// `/livez` says 200 whenever a worker can say anything at all. `/readyz` reads the master's
-/// record: 200 while a worker is ready and the server is not stopping, else 503. Neither is
-/// logged.
+/// `/livez` is 200 whenever a worker can answer. `/readyz` reads the scoreboard: 200 while a worker
+/// is ready and the server is not stopping, else 503. Neither is logged.
 #[derive(Debug)]
 pub struct Health<H> {
     board: Scoreboard,
@@ -18,7 +17,7 @@ pub struct Health<H> {
 }
 
 impl<H: Handler> Health<H> {
-    /// Puts the two in front of `inner`.
+    /// Answers both paths in front of `inner`.
     pub fn new(board: Scoreboard, inner: H) -> Health<H> {
         Health { board, inner }
     }
@@ -28,7 +27,7 @@ impl<H: Handler> Health<H> {
             return writeln!(
                 res,
                 "ready: {} of {} workers",
-                // While one is replaced there is one more.
+                // While a worker is replaced, its successor is ready as well.
                 self.board.ready().min(self.board.wanted()),
                 self.board.wanted()
             );
@@ -46,7 +45,7 @@ impl<H: Handler> Health<H> {
 impl<H: Handler> Handler for Health<H> {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
         match is_health(req) {
-            // Neither has any use for a body.
+            // Neither path uses a body.
             true => self.handle(req, res).map(|()| Plan::Answered),
             false => self.inner.plan(req, res),
         }

@@ -1,9 +1,8 @@
-//! Numbers as people read them.
+//! Numbers in a form for people.
 
 use std::fmt::{self, Display, Formatter};
 
-/// A size as people read it: three digits at most before the unit, one behind the point of what is
-/// below ten.
+/// A size with a unit: at most three digits before the point, and below ten one behind it.
 pub struct Size(pub u64);
 
 impl Display for Size {
@@ -45,7 +44,7 @@ impl Display for Count {
     }
 }
 
-/// A number in tenths, which are shown of what is below a hundred.
+/// A number in tenths, which are shown below a hundred.
 pub struct Rate(pub u64);
 
 impl Display for Rate {
@@ -78,7 +77,7 @@ pub struct Brief(pub u64);
 
 impl Display for Brief {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // Rounded, with a tenth of what is below ten.
+        // Rounded, to a tenth below ten.
         let scaled = |n: u64, unit: u64| match (n * 10 + unit / 2) / unit {
             tenths @ 0..100 => format!("{}.{}", tenths / 10, tenths % 10),
             _ => ((n + unit / 2) / unit).to_string(),

@@ -1,8 +1,7 @@
-//! Media types: what a file is, from the extension of its name. One table, and what its owner adds.
+//! Media types by the extensions of file names: a built-in table, and the operator's own types.
 //!
-//! Text types say `charset=utf-8`: without it browsers guess, and what front ends are built of is
-//! UTF-8. JSON has no such parameter (RFC 8259 §11), and XML says it inside. Never looks into a
-//! file.
+//! Text types have `charset=utf-8`: without it browsers guess, and the files of front ends are
+//! UTF-8. JSON has no such parameter (RFC 8259 §11), and XML declares it inside. Reads no file.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,8 +9,8 @@ use std::io;
 
 use crate::http::is_token;
 
-/// The type of what nothing is known about: browsers offer to save it, and with `nosniff` they
-/// never take it for a script.
+/// The type of files with an unknown extension: browsers offer to save them, and with `nosniff`
+/// never take them for scripts.
 pub const UNKNOWN: &str = "application/octet-stream";
 
 /// The value of Content-Type for a file of this name. Case does not matter; a dot at the beginning
@@ -26,7 +25,7 @@ pub fn content_type(name: &[u8]) -> &'static str {
     extension(name).and_then(built_in).unwrap_or(UNKNOWN)
 }
 
-/// The built-in table with types of one's own, which count first.
+/// The built-in table with the operator's own types, which take precedence.
 ///
 /// ```
 /// use httprs::handlers::mime::Types;
@@ -40,28 +39,28 @@ pub fn content_type(name: &[u8]) -> &'static str {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Types {
-    /// Sorted by extension, which are in lower case.
+    /// Sorted by extension, in lower case.
     own: Vec<(Box<str>, Box<str>)>,
 }
 
-/// What is wrong with a type.
+/// An error in a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TypeError {
-    /// The extension has a dot, or what no token has (RFC 9110 §5.6.2).
+    /// The extension has a dot, or is no token (RFC 9110 §5.6.2).
     Extension,
     /// The type is no media type (RFC 9110 §8.3.1).
     Type,
-    /// A block, `types {`, that does not end, or a line in it that does not.
+    /// A block, `types {`, or a line in it does not end.
     Unfinished,
 }
 
-/// What is wrong with a list of types, and in which line, counted from 1.
+/// An error in a list of types, and its line, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineError {
     /// The line.
     pub line: usize,
-    /// What is wrong with it.
+    /// The error in the line.
     pub why: TypeError,
 }
 
@@ -97,11 +96,11 @@ impl From<LineError> for io::Error {
 }
 
 impl Types {
-    /// Gives an extension a type, in place of the one that it had. A text type without parameters
-    /// gets `charset=utf-8`, as those of the table have it.
+    /// Gives an extension a type, in place of its former one. A text type without parameters gets
+    /// `charset=utf-8`, as in the table.
     ///
     /// # Errors
-    /// The one is no extension, or the other no media type.
+    /// The text is no extension, or no media type.
     pub fn set(&mut self, extension: &str, content_type: &str) -> Result<(), TypeError> {
         if !is_token(extension.as_bytes()) || extension.contains('.') {
             return Err(TypeError::Extension);
@@ -125,13 +124,12 @@ impl Types {
         Ok(())
     }
 
-    /// Takes in a list of types as Apache has it, `type ext ext` in each line, or nginx, `type ext
-    /// ext;` in a block `types { }`. Types without extensions are left out, and so are extensions
-    /// with dots and all that follows a `#`. Of an extension that is there twice, the last one
-    /// counts.
+    /// Reads a list of types as Apache has it, `type ext ext` in each line, or nginx, `type ext
+    /// ext;` in a block `types { }`. Types without extensions are ignored, and so are extensions
+    /// with dots and comments after a `#`. Of an extension listed twice, the last type counts.
     ///
     /// # Errors
-    /// The first line that is no such line. Those before it are taken in.
+    /// The first invalid line. The lines before it are in effect.
     pub fn read(&mut self, list: &[u8]) -> Result<(), LineError> {
         let list = String::from_utf8_lossy(list);
         let mut in_block = false;
@@ -166,14 +164,14 @@ impl Types {
         Ok(())
     }
 
-    /// Takes in a type and its extensions.
+    /// Adds a type with its extensions.
     fn take(&mut self, words: &mut Vec<&str>) -> Result<(), TypeError> {
         let mut words = words.drain(..).filter(|word| !word.is_empty());
         let Some(content_type) = words.next() else {
             return Ok(());
         };
         check(content_type)?;
-        // Such as `spdx.json`, which real lists have: here a name's last dot decides.
+        // Real lists have `spdx.json`, but here the last dot of a name decides.
         let mut words = words.filter(|extension| !extension.contains('.'));
         words.try_for_each(|extension| self.set(extension, content_type))
     }
@@ -191,7 +189,7 @@ impl Types {
     }
 }
 
-/// What follows the last dot of a name, unless that is its first byte.
+/// The text behind the last dot of a name, unless that is the first byte.
 fn extension(name: &[u8]) -> Option<&[u8]> {
     let name = name.rsplit(|b| *b == b'/').next().unwrap_or(name);
     match name.iter().rposition(|b| *b == b'.') {
@@ -205,7 +203,7 @@ fn built_in(extension: &[u8]) -> Option<&'static str> {
     found.ok().map(|at| TYPES[at].1)
 }
 
-/// Compares an extension of a table with one in whatever letters.
+/// Compares an extension of a table with an extension in any case.
 fn compare(known: &str, extension: &[u8]) -> Ordering {
     let lower = extension.iter().map(u8::to_ascii_lowercase);
     known.bytes().cmp(lower)
@@ -243,7 +241,7 @@ fn check(content_type: &str) -> Result<bool, TypeError> {
     is_good.then_some(is_bare).ok_or(TypeError::Type)
 }
 
-/// Sorted by extension, which are in lower case.
+/// Sorted by extension, in lower case.
 #[rustfmt::skip]
 const TYPES: &[(&str, &str)] = &[
     ("3gp", "video/3gpp"),

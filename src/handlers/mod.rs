@@ -1,5 +1,5 @@
 //! Handlers that come with the server. They know HTTP and, where they must, files and the
-//! scoreboard; workers they do not know.
+//! scoreboard, but not workers.
 
 pub mod cors;
 pub mod echo;

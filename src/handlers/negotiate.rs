@@ -1,10 +1,10 @@
-//! Which of several media types a client would rather have, by its Accept (RFC 9110 §12.5.1).
+//! Content negotiation: the media type that a client prefers, by `Accept` (RFC 9110 §12.5.1).
 
 use crate::http::{Fields, accept};
 
-/// The place of the offer that the client prefers. Of offers that it likes equally well, the one
-/// that stands first wins, also where it takes none of them: an answer in another form is of more
-/// use than 406, which the RFC allows for that (§15.5.7).
+/// The index of the offer that the client prefers. Of offers with equal qualities the first wins,
+/// also where the client accepts none: an answer in another form is of more use than 406, and the
+/// RFC allows both (§15.5.7).
 pub fn best_media_type(fields: &Fields, offers: &[&str]) -> usize {
     let mut best = (0, 0);
     for (at, offer) in offers.iter().enumerate() {

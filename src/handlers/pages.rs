@@ -1,8 +1,8 @@
-//! Built-in pages that say how a request went: for people as HTML, for everything else as one line
-//! of text. The frame of a page, which listings of directories have too.
+//! Built-in pages for statuses: HTML for browsers, one line of text for other clients. The frame
+//! of a page, which listings of directories have too.
 //!
-//! They need nothing from anywhere, and their policy lets them fetch nothing, run nothing and be
-//! the base of nothing: whatever a name or a path might smuggle into one stays text.
+//! A page needs no other resource, and its Content-Security-Policy forbids to fetch, to run scripts
+//! and to set a base: text that a name or a path smuggles into a page stays text.
 
 use std::io::{self, Write};
 
@@ -10,12 +10,11 @@ use super::escape::Html;
 use super::negotiate::best_media_type;
 use crate::http::{HttpRequest, HttpResponse, StatusCode};
 
-/// The style of all pages. It follows what the reader prefers: light or dark, small or large.
+/// The style of all pages. It follows the reader's preferences: light or dark, small or large.
 const STYLE: &str = include_str!("page.css");
 
-/// Answers with a status and says what it means: a page to clients whose `Accept` prefers
-/// `text/html` to `text/plain`, as browsers' do, and one line to the others. Fields that were set
-/// before stay.
+/// Answers with a status and its meaning: a page to clients whose `Accept` prefers `text/html` to
+/// `text/plain`, as browsers' do, and one line to the others. Fields that were set before stay.
 ///
 /// ```
 /// use httprs::handlers::pages;
@@ -33,16 +32,16 @@ pub fn explain(req: &HttpRequest, res: &mut HttpResponse, status: StatusCode) ->
     say(req, res, status, &Besides::Nothing)
 }
 
-/// What there is to say besides a status.
+/// Details besides a status.
 pub(crate) enum Besides<'a> {
     Nothing,
-    /// Where a redirection leads: it ought to have a link (RFC 9110 §15.4.2).
+    /// The target of a redirection, which ought to have a link (RFC 9110 §15.4.2).
     MovedTo(&'a [u8]),
-    /// In which forms it can be had (§15.5.7).
+    /// The available forms (§15.5.7).
     Forms(&'a [&'a str]),
 }
 
-/// As [`explain`], with what there is besides.
+/// Like [`explain`], with details.
 pub(crate) fn say(
     req: &HttpRequest,
     res: &mut HttpResponse,
@@ -84,22 +83,22 @@ pub(crate) fn say(
     end(res)
 }
 
-/// What a reader should know besides the name of the status.
+/// The explanation for a reader, besides the name of the status.
 fn meaning(status: StatusCode) -> Option<&'static str> {
     Some(match status {
-        StatusCode::FORBIDDEN => "The server may not read what is at this address.",
+        StatusCode::FORBIDDEN => "The server may not read the file at this address.",
         StatusCode::NOT_FOUND => "There is nothing at this address.",
-        StatusCode::METHOD_NOT_ALLOWED => "What is at this address can be read, and nothing else.",
-        StatusCode::NOT_ACCEPTABLE => "It can be had in these codings, and the request takes none.",
-        StatusCode::PRECONDITION_FAILED => "It is no longer what the request takes it for.",
-        StatusCode::RANGE_NOT_SATISFIABLE => "The part that was asked for is not there.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address can be read, and nothing else.",
+        StatusCode::NOT_ACCEPTABLE => "The file has these codings, and the request accepts none.",
+        StatusCode::PRECONDITION_FAILED => "The file is no longer what the request takes it for.",
+        StatusCode::RANGE_NOT_SATISFIABLE => "The requested part of the file is not there.",
         StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong on the server.",
         StatusCode::SERVICE_UNAVAILABLE => "The server is too busy just now. Try again soon.",
         _ => return None,
     })
 }
 
-/// Adds the fields that one of our pages has.
+/// Adds the fields of a built-in page.
 pub(crate) fn html(res: &mut HttpResponse) -> io::Result<()> {
     res.header("Content-Type", "text/html; charset=utf-8")?
         .header(
@@ -109,8 +108,8 @@ pub(crate) fn html(res: &mut HttpResponse) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes all that comes before the content of a page. The title is escaped already; `style` is
-/// what this page has besides the common one.
+/// Writes the beginning of a page, up to its content. The title is escaped already; `style` is
+/// added to the common style.
 pub(crate) fn begin(
     out: &mut impl Write,
     title: std::fmt::Arguments<'_>,
@@ -124,7 +123,7 @@ pub(crate) fn begin(
     )
 }
 
-/// Writes all that comes behind it.
+/// Writes the end of a page.
 pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "</main>")
 }

@@ -1,11 +1,11 @@
-//! [`Welcome`]: a page for browsers that ask for `/`. Everything else goes to the handler inside.
+//! [`Welcome`]: a page for browsers that request `/`. All other requests go to the handler inside.
 
 use std::io::{self, Write};
 
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, accept};
 
-/// Shows a page to clients that ask for `/` and name `text/html` among what it accepts, as browsers
-/// do, and hands everything else on.
+/// Shows a page to clients that request `/` and name `text/html` in `Accept`, as browsers do, and
+/// passes all other requests on.
 #[derive(Clone, Copy, Debug)]
 pub struct Welcome<H> {
     inner: H,
@@ -50,13 +50,13 @@ impl<H: Handler> Handler for Welcome<H> {
     }
 }
 
-/// Whether a browser asks for the front door.
+/// Whether a browser requests the welcome page.
 fn wants_page(req: &HttpRequest) -> bool {
     let reads = matches!(req.method(), Method::Get | Method::Head);
     reads && req.path_bytes() == b"/" && accept::names(req.headers(), "text/html")
 }
 
-/// Whether a host can be put into a page and into a command as it is.
+/// Whether a host may stand unescaped in a page and in a command.
 fn is_plain(host: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     !host.is_empty() && host.bytes().all(plain)

@@ -1,27 +1,26 @@
 //! The status as JSON (RFC 8259).
 //!
 //! Names are only ever added. Times end in `_unix_ms`, `_ms` or `_us`, in milliseconds since 1970,
-//! milliseconds and microseconds; what is counted goes on over the deaths of workers.
+//! milliseconds and microseconds; counters continue when a worker is replaced.
 //!
 //! ```text
 //! version, master_pid, now_unix_ms, started_unix_ms, uptime_ms
-//! ready                 whether new clients should be sent here, as /readyz says
+//! ready                 whether a balancer should send new clients here, as in /readyz
 //! stopping
 //! workers_wanted, workers_ready
-//! deaths                of workers that were not told to leave
+//! deaths                of workers that were not told to exit
 //! total                 counters, see below
 //! workers               a list:
 //!   worker              its number, from 0
-//!   processes           a list of those that live, the youngest first:
+//!   processes           a list of the living ones, the youngest first:
 //!     pid, state (in the words of Apache's mod_status), letter, born_unix_ms
 //!   ...                 counters, see below
 //! reports               the last deaths, the latest first: number, unix_ms, text
 //! ```
 //! Counters are `starts` (of processes), `connections` (open ones), `accepted`, `requests`,
 //! `responses` (by class: `1xx` to `5xx`), `body_bytes`, `lost_log_lines`, and `latency`: `count`,
-//! `sum_us`, `p50_below_us`, `p90_below_us`, `p99_below_us` (`null` where that is not known) and,
-//! in `total` alone, `buckets`: a list of `below_us` (`null` for no bound) and `count`, each
-//! without those before.
+//! `sum_us`, `p50_below_us`, `p90_below_us`, `p99_below_us` (`null` if unknown) and, in `total`
+//! alone, `buckets`: a list of `below_us` (`null` for no bound) and `count`, not cumulative.
 
 use std::io::{self, Write};
 
@@ -90,7 +89,7 @@ pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
     writeln!(out, "]}}")
 }
 
-/// All of them, and of the latency what is known of one worker: its object is left open.
+/// Writes all counters, and the latency without its buckets: the object of the latency stays open.
 fn write_counters(out: &mut impl Write, counters: &Counters) -> io::Result<()> {
     write!(
         out,

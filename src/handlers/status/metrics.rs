@@ -1,8 +1,8 @@
 //! The status for Prometheus, in its text format 0.0.4.
 //!
-//! Counters have one series for each worker's number, which its successors go on with: no series
-//! ends with a process, and there are never more than as many as there can be workers. The
-//! histogram is that of all workers together, since it alone would have 25 series for each.
+//! Counters have one series for each worker's number, which successors continue: no series ends
+//! with a process, and there are never more series than workers can be. The histogram is that of
+//! all workers together, since it would have 25 series for each worker.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -63,7 +63,7 @@ pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
     histogram(out, &status.total.latency)
 }
 
-/// What a process can be doing, each word for one of Apache's.
+/// The states of a process, each word for a state of Apache's.
 const STATES: [&str; 5] = ["starting", "waiting", "reading", "sending", "finishing"];
 
 fn state_of(process: &Record) -> &'static str {
@@ -76,7 +76,7 @@ fn state_of(process: &Record) -> &'static str {
     }
 }
 
-/// A number that each worker has.
+/// A metric of each worker.
 type ByWorker = (
     &'static str,
     &'static str,
@@ -120,8 +120,8 @@ fn histogram(out: &mut impl Write, latency: &Latency) -> io::Result<()> {
     let mut count = 0;
     for (at, answers) in latency.buckets.iter().enumerate() {
         count += answers;
-        // Ours hold what is below the bound, in whole microseconds, and theirs what is at most the
-        // bound: all of it is both.
+        // The scoreboard's buckets exclude their bound, and Prometheus' include it. No time lies
+        // between, since times are whole microseconds.
         let le = match Latency::bound_us(at) {
             Some(us) => Seconds(us.into()).to_string(),
             None => "+Inf".into(),
@@ -146,7 +146,7 @@ fn gauge(out: &mut impl Write, name: &str, about: &str, value: impl Display) -> 
     writeln!(out, "httprs_{name} {value}")
 }
 
-/// So many microseconds, in seconds: exact, which a float is not.
+/// Microseconds, displayed in seconds: exactly, unlike a float.
 struct Seconds(u128);
 
 impl Display for Seconds {

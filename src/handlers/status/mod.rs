@@ -1,4 +1,4 @@
-//! [`Status`]: what a server is doing, for people and for programs that watch it.
+//! [`Status`]: the state of a server, for people and for monitoring.
 //!
 //! | path | what it is |
 //! |---|---|
@@ -8,10 +8,10 @@
 //! | `/metrics` | for Prometheus, in its text format 0.0.4 |
 //!
 //! `/` leads to `/status`. A request for a host that is a name other than `localhost` is 421, since
-//! a web page elsewhere can make its name lead here. All of it is made from the [`Scoreboard`] when
-//! it is asked for, by whichever worker is asked; that worker shows itself as sending a reply, as
-//! Apache's does. It may show how requests began that workers died of, so it belongs on an address
-//! of its own: see `Server::admin`.
+//! a web page elsewhere can make its name lead here. The worker that gets the request reads the
+//! [`Scoreboard`]; that worker shows itself as sending a reply, as Apache's does. Reports may show
+//! the beginnings of requests that killed workers, so the status belongs on an address of its own:
+//! see `Server::admin`.
 
 mod json;
 mod metrics;
@@ -28,10 +28,10 @@ use crate::process::Peer;
 use crate::scoreboard::Scoreboard;
 use snapshot::Snapshot;
 
-/// How often a browser is told to ask again, in seconds.
+/// The refresh interval for browsers, in seconds.
 const REFRESH_S: u32 = 5;
 
-/// Shows what a server is doing; see the [module](self).
+/// Shows the state of a server; see the [module](self).
 ///
 /// ```
 /// use httprs::handlers::status::Status;
@@ -49,7 +49,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Shows what is on this board.
+    /// Shows this scoreboard.
     pub fn new(board: Scoreboard) -> Status {
         Status { board }
     }
@@ -61,7 +61,7 @@ impl Status {
     fn page(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         pages::html(res)?;
         res.header("X-Content-Type-Options", "nosniff")?;
-        // A person that reads a report, or has a page read aloud, wants it to stay.
+        // A page that a person reads, or has read aloud, must not be replaced.
         let still = req.query_str() == Some("still");
         if !still {
             res.header("Refresh", REFRESH_S.to_string())?;
@@ -77,7 +77,7 @@ impl Status {
 
 impl Handler for Status {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
-        // Nothing here has any use for a body.
+        // No path of the status uses a body.
         self.handle(req, res).map(|()| Plan::Answered)
     }
 

@@ -1,5 +1,5 @@
 //! The status as a page for people: without JavaScript, on a phone, in the dark, and with a screen
-//! reader, to which whatever is drawn is said in words as well.
+//! reader, for which each drawing has a text as well.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::handlers::human::{Brief, Count, Rate, Size, Span};
 use crate::handlers::pages;
 use crate::scoreboard::{BUCKETS, Latency, Record};
 
-/// What the page has besides the style of all pages.
+/// The style of the page, besides that of all pages.
 const STYLE: &str = include_str!("page.css");
 
 pub fn write(out: &mut impl Write, status: &Snapshot, still: bool) -> io::Result<()> {
@@ -206,7 +206,7 @@ fn write_answers(out: &mut impl Write, total: &Counters) -> io::Result<()> {
     )?;
     for (class, answers) in (1..).zip(total.by_class) {
         if answers > 0 {
-            // So that a single error among millions is still to be seen.
+            // A single error among millions must be visible.
             write!(
                 out,
                 "<i class=\"c{class}\" style=\"flex-grow:{answers}\"></i>"
@@ -249,7 +249,7 @@ fn write_latency(out: &mut impl Write, latency: &Latency) -> io::Result<()> {
             Some(us) => Brief(us).to_string(),
             None => "any".into(),
         };
-        // In thousandths, and never so little that it cannot be seen.
+        // In thousandths, and never too little to be visible.
         let width = u128::from(*answers) * 1_000 / u128::from(*most.max(&1));
         let width = width.max(u128::from(*answers > 0) * 4);
         write!(
@@ -270,7 +270,7 @@ fn write_latency(out: &mut impl Write, latency: &Latency) -> io::Result<()> {
     writeln!(out, "</tbody>\n</table>\n</section>")
 }
 
-/// The bucket in which so many thousandths of the answers are complete.
+/// The bucket in which this many thousandths of the answers are complete.
 fn reaches(latency: &Latency, thousandths: u64) -> Option<usize> {
     let bound = latency.below_us(thousandths)?;
     (0..BUCKETS).find(|at| Latency::bound_us(*at) == Some(bound))
@@ -310,12 +310,12 @@ fn write_deaths(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
     writeln!(out, "</section>")
 }
 
-/// What part of all it is.
+/// The share of `part` in `all`, in percent.
 pub(super) fn share(part: u64, all: u64) -> String {
     let tenths = u128::from(part) * 1_000 / u128::from(all.max(1));
     match tenths {
         0 if part > 0 => "&lt; 0.1 %".into(),
-        // What is nearly all is not all.
+        // Nearly all is not all.
         999 => "&gt; 99.9 %".into(),
         0..100 | 990.. => format!("{}.{} %", tenths / 10, tenths % 10).replace(".0", ""),
         _ => format!("{} %", (tenths + 5) / 10),

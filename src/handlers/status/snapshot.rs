@@ -1,40 +1,40 @@
 //! [`Snapshot`]: the scoreboard as it was at one moment, slots put together to workers.
 //!
 //! A worker has two slots, one of which is its successor's while it is replaced. Counters go on
-//! with the slot; so what a worker has done, with all that came before it, is what both have.
+//! with the slot; so the counters of a worker and all its predecessors are the sum of both.
 
 use crate::scoreboard::{Latency, Record, Report, Scoreboard, State};
 
-/// What a server was doing.
+/// The state of a server.
 pub struct Snapshot {
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub now_ms: u64,
-    /// When the master began.
+    /// The time at which the master started.
     pub started_ms: u64,
     pub master_pid: u64,
     pub wanted: usize,
     pub ready: usize,
-    /// Whether new clients should be sent here.
+    /// Whether a balancer should send new clients here.
     pub is_ready: bool,
     pub stopping: bool,
     pub deaths: u64,
-    /// The last of them, latest first.
+    /// The last exit reports, latest first.
     pub reports: Vec<Report>,
-    /// All that there ever were, by number.
+    /// All workers that ever were, by number.
     pub workers: Vec<Worker>,
-    /// What they have done together.
+    /// The sums over all workers.
     pub total: Counters,
 }
 
 /// A worker and its successors.
 pub struct Worker {
     pub number: usize,
-    /// Those that live: one as a rule, two while it is replaced, none until it is.
+    /// The living processes: one as a rule, two during a replacement, none before a restart.
     pub processes: Vec<Record>,
     pub counters: Counters,
 }
 
-/// What was counted.
+/// Counters of a worker, or of all.
 #[derive(Default)]
 pub struct Counters {
     /// Processes that were started.
@@ -72,7 +72,7 @@ impl Snapshot {
             }
         }
         for worker in &mut workers {
-            // The one that came last is the one that stays.
+            // The youngest process is the successor.
             worker
                 .processes
                 .sort_by_key(|process| std::cmp::Reverse(process.born_unix_ms));
@@ -82,7 +82,7 @@ impl Snapshot {
             started_ms: board.started_unix_ms(),
             master_pid: board.master_pid(),
             wanted: board.wanted(),
-            // While one is replaced there may be one more.
+            // During a replacement there may be one more.
             ready: board.ready().min(board.wanted()),
             is_ready: board.is_ready(),
             stopping: board.stopping(),
@@ -93,7 +93,7 @@ impl Snapshot {
         }
     }
 
-    /// Since when the server runs, in milliseconds.
+    /// The uptime of the server, in milliseconds.
     pub fn uptime_ms(&self) -> u64 {
         match self.started_ms {
             0 => 0,
@@ -101,7 +101,7 @@ impl Snapshot {
         }
     }
 
-    /// Requests a second on the whole, in tenths.
+    /// Requests a second on average, in tenths.
     pub fn rate_tenths(&self) -> u64 {
         let tenths = u128::from(self.total.requests) * 10_000 / u128::from(self.uptime_ms().max(1));
         u64::try_from(tenths).unwrap_or(u64::MAX)
@@ -117,7 +117,7 @@ impl Snapshot {
 impl Counters {
     fn add(&mut self, record: &Record) {
         self.starts += record.lives;
-        // A worker that was killed could not say that it has none any more.
+        // A worker that was killed could not clear its count.
         if record.state != State::Empty {
             self.connections += record.connections;
         }

@@ -101,7 +101,7 @@ fn write_workers(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
             Count(counters.by_class[4]),
             Size(counters.body_bytes).to_string(),
         )?;
-        // While it is replaced, there is another one.
+        // During a replacement there is another process.
         for process in processes {
             let age = Span(status.now_ms.saturating_sub(process.born_unix_ms));
             let (pid, word) = (process.pid, process.word());
