@@ -139,15 +139,7 @@ fn trim_start_slowly(mut bytes: &[u8]) -> &[u8] {
 
 /// `bytes` without OWS at the end, where nearly no sender puts any.
 #[inline(always)]
-pub(crate) fn trim_end(bytes: &[u8]) -> &[u8] {
-    match bytes {
-        [.., b'!'..=b'\xff'] => bytes,
-        _ => trim_end_slowly(bytes),
-    }
-}
-
-#[inline(never)]
-fn trim_end_slowly(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
