@@ -6,10 +6,14 @@
 
 use std::any::Any;
 use std::io::IoSlice;
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::panic;
+use std::sync::Arc;
 
-use super::{Connection, Exchange, Input, Io, Next, Output, Peer, Process, Tally};
+use super::{
+    Connection, Exchange, Input, Io, Next, Output, Peer, Process, Tally, WakeQueue, Wakers,
+};
 use crate::time::{Millis, Now};
 
 /// 2026-11-22 13:00:00 UTC: when all conversations take place, in milliseconds since 1970.
@@ -104,6 +108,8 @@ pub struct Conversation<'p> {
     crowded: bool,
     closed: bool,
     deadline: Option<Millis>,
+    wakes: Arc<WakeQueue>,
+    woken: bool,
     /// Bytes that were sent while the input was full: the protocol may be busy until its deadline.
     pending: Vec<u8>,
     sent: Vec<u8>,
@@ -129,6 +135,8 @@ impl<'p> Conversation<'p> {
             crowded: false,
             closed: false,
             deadline: None,
+            wakes: WakeQueue::new(|| {}),
+            woken: false,
             pending: Vec::new(),
             sent: Vec::new(),
             tally: ExchangeLog::default(),
@@ -175,6 +183,25 @@ impl<'p> Conversation<'p> {
             self.feed();
         }
         self.sent[before..].to_vec()
+    }
+
+    /// Steps the protocol as its worker does after a [`Waker`](super::Waker) was used, whether one
+    /// was or not; returns the output that follows.
+    pub fn wake(&mut self) -> Vec<u8> {
+        let before = self.sent.len();
+        self.is_woken();
+        self.woken = true;
+        self.settle();
+        self.feed();
+        self.sent[before..].to_vec()
+    }
+
+    /// Whether a waker of the connection was used since this was last asked. Its worker would step
+    /// it now, see [`Conversation::wake`].
+    pub fn is_woken(&mut self) -> bool {
+        let mut connections = Vec::new();
+        self.wakes.take(&mut connections);
+        !connections.is_empty()
     }
 
     /// Whether the protocol closed the connection.
@@ -250,6 +277,11 @@ impl<'p> Conversation<'p> {
             eof: self.eof && self.pending.is_empty(),
             stopping: self.stopping,
             crowded: self.crowded,
+            woken: mem::take(&mut self.woken),
+            wakers: Wakers {
+                queue: &self.wakes,
+                connection: 0,
+            },
             tally: &mut self.tally,
         });
         let eof = self.eof && self.pending.is_empty();

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
 
-use super::{Peer, Tally};
+use super::waker::Wakers;
+use super::{Peer, Tally, Waker};
 use crate::time::Now;
 
 /// Everything that one step of a connection may look at and change.
@@ -29,8 +30,19 @@ pub struct Io<'a> {
     /// The worker is at its connection limit and clients are queued: a persistent connection should
     /// announce with its current answer that it closes, and close.
     pub crowded: bool,
+    /// A waker of this connection was used since the last step.
+    pub woken: bool,
     /// Where finished exchanges are reported, for the access log and the scoreboard.
     pub tally: &'a mut dyn Tally,
+    pub(crate) wakers: Wakers<'a>,
+}
+
+impl Io<'_> {
+    /// A waker of this connection, for whatever the connection waits for. Each call makes another
+    /// one, which is an allocation: a connection that waits often keeps its waker.
+    pub fn waker(&self) -> Waker {
+        self.wakers.make()
+    }
 }
 
 /// Bytes that the peer sent: a window over one buffer.

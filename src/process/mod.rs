@@ -9,12 +9,15 @@ pub mod echo;
 mod exchange;
 pub mod harness;
 mod io;
+mod waker;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 pub use exchange::{Exchange, Limit, Refused, Stage, Tally};
 pub use io::{FileRange, Input, Io, Output, Segment};
+pub use waker::Waker;
+pub(crate) use waker::{WakeQueue, Wakers};
 
 use crate::time::Millis;
 
@@ -46,9 +49,13 @@ pub trait Process {
 /// 5. *Bounded*: it stops producing while [`Output::is_full`].
 ///
 /// The caller steps once on open (so that a silent client has a deadline), after bytes arrive,
-/// after queued output has drained, when a `WaitUntil` passes, at the end of input, and when
-/// stopping begins. Input that is full while the protocol waits with no end to it is a bug in the
-/// protocol: nothing would ever change, so the caller closes the connection.
+/// after queued output has drained, when a `WaitUntil` passes, at the end of input, when stopping
+/// begins, and after a [`Waker`] of the connection was used. A wake is a change of its own: it is
+/// seen once, as [`Io::woken`], in the next step, and where the output is full, that step comes
+/// when it has drained. At the end of input, a connection that waits for a wake alone is closed.
+///
+/// Input that is full while the protocol waits with no end to it is a bug in the protocol: nothing
+/// would ever change, so the caller closes the connection.
 ///
 /// A connection that panics is dropped and reset; what the protocol shares may be half done, so the
 /// worker finishes its other connections and is replaced. (Where panics abort, the worker dies.)

@@ -7,7 +7,7 @@
 //! 2. wait for events (`epoll_wait(2)`), until the next deadline at most;
 //! 3. read the clock: that time is handed down;
 //! 4. for each event: obey the master, accept clients, or give a connection its turn;
-//! 5. give a turn to connections that have yielded, and to those that are due;
+//! 5. give a turn to connections that have yielded, were woken, or are due;
 //! 6. ask the master for a successor, if it is time, and listen again, if listening had stopped;
 //! 7. while draining, take what is left in the accept queues; exit when no connection is left.
 //!
@@ -15,6 +15,7 @@
 //! log. On the way of a request that arrives whole there is one wait, one read and one write.
 
 use std::io;
+use std::sync::Arc;
 
 use super::Context;
 use super::accept::acceptor::Acceptor;
@@ -39,6 +40,8 @@ const CONTROL: Token = Token::reserved(0);
 const SIGNALS: Token = Token::reserved(1);
 /// Readable when another worker has stopped accepting.
 const PEERS: Token = Token::reserved(2);
+/// Readable when a connection was woken while the worker waited.
+const WAKES: Token = Token::reserved(3);
 /// The tokens of listening sockets, for clients and for admins.
 const CLIENTS: u16 = 16;
 const ADMINS: u16 = 0x8000;
@@ -85,7 +88,9 @@ impl<'a> EventLoop<'a> {
             epoll.add(signals, SIGNALS.raw(), Interest::READ)?;
         }
         epoll.add(peers, PEERS.raw(), Interest::READ_EDGE)?;
-        let mut connections = Connections::new(context, epoll, options.slow_reader);
+        let wakes = Arc::new(EventFd::new()?);
+        epoll.add(&*wakes, WAKES.raw(), Interest::READ_EDGE)?;
+        let mut connections = Connections::new(context, epoll, wakes, options.slow_reader);
         let (process, listeners) = clients;
         connections.add_role(process, Reserve::default());
         let (room, board) = (options.max_connections, Some(context.board));
@@ -117,7 +122,8 @@ impl<'a> EventLoop<'a> {
         loop {
             self.write_log();
             self.context.slot.set_idle();
-            self.epoll.wait(&mut events, self.timeout())?;
+            let timeout = self.begin_wait();
+            self.epoll.wait(&mut events, timeout)?;
             self.it = Iteration::begin(self.it.stopping);
             self.connections.begin_iteration(&self.it);
             for index in 0..events.len() {
@@ -140,10 +146,11 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn timeout(&self) -> Option<u64> {
+    /// How long to wait for events, in milliseconds; `None` for ever.
+    fn begin_wait(&self) -> Option<u64> {
         let now = self.it.now.at;
         let endpoints = self.endpoints.iter().map(Endpoint::resumes_at);
-        let mut wake_at = endpoints.fold(self.connections.due(), Millis::min);
+        let mut wake_at = endpoints.fold(self.connections.begin_wait(), Millis::min);
         wake_at = wake_at.min(self.retirement.check_at(self.connections.panicked()));
         if self.context.log.is_blocked() {
             wake_at = wake_at.min(now.after(LOG_RETRY_MS));
@@ -162,7 +169,8 @@ impl<'a> EventLoop<'a> {
         match token {
             CONTROL => return self.on_commands(),
             SIGNALS => self.context.orders.pass_on_signals(),
-            // The counter is not read: its edge is all that counts.
+            // The counters are not read: their edge is all that counts.
+            WAKES => {}
             PEERS => {
                 for endpoint in &mut self.endpoints {
                     endpoint.accept_for_peers(connections, it);

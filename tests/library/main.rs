@@ -11,4 +11,5 @@ mod recorder;
 #[path = "../it/server.rs"]
 mod server;
 mod streams;
+mod wakers;
 mod worker_manager;

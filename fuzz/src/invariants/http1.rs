@@ -234,6 +234,8 @@ fn interrupted(pieces: &[&[u8]]) {
     let (last, first) = pieces.split_last().expect("there is one piece at least");
     for piece in first {
         sent.extend(talk.send(piece));
+        // No connection has asked for a wake, so it changes nothing.
+        assert_eq!(talk.wake(), b"");
     }
     sent.extend(talk.stop());
     sent.extend(talk.send(last));

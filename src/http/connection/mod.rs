@@ -355,7 +355,7 @@ mod tests {
     use crate::harness::{Conversation, converse};
     use crate::http::handler::{Flow, HttpError, HttpResponse};
     use crate::http::syntax::StatusCode;
-    use crate::process::{Input, Output, Peer, Process};
+    use crate::process::{Input, Output, Peer, Process, WakeQueue, Wakers};
     use crate::time::Now;
     use std::io::Write;
 
@@ -577,7 +577,12 @@ mod tests {
             eof: false,
             stopping: false,
             crowded: false,
+            woken: false,
             tally: &mut (),
+            wakers: Wakers {
+                queue: &WakeQueue::new(|| {}),
+                connection: 0,
+            },
         })
     }
 
@@ -745,7 +750,12 @@ mod tests {
                 eof: false,
                 stopping: false,
                 crowded: false,
+                woken: false,
                 tally: &mut (),
+                wakers: Wakers {
+                    queue: &WakeQueue::new(|| {}),
+                    connection: 0,
+                },
             })
         };
         // A slow reader: the output is full, so no request is read.

@@ -76,7 +76,7 @@ impl Outgoing {
 
     /// Pulls until the output is full, or the source waits or ends. `piece` is scratch space.
     pub(super) fn pull(&mut self, io: &mut Io<'_>, piece: &mut Vec<u8>) -> Pulled {
-        if io.now.at < self.pull_at && self.saw_drain == io.stopping {
+        if io.now.at < self.pull_at && self.saw_drain == io.stopping && !io.woken {
             return Pulled::WaitUntil(self.pull_at);
         }
         self.pull_at = Millis::default();
@@ -105,6 +105,8 @@ impl Outgoing {
                     bytes: piece,
                     now: io.now,
                     stopping: io.stopping,
+                    woken: io.woken,
+                    wakers: io.wakers,
                 })
             })?;
             io.tally.progress();

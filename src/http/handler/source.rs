@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 
 use super::field::{FieldError, check_field};
 use crate::http::syntax::Fields;
+use crate::process::{Waker, Wakers};
 use crate::time::{Millis, Now};
 
 /// Pulled bytes are gathered up to this many before they become a chunk. Pieces depend on the
@@ -92,8 +93,9 @@ impl fmt::Debug for dyn Source {
 pub enum Flow {
     /// The source has added bytes, and has more. Without added bytes this is an error.
     More,
-    /// The added bytes are sent now. The source waits until this time, or until the worker drains.
-    /// Whatever the time, the source is pulled again after an hour.
+    /// The added bytes are sent now. The source waits until this time, until it is woken
+    /// ([`Piece::waker`]), or until the worker drains. Whatever the time, the source is pulled
+    /// again after an hour; a source that waits for a wake alone says [`Millis::NEVER`].
     ///
     /// A source that waits may wait for ever. So a client that closes its side of the connection
     /// meanwhile is taken to be gone, and where a worker is over capacity, a connection whose
@@ -113,6 +115,8 @@ pub struct Piece<'a> {
     pub(crate) bytes: &'a mut Vec<u8>,
     pub(crate) now: Now,
     pub(crate) stopping: bool,
+    pub(crate) woken: bool,
+    pub(crate) wakers: Wakers<'a>,
 }
 
 impl Piece<'_> {
@@ -125,6 +129,17 @@ impl Piece<'_> {
     /// as a stream of events, should end now.
     pub fn stopping(&self) -> bool {
         self.stopping
+    }
+
+    /// A waker of this source: it is pulled soon after [`Waker::wake`], whatever time it has named.
+    /// Each call makes another one, which is an allocation: a source keeps its waker.
+    pub fn waker(&self) -> Waker {
+        self.wakers.make()
+    }
+
+    /// Whether the source is pulled since its waker was used.
+    pub fn woken(&self) -> bool {
+        self.woken
     }
 
     /// How many bytes still fit well. More may be added, but then they are all in memory.
@@ -227,6 +242,7 @@ impl Trailers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::WakeQueue;
 
     #[test]
     fn trailers_refuse_fields_of_the_head() {
@@ -270,6 +286,11 @@ mod tests {
             bytes: &mut bytes,
             now: Now::default(),
             stopping: false,
+            woken: false,
+            wakers: Wakers {
+                queue: &WakeQueue::new(|| {}),
+                connection: 0,
+            },
         };
         assert_eq!(piece.read_from(&mut odd).unwrap(), Flow::More);
         assert_eq!(piece.read_from(&mut odd).unwrap(), Flow::End);

@@ -21,11 +21,13 @@ use std::cell::Cell;
 use std::io;
 use std::mem;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::log::{ByKind, Level, RateLimited};
-use crate::process::{Peer, Process};
+use crate::process::{Peer, Process, WakeQueue, Wakers};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::event::EventFd;
 use crate::time::Millis;
 use crate::worker::Context;
 use crate::worker::iteration::Iteration;
@@ -58,6 +60,8 @@ pub(crate) struct Connections<'a> {
     buffers: BufferPool,
     /// Links that could go on but let others come first.
     yielded: Vec<Token>,
+    /// Connections whose wakers were used.
+    woken: Arc<WakeQueue>,
     in_flight: InFlight,
     /// No step was begun since the clock was read.
     clock_is_fresh: bool,
@@ -86,10 +90,11 @@ struct RoleState<'a> {
 }
 
 impl<'a> Connections<'a> {
-    /// None yet.
+    /// None yet. A connection that is woken while the worker waits for events notifies `wakes`.
     pub(crate) fn new(
         context: &'a Context<'a>,
         epoll: &'a Epoll,
+        wakes: Arc<EventFd>,
         slow_reader: SlowReaderLimits,
     ) -> Connections<'a> {
         context.slot.set_connections(0);
@@ -102,6 +107,10 @@ impl<'a> Connections<'a> {
             deadlines: Deadlines::new(),
             buffers: BufferPool::default(),
             yielded: Vec::new(),
+            woken: WakeQueue::new(move || {
+                // It fails where the count is full, and then the wait ends, too.
+                let _ = wakes.notify();
+            }),
             in_flight: InFlight::default(),
             clock_is_fresh: false,
             answered: 0,
@@ -157,7 +166,8 @@ impl<'a> Connections<'a> {
         self.turn(token, wakeup, it);
     }
 
-    /// Gives a turn to each connection that has yielded in the last iteration or is due.
+    /// Gives a turn to each connection that has yielded in the last iteration, was woken since, or
+    /// is due.
     pub(crate) fn turn_all_due(&mut self, it: &Iteration, scratch: &mut Scratch) {
         mem::swap(&mut self.yielded, &mut scratch.turns);
         for token in scratch.turns.drain(..) {
@@ -165,6 +175,10 @@ impl<'a> Connections<'a> {
                 link.has_yielded = false;
                 self.turn(token, Wakeup::WritableOrTimer, it);
             }
+        }
+        self.woken.take(&mut scratch.woken);
+        for connection in scratch.woken.drain(..) {
+            self.turn(Token::from_raw(connection), Wakeup::Woken, it);
         }
         self.deadlines.expire(it.now.at, &mut scratch.due);
         for index in scratch.due.drain(..) {
@@ -174,9 +188,10 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// When [`Connections::turn_all_due`] has something to do at the latest.
-    pub(crate) fn due(&self) -> Millis {
-        match self.yielded.is_empty() {
+    /// When [`Connections::turn_all_due`] has something to do at the latest. The worker is about to
+    /// wait for that: a wake from now on ends the wait.
+    pub(crate) fn begin_wait(&self) -> Millis {
+        match self.yielded.is_empty() && self.woken.begin_wait() {
             true => self.deadlines.bound(),
             false => Millis::default(),
         }
@@ -230,6 +245,10 @@ impl<'a> Connections<'a> {
                 panicked: &self.panicked,
                 answers: &mut self.answers,
                 buffers: &mut self.buffers,
+                wakers: Wakers {
+                    queue: &self.woken,
+                    connection: token.raw(),
+                },
             },
         );
         if counted {
@@ -358,5 +377,6 @@ impl<'a> Connections<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     turns: Vec<Token>,
+    woken: Vec<u64>,
     due: Vec<usize>,
 }

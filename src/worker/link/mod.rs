@@ -34,6 +34,7 @@ pub(crate) mod stream;
 pub(crate) mod turn;
 
 use std::io;
+use std::mem;
 use std::os::fd::BorrowedFd;
 
 use crate::process::{Input, Io, Next, Output, Peer};
@@ -106,6 +107,8 @@ pub struct Link<'p, S = Socket> {
     phase: Phase,
     awaits: Awaits,
     received: Received,
+    /// A waker was used since the last step.
+    woken: bool,
     /// What the stream was told last: to limit its unsent bytes.
     unsent_limited: bool,
     /// While the client is behind with reading. Boxed, since few clients are.
@@ -141,6 +144,7 @@ impl<'p, S: Stream> Link<'p, S> {
             phase: Phase::Open,
             awaits: Awaits::Until(Millis::NEVER),
             received: Received::Nothing,
+            woken: false,
             unsent_limited: false,
             slow_reader: None,
             moved: now,
@@ -210,7 +214,11 @@ impl<'p, S: Stream> Link<'p, S> {
                 self.abort();
                 Err(Ended::CutAtStop)
             }
-            _ => self.advance(why != Wakeup::WritableOrTimer, turn),
+            _ => {
+                self.woken |= why == Wakeup::Woken;
+                let readable = !matches!(why, Wakeup::WritableOrTimer | Wakeup::Woken);
+                self.advance(readable, turn)
+            }
         };
         let (fate, over) = match fate {
             Ok(fate @ (TurnResult::Wait(_) | TurnResult::Yield)) => (fate, None),
@@ -285,6 +293,8 @@ impl<'p, S: Stream> Link<'p, S> {
             eof: self.received == Received::End,
             stopping: turn.stopping,
             crowded: turn.crowded,
+            woken: mem::take(&mut self.woken),
+            wakers: turn.wakers,
             tally: &mut ExchangeLog {
                 turn,
                 peer: &self.peer,
@@ -377,7 +387,9 @@ mod tests {
     use super::*;
     use crate::log::{ByKind, Log, RateLimited};
     use crate::process::echo::EchoProcess;
-    use crate::process::{Connection, Exchange, FileRange, Process, Segment, Tally};
+    use crate::process::{
+        Connection, Exchange, FileRange, Process, Segment, Tally, WakeQueue, Wakers,
+    };
     use crate::scoreboard::{Scoreboard, Slot};
     use crate::time::Now;
     use std::cell::Cell;
@@ -397,6 +409,7 @@ mod tests {
         refusals: ByKind,
         panicked: Cell<bool>,
         answers: Answers,
+        wakes: Arc<WakeQueue>,
         now: u64,
         stopping: bool,
         min_rate: u64,
@@ -423,6 +436,7 @@ mod tests {
                 refusals: ByKind::default(),
                 panicked: Cell::new(false),
                 answers: Answers::default(),
+                wakes: WakeQueue::new(|| {}),
                 now: 0,
                 stopping: false,
                 min_rate: 0,
@@ -462,6 +476,10 @@ mod tests {
                     panicked: &self.panicked,
                     answers: &mut self.answers,
                     buffers: &mut self.buffers,
+                    wakers: Wakers {
+                        queue: &self.wakes,
+                        connection: 5,
+                    },
                 },
             )
         }
@@ -478,6 +496,38 @@ mod tests {
 
     fn speaking<'p>(step: impl FnMut(&mut Io<'_>) -> Next + 'p) -> Desk<'p> {
         Desk::new(Box::new(Speak(step)))
+    }
+
+    #[test]
+    fn a_wake_is_seen_once_and_waits_for_room() {
+        let mut seen = Vec::new();
+        let mut begun = false;
+        let mut desk = speaking(|io| {
+            if !begun {
+                drop(io.waker());
+                io.output.push(&vec![b'x'; 4 << 20]);
+            }
+            begun = true;
+            seen.push(io.woken);
+            Next::Wait
+        });
+        desk.turn(false);
+        desk.wake(Wakeup::Woken);
+        desk.wake(Wakeup::Woken);
+        // The output is full: no step yet.
+        let mut rest = vec![0; 4 << 20];
+        desk.peer.set_nonblocking(true).unwrap();
+        let mut left = rest.len();
+        while left > 0 {
+            left -= desk.peer.read(&mut rest).unwrap_or(0);
+            desk.turn(false);
+        }
+        desk.turn(false);
+        desk.wake(Wakeup::Woken);
+        drop(desk);
+        assert_eq!(seen[..2], [false, true], "no step without room");
+        assert_eq!(seen.iter().filter(|woken| **woken).count(), 2, "{seen:?}");
+        assert_eq!(seen.last(), Some(&true));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::answers::Answers;
 use super::buffer_pool::BufferPool;
 use super::slow_reader::SlowReaderLimits;
 use crate::log::{ByKind, Log, RateLimited};
+use crate::process::Wakers;
 use crate::scoreboard::Slot;
 use crate::time::{Millis, Now};
 
@@ -42,6 +43,8 @@ pub struct Turn<'a> {
     pub answers: &'a mut Answers,
     /// Buffers for connections that need some.
     pub buffers: &'a mut BufferPool,
+    /// Makes wakers of the connection.
+    pub wakers: Wakers<'a>,
 }
 
 /// Why a link has a turn.
@@ -53,6 +56,8 @@ pub enum Wakeup {
     HungUp,
     /// There is room to write, a deadline has passed, or the link has yielded before.
     WritableOrTimer,
+    /// A waker of the connection was used.
+    Woken,
     /// The connection is closed to make room for another one.
     Evict,
     /// The worker exits at once, whatever is in flight.
