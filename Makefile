@@ -37,7 +37,8 @@ components:
 	@for tool in fmt clippy; do \
 	  $(CARGO) $$tool --version >/dev/null 2>&1 && continue; \
 	  name=$$([ $$tool = fmt ] && echo rustfmt || echo clippy); \
-	  if [ -n "$${CI:-}" ]; then rustup component add $$name || exit 1; \
+	  if [ -n "$${CI:-}" ] && rustup component add $$name && $(CARGO) $$tool --version >/dev/null; \
+	  then continue; \
 	  else echo "lint: $$name is missing: rustup component add $$name" >&2; exit 1; fi; \
 	done
 
