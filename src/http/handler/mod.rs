@@ -9,6 +9,7 @@
 //! | `http_error` | a status as an error |
 //! | `params` | the parts of a path that a router has given names |
 //! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
+//! | `sse` | server-sent events |
 
 mod field;
 mod http_error;
@@ -17,6 +18,7 @@ mod request;
 mod response;
 mod sink;
 mod source;
+mod sse;
 mod usual;
 
 use std::io;
@@ -29,6 +31,7 @@ pub use response::{Body, HttpResponse};
 pub use sink::{Plan, Sink, Want};
 pub(crate) use source::PIECE;
 pub use source::{Flow, Piece, Source, Trailers};
+pub use sse::{Event, Events};
 
 /// Answers HTTP requests. Built before the fork; each worker has a copy.
 ///
