@@ -13,6 +13,7 @@ mod negotiate;
 pub mod pages;
 mod router;
 pub mod status;
+pub mod websocket;
 pub mod welcome;
 
 pub use router::{RouteError, Router, Routes};

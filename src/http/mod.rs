@@ -25,6 +25,7 @@ pub use handler::{
     Plan, Sink, Source, Trailers, Want,
 };
 pub use semantics::{accept, conditional, date, range};
+pub(crate) use syntax::base64;
 pub(crate) use syntax::token::is_token;
 pub use syntax::{
     ChunkedError, Fields, Form, Framing, FramingError, Head, HeadEnd, HeadError, Limits, Method,

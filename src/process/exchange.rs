@@ -28,6 +28,10 @@ pub trait Tally {
     /// A request was answered: all of the answer is queued.
     fn end(&mut self, _exchange: &Exchange<'_>) {}
 
+    /// Code that the protocol calls on the user's behalf has failed `at` something that is no
+    /// exchange, such as a message.
+    fn fault(&mut self, _at: &str, _error: &io::Error) {}
+
     /// Code that the protocol calls on the user's behalf, such as a handler, has panicked, with
     /// this payload. The protocol has dealt with its own part; state that the code shares with
     /// other connections may be inconsistent, so the worker should be replaced.

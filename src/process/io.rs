@@ -65,6 +65,12 @@ impl Input {
         &self.buf[self.start..self.end]
     }
 
+    /// The same, for a protocol that decodes them in place. Bytes that were changed are to be
+    /// consumed in the same step.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buf[self.start..self.end]
+    }
+
     /// How many bytes were not consumed yet.
     pub fn len(&self) -> usize {
         self.end - self.start

@@ -9,15 +9,22 @@ pub mod echo;
 mod exchange;
 pub mod harness;
 mod io;
+mod message;
+mod rooms;
 mod waker;
+pub(crate) mod websocket;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 pub use exchange::{Exchange, Limit, Refused, Stage, Tally};
 pub use io::{FileRange, Input, Io, Output, Segment};
+pub use message::Message;
+pub(crate) use rooms::Bus;
+pub use rooms::{Mailbox, Post, Room, Rooms};
 pub use waker::Waker;
 pub(crate) use waker::{WakeQueue, Wakers};
+pub use websocket::{CloseCode, WebSocket, WebSocketHandler};
 
 use crate::time::Millis;
 

@@ -28,6 +28,11 @@ impl<H: Handler> Http1Connection<'_, H> {
         let HttpExchange {
             request, response, ..
         } = &mut *exchange;
+        if handled.is_ok()
+            && let Some(next) = response.take_switch()
+        {
+            return self.switch(exchange, next, io);
+        }
         let tunnel = request.method() == Method::Connect;
         let handled = handled.and_then(|()| match response.status.get() {
             ..200 => Err(Misuse::NoFinalStatus(response.status).into()),

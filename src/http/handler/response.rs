@@ -1,5 +1,6 @@
 //! [`HttpResponse`]: the response that a handler fills in.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::mem;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use super::field::{FieldError, check_field};
 use super::source::{Flow, Piece, Source};
 use crate::http::syntax::StatusCode;
-use crate::process::FileRange;
+use crate::process::{Connection, FileRange};
 
 /// A response: 200 with an empty body, until a handler fills it in.
 ///
@@ -44,6 +45,7 @@ pub struct HttpResponse {
     pub(crate) upgrades: bool,
     pub(crate) unlogged: bool,
     pub(crate) fault: Option<io::Error>,
+    switch: Switch,
 }
 
 /// A body that is not made by writing it.
@@ -71,6 +73,15 @@ pub(crate) struct FieldLines {
     vary: Box<[u8]>,
 }
 
+/// The protocol that takes over behind a response.
+struct Switch(Option<Box<dyn Connection + Send>>);
+
+impl fmt::Debug for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Some" } else { "None" })
+    }
+}
+
 /// A body buffer that grew beyond this, in bytes, is not kept for later responses.
 const LARGEST_SPARE: usize = 64 * 1024;
 
@@ -87,6 +98,7 @@ impl Default for HttpResponse {
             upgrades: false,
             unlogged: false,
             fault: None,
+            switch: Switch(None),
         }
     }
 }
@@ -208,6 +220,23 @@ impl HttpResponse {
         self
     }
 
+    /// Hands the connection over to another protocol behind this response, as
+    /// [`Plan::Become`](crate::http::Plan::Become) does, and under its conditions; but the body of
+    /// the request has come, if there was one. For a WebSocket, there is
+    /// [`websocket::accept`](crate::handlers::websocket::accept).
+    pub fn switch_to(&mut self, connection: impl Connection + Send + 'static) -> &mut HttpResponse {
+        self.switch = Switch(Some(Box::new(connection)));
+        self
+    }
+
+    /// Takes the protocol that takes over behind this response.
+    pub(crate) fn take_switch(&mut self) -> Option<Box<dyn Connection>> {
+        self.switch
+            .0
+            .take()
+            .map(|connection| connection as Box<dyn Connection>)
+    }
+
     /// Resets the response: 200 with an empty body.
     pub fn clear(&mut self) {
         self.status = StatusCode::OK;
@@ -222,6 +251,7 @@ impl HttpResponse {
         self.upgrades = false;
         self.unlogged = false;
         self.fault = None;
+        self.switch = Switch(None);
     }
 
     /// How many bytes the body has, if that is known.

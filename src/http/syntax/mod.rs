@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `limits` | every size and count at which the parsers stop |
 //! | `byte` | classes of bytes, with their grammar |
+//! | `base64` | bytes as text in fields |
 //! | `token` | tokens and quoted strings |
 //! | `value` | methods, versions, status codes |
 //! | `header` | field lines, and lookup in them |
@@ -19,6 +20,7 @@
 //! | `chunked` | bodies in chunks, both ways |
 //! | `uri` | what a target means: host, path, query |
 
+pub(crate) mod base64;
 pub(crate) mod byte;
 pub mod chunked;
 pub mod framing;

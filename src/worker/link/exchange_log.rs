@@ -5,6 +5,7 @@
 //! logged when its answer was sent or has failed.
 
 use std::any::Any;
+use std::io;
 use std::mem;
 
 use super::answers::{Answer, Answers, Ended};
@@ -130,6 +131,15 @@ impl Tally for ExchangeLog<'_, '_> {
         self.turn.panicked.set(true);
         // To drop the payload could panic, too. The worker exits soon, so it may stay.
         mem::forget(payload);
+    }
+
+    fn fault(&mut self, at: &str, error: &io::Error) {
+        let turn = &mut *self.turn;
+        let message = format_args!(
+            "worker {} failed at {at} of {}: {error}",
+            turn.worker, self.peer
+        );
+        (turn.faults).log(turn.log, Level::Error, turn.now, FAULT_MS, message);
     }
 
     fn progress(&mut self) {
