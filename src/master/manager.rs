@@ -23,7 +23,7 @@ use super::supervisor::{Action, Event, Policy, Supervisor};
 use super::watchdog::Watchdog;
 use super::workers::Workers;
 use crate::log::{Level, Log};
-use crate::scoreboard::{MAX_WORKERS, Scoreboard, State};
+use crate::scoreboard::{Scoreboard, State};
 use crate::sys::clock;
 use crate::sys::process::{self, Exit, Pid};
 use crate::sys::signal::Signal;
@@ -61,7 +61,6 @@ impl<'a> WorkerManager<'a> {
         stopper: Stopper,
         own_signals: bool,
     ) -> io::Result<WorkerManager<'a>> {
-        policy.most_workers = MAX_WORKERS;
         policy.workers = groups.iter().map(|group| group.count).sum();
         let checked = policy.check();
         checked.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
@@ -295,7 +294,10 @@ impl<'a> WorkerManager<'a> {
             _ if self.receipt.is_begun() => {}
             wanted if wanted == before => self.say(
                 Level::Warn,
-                format_args!("still {wanted} workers: there can be 1 to {MAX_WORKERS}"),
+                format_args!(
+                    "still {wanted} workers: there can be 1 to {}",
+                    self.supervisor.most_workers()
+                ),
             ),
             wanted => self.say(Level::Info, format_args!("{wanted} workers from now on")),
         }

@@ -8,6 +8,7 @@
 
 mod in_flight;
 mod latency;
+mod record;
 pub(crate) mod recorder;
 mod reports;
 
@@ -17,6 +18,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 pub(crate) use in_flight::Drained;
 pub use latency::{BUCKETS, Latency};
+pub use record::{Record, State};
 pub use reports::Report;
 
 use crate::process::Stage;
@@ -54,6 +56,8 @@ const BODY_BYTES: usize = 11;
 const LOST_LINES: usize = 12;
 const BUSY_SINCE: usize = 13;
 const LATENCY_SUM: usize = 14;
+/// Messages of rooms that did not reach another worker.
+const LOST_MESSAGES: usize = 15;
 /// Answers whose status begins with 1, 2 ... 5.
 const CLASSES: usize = 16;
 // 21 to 23 are in `in_flight`. The flight recorder has what follows the buckets.
@@ -62,80 +66,6 @@ const LATENCY: usize = 24;
 /// A worker that has been in one step for longer than this, in milliseconds, counts as stuck: it
 /// accepts no clients.
 const STUCK_MS: u64 = 20;
-
-/// What a worker is doing, as its master knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum State {
-    /// The slot has no worker.
-    Empty = 0,
-    /// The worker was forked and has not reported that it is ready.
-    Starting = 1,
-    /// The worker serves.
-    Ready = 2,
-    /// The worker finishes the requests in flight, then exits.
-    Draining = 3,
-}
-
-/// A slot's record, read at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Record {
-    /// The slot: those of worker `n` are `2 * n` and `2 * n + 1`.
-    pub slot: usize,
-    /// What the worker is doing.
-    pub state: State,
-    /// How far the worker is with a request; `None` while it waits for events.
-    pub stage: Option<Stage>,
-    /// The worker's process id; 0 if there is none.
-    pub pid: u64,
-    /// When the worker was forked, in milliseconds since 1970.
-    pub born_unix_ms: u64,
-    /// How many workers have had this slot so far, this one included.
-    pub lives: u64,
-    /// Open connections.
-    pub connections: u64,
-    /// Requests that have begun and whose answers are not sent to their ends.
-    pub in_flight: u64,
-    /// Connections accepted so far, by this worker and its predecessors.
-    pub accepted: u64,
-    /// Requests answered so far.
-    pub requests: u64,
-    /// Requests answered with a status of each class: 1xx, 2xx ... 5xx.
-    pub by_class: [u64; 5],
-    /// How long the answers to them took.
-    pub latency: Latency,
-    /// Bytes of the bodies of those answers.
-    pub body_bytes: u64,
-    /// Access log lines that were lost.
-    pub lost_lines: u64,
-}
-
-impl Record {
-    /// What the worker is doing, in the words of Apache's `mod_status`.
-    pub fn word(&self) -> &'static str {
-        match (self.state, self.stage) {
-            (State::Empty, _) => "open slot",
-            (State::Starting, _) => "starting up",
-            (State::Draining, _) => "gracefully finishing",
-            (State::Ready, None) => "waiting",
-            (State::Ready, Some(Stage::Reading)) => "reading request",
-            (State::Ready, Some(Stage::Answering | Stage::Sending)) => "sending reply",
-        }
-    }
-
-    /// The same as one letter, as Apache's scoreboard has it.
-    pub fn letter(&self) -> char {
-        match (self.state, self.stage) {
-            (State::Empty, _) => '.',
-            (State::Starting, _) => 'S',
-            (State::Draining, _) => 'G',
-            (State::Ready, None) => '_',
-            (State::Ready, Some(Stage::Reading)) => 'R',
-            (State::Ready, Some(Stage::Answering | Stage::Sending)) => 'W',
-        }
-    }
-}
 
 /// The records of a master and its workers. Clones, and copies in forked processes, are the same
 /// board.
@@ -288,6 +218,7 @@ impl Slot {
             requests: self.load(REQUESTS),
             body_bytes: self.load(BODY_BYTES),
             lost_lines: self.load(LOST_LINES),
+            lost_messages: self.load(LOST_MESSAGES),
         }
     }
 
@@ -374,6 +305,21 @@ impl Slot {
     /// For the worker: so many log lines were lost.
     pub(crate) fn count_lost_lines(&self, lines: u64) {
         self.add(LOST_LINES, lines);
+    }
+
+    /// For the worker: a message did not reach another worker. Any thread of the worker may say so.
+    pub(crate) fn count_lost_message(&self) {
+        self.words[self.base + LOST_MESSAGES].fetch_add(1, Relaxed);
+    }
+
+    /// The number of the slot.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The process id of the worker; 0 if there is none.
+    pub(crate) fn pid(&self) -> u64 {
+        self.load(PID)
     }
 
     fn load(&self, word: usize) -> u64 {

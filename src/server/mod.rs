@@ -14,10 +14,10 @@ use std::thread;
 use crate::log::{Level, Log};
 use crate::master::supervisor::Policy;
 use crate::master::{Outcome, Stopper, WorkerGroup, WorkerManager};
-use crate::process::Process;
-use crate::scoreboard::Scoreboard;
+use crate::process::{Process, Rooms};
+use crate::scoreboard::{MAX_WORKERS, Scoreboard};
 use crate::sys::clock;
-use crate::worker::{ADMIN_ROOM, Address, Listener, SocketOptions, SocketWorker, Worker};
+use crate::worker::{ADMIN_ROOM, Address, Bus, Listener, SocketOptions, SocketWorker, Worker};
 
 pub use running::Running;
 
@@ -58,6 +58,7 @@ pub struct Server {
     worker_timeout_ms: u64,
     board: Scoreboard,
     stopper: Stopper,
+    rooms: Rooms,
     announcement: Option<String>,
     /// Gets a message when the workers are forked.
     started: Option<Sender<()>>,
@@ -88,7 +89,7 @@ impl Server {
             options,
             policy: Policy {
                 workers: 0,
-                most_workers: 0,
+                most_workers: MAX_WORKERS,
                 drain_delay_ms: 0,
                 drain_timeout_ms: 8_000,
                 restarts: 10,
@@ -99,6 +100,7 @@ impl Server {
             worker_timeout_ms: 0,
             board: Scoreboard::new()?,
             stopper: Stopper::new()?,
+            rooms: Rooms::default(),
             announcement: None,
             started: None,
         })
@@ -175,6 +177,43 @@ impl Server {
         self.board.clone()
     }
 
+    /// The rooms of this server, which connect its workers: a message reaches the members in all of
+    /// them. [`Server::run`] and [`Server::spawn`] connect the rooms, if they were asked for, by
+    /// datagram sockets between the workers. There are sockets for twice as many workers as the
+    /// server begins with (`SIGTTIN` can add so many), and for eight at least; each worker holds
+    /// two descriptors for each of them.
+    ///
+    /// ```
+    /// use httprs::handlers::websocket;
+    /// use httprs::process::{Message, Room, WebSocket, WebSocketHandler};
+    /// use httprs::{Http1, Server};
+    /// use std::io;
+    ///
+    /// struct Member(Room);
+    ///
+    /// impl WebSocketHandler for Member {
+    ///     fn open(&mut self, socket: &mut WebSocket<'_>) -> io::Result<()> {
+    ///         socket.join(&self.0);
+    ///         Ok(())
+    ///     }
+    ///     fn message(&mut self, _: &mut WebSocket<'_>, message: Message<'_>) -> io::Result<()> {
+    ///         self.0.send(message)
+    ///     }
+    /// }
+    ///
+    /// let server = Server::bind("127.0.0.1:0")?.workers(4);
+    /// let rooms = server.rooms();
+    /// let chat = Http1::new(move |req, res| {
+    ///     websocket::accept_with(req, res, Member(rooms.room("lobby")))
+    /// });
+    /// let running = server.spawn(chat)?;
+    /// # assert!(running.stop()?.stopped);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn rooms(&self) -> Rooms {
+        self.rooms.clone()
+    }
+
     /// Forks the workers, keeps them running, and returns when the server was stopped and no
     /// worker is left. May be called from any thread.
     ///
@@ -189,10 +228,14 @@ impl Server {
     pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
         let listeners = std::mem::take(&mut self.listeners);
         descriptors::check(self.workers, self.own_signals)?;
+        let bus = self.bus()?;
         self.fit_descriptors();
         let mut worker = SocketWorker::new(process, listeners, self.options);
         if let Some((process, listeners)) = self.admin.take() {
             worker = worker.admin(process, listeners);
+        }
+        if let Some(bus) = bus {
+            worker = worker.bus(bus, self.rooms.clone());
         }
         self.run_group(Box::new(worker))
     }
@@ -211,6 +254,16 @@ impl Server {
         }
         descriptors::check(self.workers, self.own_signals)?;
         self.run_group(Box::new(worker))
+    }
+
+    /// The sockets between the workers, if the program has asked for rooms.
+    fn bus(&mut self) -> io::Result<Option<Bus>> {
+        if !self.rooms.is_used() {
+            return Ok(None);
+        }
+        let bus = Bus::new(self.workers)?;
+        self.policy.most_workers = bus.most_workers();
+        Ok(Some(bus))
     }
 
     /// Lowers the limit of connections to the number that there are descriptors for.
@@ -288,5 +341,5 @@ impl Server {
 fn default_workers() -> usize {
     thread::available_parallelism()
         .map_or(2, NonZero::get)
-        .clamp(2, crate::scoreboard::MAX_WORKERS)
+        .clamp(2, MAX_WORKERS)
 }

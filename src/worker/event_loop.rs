@@ -21,6 +21,7 @@ use super::Context;
 use super::accept::acceptor::Acceptor;
 use super::accept::endpoint::Endpoint;
 use super::accept::listener::Listener;
+use super::bus::Receiver;
 use super::connections::slab::Token;
 use super::connections::{Connections, Reserve, Scratch};
 use super::control::{Command, Message};
@@ -42,6 +43,8 @@ const SIGNALS: Token = Token::reserved(1);
 const PEERS: Token = Token::reserved(2);
 /// Readable when a connection was woken while the worker waited.
 const WAKES: Token = Token::reserved(3);
+/// Readable when another worker has sent a message of a room.
+const BUS: Token = Token::reserved(4);
 /// The tokens of listening sockets, for clients and for admins.
 const CLIENTS: u16 = 16;
 const ADMINS: u16 = 0x8000;
@@ -65,6 +68,7 @@ pub struct EventLoop<'a> {
     connections: Connections<'a>,
     /// For clients, and for admins where there are any.
     endpoints: Vec<Endpoint<'a>>,
+    bus: Option<Receiver>,
     it: Iteration,
     retirement: Retirement,
     /// Log lines that were lost, as far as they were counted.
@@ -107,10 +111,18 @@ impl<'a> EventLoop<'a> {
             epoll,
             connections,
             endpoints,
+            bus: None,
             retirement: Retirement::new(requests, &context.slot, it.now.at),
             it,
             lost_lines: context.log.dropped(),
         })
+    }
+
+    /// Delivers the messages of rooms that come from there.
+    pub fn receive_from(&mut self, bus: Receiver) -> io::Result<()> {
+        self.epoll.add(bus.as_fd(), BUS.raw(), Interest::READ)?;
+        self.bus = Some(bus);
+        Ok(())
     }
 
     /// Serves until told to leave; returns when all connections are closed, or at once when the
@@ -171,6 +183,7 @@ impl<'a> EventLoop<'a> {
             SIGNALS => self.context.orders.pass_on_signals(),
             // The counters are not read: their edge is all that counts.
             WAKES => {}
+            BUS => self.bus.iter_mut().for_each(Receiver::receive),
             PEERS => {
                 for endpoint in &mut self.endpoints {
                     endpoint.accept_for_peers(connections, it);

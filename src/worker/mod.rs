@@ -12,9 +12,11 @@
 //! | `connections/` | which connections there are, when they are due, which is evicted |
 //! | `link/` | one stream joined to one connection |
 //! | `iteration`, `role`, `options` | what is handed down |
+//! | `bus` | messages between the workers, for rooms |
 //! | `panic_hook`, `retirement` | what becomes of a worker in which a handler panicked |
 
 mod accept;
+mod bus;
 mod connections;
 pub(crate) mod control;
 mod event_loop;
@@ -30,6 +32,7 @@ use std::io;
 
 pub(crate) use accept::Listener;
 pub use accept::{Address, BindError};
+pub(crate) use bus::Bus;
 pub use control::{Command, Message, Orders};
 pub(crate) use event_loop::ADMIN_ROOM;
 pub(crate) use options::{Recycling, SocketOptions};

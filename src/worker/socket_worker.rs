@@ -5,11 +5,12 @@ use std::io;
 use std::mem;
 
 use super::accept::listener::Listener;
+use super::bus::Bus;
 use super::event_loop::{EventLoop, Served};
 use super::options::SocketOptions;
 use super::{Context, Worker};
 use crate::log::Level;
-use crate::process::Process;
+use crate::process::{Process, Rooms};
 use crate::sys::clock;
 use crate::sys::epoll::Epoll;
 use crate::sys::event::EventFd;
@@ -22,6 +23,8 @@ pub struct SocketWorker<P> {
     /// What is served to admins, and where.
     admin: Option<(Box<dyn Process>, Vec<Listener>)>,
     options: SocketOptions,
+    /// The way between the workers for the messages of these rooms.
+    bus: Option<(Bus, Rooms)>,
     /// Wakes all workers: see `acceptor`. Made before the fork, so that they share it.
     peers: Option<EventFd>,
 }
@@ -33,6 +36,7 @@ impl<P: Process> SocketWorker<P> {
             process,
             listeners,
             admin: None,
+            bus: None,
             options,
             peers: None,
         }
@@ -41,6 +45,12 @@ impl<P: Process> SocketWorker<P> {
     /// Serves another protocol to admins, on listening sockets of their own.
     pub fn admin(mut self, process: Box<dyn Process>, listeners: Vec<Listener>) -> SocketWorker<P> {
         self.admin = Some((process, listeners));
+        self
+    }
+
+    /// Connects the rooms of all workers.
+    pub fn bus(mut self, bus: Bus, rooms: Rooms) -> SocketWorker<P> {
+        self.bus = Some((bus, rooms));
         self
     }
 
@@ -68,6 +78,7 @@ impl<P: Process> Worker for SocketWorker<P> {
         let admin = self.admin.as_mut();
         let admin = admin.map(|(process, listeners)| (&**process, mem::take(listeners)));
         let clients: Served<'_> = (&self.process, listeners);
+        let bus = self.bus.take();
         let served = self
             .peers
             .as_ref()
@@ -75,7 +86,7 @@ impl<P: Process> Worker for SocketWorker<P> {
         let served = served.and_then(|peers| {
             let epoll = Epoll::new()?;
             let requests = self.options.recycling.of(u64::from(std::process::id()));
-            EventLoop::new(
+            let mut event_loop = EventLoop::new(
                 clients,
                 admin,
                 peers,
@@ -83,8 +94,11 @@ impl<P: Process> Worker for SocketWorker<P> {
                 self.options,
                 requests,
                 context,
-            )?
-            .run()
+            )?;
+            if let Some((bus, rooms)) = bus {
+                event_loop.receive_from(bus.join(&rooms, context)?)?;
+            }
+            event_loop.run()
         });
         if let Err(error) = served {
             let message = format_args!("worker {} failed: {error}", context.index);

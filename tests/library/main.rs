@@ -12,4 +12,5 @@ mod recorder;
 mod server;
 mod streams;
 mod wakers;
+mod websocket;
 mod worker_manager;

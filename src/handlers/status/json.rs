@@ -102,9 +102,10 @@ fn write_counters(out: &mut impl Write, counters: &Counters) -> io::Result<()> {
     let latency = &counters.latency;
     write!(
         out,
-        "}},\"body_bytes\":{},\"lost_log_lines\":{},\n \"latency\":{{\"count\":{},\"sum_us\":{}",
+        "}},\"body_bytes\":{},\"lost_log_lines\":{},\"lost_messages\":{},\n \"latency\":{{\"count\":{},\"sum_us\":{}",
         counters.body_bytes,
         counters.lost_lines,
+        counters.lost_messages,
         latency.count(),
         latency.sum_us,
     )?;

@@ -84,7 +84,7 @@ type ByWorker = (
     fn(&Counters) -> u64,
 );
 
-const BY_WORKER: [ByWorker; 5] = [
+const BY_WORKER: [ByWorker; 6] = [
     (
         "worker_starts_total",
         "counter",
@@ -111,6 +111,12 @@ const BY_WORKER: [ByWorker; 5] = [
         "counter",
         "Access log lines that were lost, unread or unwritten.",
         |counters| counters.lost_lines,
+    ),
+    (
+        "room_lost_messages_total",
+        "counter",
+        "Messages of rooms that did not reach another worker.",
+        |counters| counters.lost_messages,
     ),
 ];
 

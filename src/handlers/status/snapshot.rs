@@ -47,6 +47,7 @@ pub struct Counters {
     pub latency: Latency,
     pub body_bytes: u64,
     pub lost_lines: u64,
+    pub lost_messages: u64,
 }
 
 impl Snapshot {
@@ -129,5 +130,6 @@ impl Counters {
         self.latency.add(&record.latency);
         self.body_bytes += record.body_bytes;
         self.lost_lines += record.lost_lines;
+        self.lost_messages += record.lost_messages;
     }
 }

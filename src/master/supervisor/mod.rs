@@ -171,6 +171,11 @@ impl Supervisor {
         self.policy.drain_delay_ms
     }
 
+    /// How many workers it may be asked for.
+    pub fn most_workers(&self) -> usize {
+        self.policy.most_workers
+    }
+
     /// How many workers should run.
     pub fn wanted(&self) -> usize {
         self.wanted
