@@ -16,6 +16,7 @@ mod naive;
 pub mod range;
 pub mod supervisor;
 pub mod uri;
+pub mod websocket;
 
 use httprs::http::Limits;
 
@@ -35,6 +36,7 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("range", range::holds),
     ("supervisor", supervisor::holds),
     ("uri", uri::holds),
+    ("websocket", websocket::holds),
 ];
 
 /// Limits so small that a fuzzer reaches each of them.
