@@ -161,6 +161,8 @@ pub enum Protocol {
     Http,
     /// Every byte is sent back.
     Echo,
+    /// WebSocket at every path, where every message is sent back.
+    WebSocket,
 }
 
 /// The number of workers.

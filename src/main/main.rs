@@ -120,7 +120,9 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         .announce(banner);
     let outcome = match options.protocol {
         Protocol::Echo => server.run(EchoProcess),
-        Protocol::Http => server.run(http.map(|site| Health::new(board, site))),
+        Protocol::Http | Protocol::WebSocket => {
+            server.run(http.map(|site| Health::new(board, site)))
+        }
     };
     outcome.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => (CONFIG, error.to_string()),
@@ -219,6 +221,7 @@ fn url(address: &Address, options: &Options) -> String {
     let scheme = match options.protocol {
         Protocol::Http => "http",
         Protocol::Echo => "tcp",
+        Protocol::WebSocket => "ws",
     };
     match address {
         Address::Unix(_) => address.to_string(),

@@ -10,6 +10,7 @@ use httprs::handlers::echo::Echo;
 use httprs::handlers::files::{Caching, Files};
 use httprs::handlers::headers::Headers;
 use httprs::handlers::mime::Types;
+use httprs::handlers::websocket::WebSocketEcho;
 use httprs::handlers::welcome::Welcome;
 use httprs::http::Plan;
 use httprs::{Handler, HttpRequest, HttpResponse, StatusCode};
@@ -20,6 +21,8 @@ use super::{CONFIG, Failure, USAGE};
 pub enum Site {
     /// A welcome page and an echo, without a root.
     Embedded(Welcome<Echo>),
+    /// A WebSocket at every path.
+    WebSocket(WebSocketEcho),
     /// The files below a root.
     Files(Box<Headers<Cors<Files>>>),
 }
@@ -33,12 +36,20 @@ impl Site {
                     USAGE,
                     format!("{flag} is about files; name a directory with ROOT or --root"),
                 )),
+                None if options.protocol == Protocol::WebSocket => {
+                    Ok(Site::WebSocket(WebSocketEcho::new()))
+                }
                 None => Ok(Site::Embedded(Welcome::new(Echo))),
             };
         };
-        if options.protocol == Protocol::Echo {
-            let why = "the echo protocol serves no files; leave out ROOT or --protocol";
-            return Err((USAGE, why.into()));
+        let name = match options.protocol {
+            Protocol::Http => None,
+            Protocol::Echo => Some("echo"),
+            Protocol::WebSocket => Some("websocket"),
+        };
+        if let Some(name) = name {
+            let why = format!("the {name} protocol serves no files; leave out ROOT or --protocol");
+            return Err((USAGE, why));
         }
         let files = Files::open(root).map_err(|error| {
             let why = match error.kind() {
@@ -76,7 +87,7 @@ impl Site {
     /// Warnings of flags that do not work with the files as they are.
     pub fn config_warnings(&self) -> Vec<String> {
         match self {
-            Site::Embedded(_) => Vec::new(),
+            Site::Embedded(_) | Site::WebSocket(_) => Vec::new(),
             Site::Files(files) => files.inner().inner().config_warnings(),
         }
     }
@@ -85,8 +96,9 @@ impl Site {
     pub fn describe(&self, options: &Options) -> String {
         match (options.protocol, self) {
             (Protocol::Echo, _) => "the echo protocol".into(),
-            (Protocol::Http, Site::Embedded(_)) => "a welcome page and an echo".into(),
-            (Protocol::Http, Site::Files(_)) => options
+            (_, Site::WebSocket(_)) => "a WebSocket echo".into(),
+            (_, Site::Embedded(_)) => "a welcome page and an echo".into(),
+            (_, Site::Files(_)) => options
                 .root
                 .as_deref()
                 .unwrap_or(".".as_ref())
@@ -100,6 +112,7 @@ impl Handler for Site {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
         match self {
             Site::Embedded(welcome) => welcome.plan(req, res),
+            Site::WebSocket(echo) => echo.plan(req, res),
             Site::Files(files) => files.plan(req, res),
         }
     }
@@ -107,6 +120,7 @@ impl Handler for Site {
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match self {
             Site::Embedded(welcome) => welcome.handle(req, res),
+            Site::WebSocket(echo) => echo.handle(req, res),
             Site::Files(files) => files.handle(req, res),
         }
     }

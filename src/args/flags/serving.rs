@@ -20,7 +20,7 @@ pub(super) const FLAGS: &[Flag] = &[
     },
     Flag {
         long: "protocol",
-        value: "http|echo",
+        value: "http|echo|websocket",
         about: "what connections speak",
         group: WHAT,
         default: "http",
@@ -58,4 +58,8 @@ pub(super) const FLAGS: &[Flag] = &[
     },
 ];
 
-const PROTOCOLS: &[(&str, Protocol)] = &[("http", Protocol::Http), ("echo", Protocol::Echo)];
+const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("http", Protocol::Http),
+    ("echo", Protocol::Echo),
+    ("websocket", Protocol::WebSocket),
+];
