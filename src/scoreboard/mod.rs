@@ -21,7 +21,6 @@ pub use latency::{BUCKETS, Latency};
 pub use record::{Record, State};
 pub use reports::Report;
 
-use crate::process::Stage;
 use crate::sys::shared::SharedWords;
 
 /// The most workers that a server can have.
@@ -339,6 +338,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Stage;
 
     #[test]
     fn a_server_is_ready_while_a_worker_is_and_until_it_stops() {
