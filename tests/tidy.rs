@@ -47,10 +47,11 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// How many `unsafe` blocks there are: a new one changes this number, which a reviewer sees.
-const UNSAFE_BLOCKS: usize = 55 + 3;
+const UNSAFE_BLOCKS: usize = 55 + 4;
 
-/// Besides src/sys: an allocator that counts is `unsafe` by its trait, and only a test has one.
-const COUNTING: &str = "tests/allocations.rs";
+/// Besides src/sys: an allocator that counts is `unsafe` by its trait, and only a test has one; and
+/// an example is about a C function that crashes.
+const UNSAFE_TESTS: [&str; 2] = ["tests/allocations.rs", "tests/examples/crash_isolation.rs"];
 
 /// A file has at most so many lines before its tests.
 const LONGEST: usize = 400;
@@ -291,7 +292,7 @@ fn unsafe_code(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for at in words(&code, "unsafe") {
         let line = line_of(&code, at);
-        if !path.starts_with("src/sys/") && path != COUNTING {
+        if !path.starts_with("src/sys/") && !UNSAFE_TESTS.contains(&path) {
             found.push(format!("{path}:{line}: unsafe belongs into src/sys"));
             continue;
         }

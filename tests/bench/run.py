@@ -135,7 +135,7 @@ class Bench:
         self.clear("building")
         target = os.environ.get("CARGO_TARGET_DIR") or os.path.join(TOP, "target")
         self.compile(["cargo", "build", "--release", "--quiet", "--bin", "httprs",
-                      "--example", "hello"])
+                      "--example", "bench_hello"])
         floor = os.path.join(self.work, "floor")
         self.compile(["cc", "-O2", "-o", floor, os.path.join(HERE, "floor.c")])
         httprs = os.path.join(target, "release", "httprs")
@@ -144,7 +144,7 @@ class Bench:
             "floor, sendfile": Server("floor, sendfile", floor, servers.floor_sendfile),
             "httprs": Server("httprs", httprs, servers.httprs),
             "httprs, library": Server("httprs, library",
-                                      os.path.join(target, "release", "examples", "hello"),
+                                      os.path.join(target, "release", "examples", "bench_hello"),
                                       servers.hello, own_answer=True),
             **{name: Server(name, httprs, servers.httprs, workers=workers)
                for name, workers in WORKERS.items()},

@@ -3,7 +3,9 @@
 //! One crate, so that it is linked once. What forks workers of its own process is in `library`.
 
 mod cli;
+mod examples;
 mod files;
 mod http;
 mod server;
+mod socket;
 mod supervision;

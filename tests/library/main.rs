@@ -10,6 +10,8 @@ mod panics;
 mod recorder;
 #[path = "../it/server.rs"]
 mod server;
+#[path = "../it/socket.rs"]
+mod socket;
 mod streams;
 mod wakers;
 mod websocket;

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use crate::server::{Client, signal, wait_until};
+use crate::server::{signal, wait_until};
+use crate::socket::Socket;
 use httprs::handlers::websocket;
 use httprs::process::{CloseCode, Message, Room, WebSocket, WebSocketHandler};
 use httprs::{Http1, Server};
@@ -30,96 +31,17 @@ impl WebSocketHandler for Member {
     }
 }
 
-/// A client with the least of the protocol.
-struct Socket {
-    client: Client,
+/// A member as a client has it.
+struct Joined {
+    socket: Socket,
     pid: u32,
-    unread: Vec<u8>,
 }
 
-impl Socket {
-    fn connect(address: SocketAddr) -> Socket {
-        let mut client = Client::tcp(TcpStream::connect(address).unwrap());
-        client.send(
-            b"GET /chat HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        );
-        let mut socket = Socket {
-            client,
-            pid: 0,
-            unread: Vec::new(),
-        };
-        while !socket.unread.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            assert_eq!(socket.client.read(&mut byte).unwrap(), 1);
-            socket.unread.push(byte[0]);
-        }
-        assert!(socket.unread.starts_with(b"HTTP/1.1 101 "));
-        socket.unread.clear();
-        let hello = socket.next().unwrap();
-        socket.pid = hello.strip_prefix("pid ").unwrap().parse().unwrap();
-        socket
-    }
-
-    fn say(&mut self, text: &str) {
-        let len = text.len();
-        let mut frame = vec![0x81];
-        match len {
-            0..126 => frame.push(0x80 | len as u8),
-            _ => {
-                frame.push(0xff);
-                frame.extend_from_slice(&(len as u64).to_be_bytes());
-            }
-        }
-        if (126..65_536).contains(&len) {
-            frame.truncate(1);
-            frame.push(0xfe);
-            frame.extend_from_slice(&(len as u16).to_be_bytes());
-        }
-        frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(text.as_bytes());
-        self.client.send(&frame);
-    }
-
-    fn fill(&mut self, len: usize) -> Option<()> {
-        while self.unread.len() < len {
-            let mut some = [0; 4096];
-            match self.client.read(&mut some) {
-                Ok(n) if n > 0 => self.unread.extend_from_slice(&some[..n]),
-                _ => return None,
-            }
-        }
-        Some(())
-    }
-
-    /// The next message, or `closed CODE`; `None` at the end of the connection.
-    fn next(&mut self) -> Option<String> {
-        self.fill(2)?;
-        let (first, short) = (self.unread[0], usize::from(self.unread[1]));
-        let (at, len) = match short {
-            126 => {
-                self.fill(4)?;
-                (
-                    4,
-                    usize::from(u16::from_be_bytes([self.unread[2], self.unread[3]])),
-                )
-            }
-            127 => {
-                self.fill(10)?;
-                (
-                    10,
-                    u64::from_be_bytes(self.unread[2..10].try_into().unwrap()) as usize,
-                )
-            }
-            short => (2, short),
-        };
-        self.fill(at + len)?;
-        let payload: Vec<u8> = self.unread.drain(..at + len).skip(at).collect();
-        Some(match first {
-            0x88 => format!("closed {}", u16::from_be_bytes([payload[0], payload[1]])),
-            _ => String::from_utf8(payload).unwrap(),
-        })
-    }
+fn join(address: SocketAddr) -> Joined {
+    let mut socket = Socket::connect(address, "/chat");
+    let hello = socket.hear().unwrap();
+    let pid = hello.strip_prefix("pid ").unwrap().parse().unwrap();
+    Joined { socket, pid }
 }
 
 fn chat() -> (Server, impl FnOnce(Server) -> httprs::Running) {
@@ -132,10 +54,10 @@ fn chat() -> (Server, impl FnOnce(Server) -> httprs::Running) {
 }
 
 /// Connects until each of so many workers has a member.
-fn members_in(workers: usize, address: SocketAddr, members: &mut Vec<Socket>) {
+fn members_in(workers: usize, address: SocketAddr, members: &mut Vec<Joined>) {
     let mut pids: BTreeSet<u32> = members.iter().map(|member| member.pid).collect();
     wait_until("members in all workers", || {
-        let member = Socket::connect(address);
+        let member = join(address);
         pids.insert(member.pid);
         // Each member stays: a worker that is above the mean leaves the next client to others.
         members.push(member);
@@ -143,10 +65,10 @@ fn members_in(workers: usize, address: SocketAddr, members: &mut Vec<Socket>) {
     });
 }
 
-fn all_hear(members: &mut [Socket], from: usize, text: &str) {
-    members[from].say(text);
+fn all_hear(members: &mut [Joined], from: usize, text: &str) {
+    members[from].socket.say(text);
     for member in members {
-        let heard = member.next();
+        let heard = member.socket.hear();
         assert!(
             heard.as_deref() == Some(text),
             "{:?}",
@@ -176,7 +98,7 @@ fn a_chat_crosses_workers_and_outlives_one_that_is_killed() {
     let (dead, mut members): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.pid == killed);
     for mut member in dead {
-        assert_eq!(member.next(), None);
+        assert_eq!(member.socket.hear(), None);
     }
     for from in 0..members.len() {
         all_hear(&mut members, from, &format!("still here: {from}"));
@@ -192,17 +114,21 @@ fn a_chat_crosses_workers_and_outlives_one_that_is_killed() {
 
     // A member that has left hears no more, and a crash is one of the worker's members alone.
     let last = members.len() - 1;
-    members[last].say("leave");
-    members[last].say("after leaving");
+    members[last].socket.say("leave");
+    members[last].socket.say("after leaving");
     let gone = members.pop().unwrap();
     for member in &mut members {
-        assert_eq!(member.next().as_deref(), Some("after leaving"));
+        assert_eq!(member.socket.hear().as_deref(), Some("after leaving"));
     }
     assert!(running.stop().unwrap().stopped);
     for mut member in members.into_iter().chain([gone]) {
         let going_away = format!("closed {}", CloseCode::GOING_AWAY);
-        assert_eq!(member.next(), Some(going_away), "the server said good-bye");
-        assert_eq!(member.next(), None);
+        assert_eq!(
+            member.socket.hear(),
+            Some(going_away),
+            "the server said good-bye"
+        );
+        assert_eq!(member.socket.hear(), None);
     }
 }
 
@@ -211,11 +137,11 @@ fn a_member_whose_handler_fails_is_told_and_the_others_go_on() {
     let (server, spawn) = chat();
     let address = server.local_addr().unwrap();
     let running = spawn(server);
-    let mut members: Vec<Socket> = (0..4).map(|_| Socket::connect(address)).collect();
+    let mut members: Vec<Joined> = (0..4).map(|_| join(address)).collect();
     let mut failing = members.pop().unwrap();
-    failing.say("error");
+    failing.socket.say("error");
     assert_eq!(
-        failing.next(),
+        failing.socket.hear(),
         Some(format!("closed {}", CloseCode::INTERNAL_ERROR))
     );
     all_hear(&mut members, 0, "one of us failed");
