@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-websocket bench bench-parser clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -123,6 +123,22 @@ clients: ## a hundred kinds of slow, pausing, stalling and vanishing clients, an
 	@$(CARGO) build --quiet --bin httprs --example streams
 	@python3 tests/clients/run.py
 
+WEBSOCKET := $(abspath $(TARGET_DIR))/websocket
+
+# A client that cannot be had is skipped, and a line says so.
+test-websocket: ## WebSocket, asked by Python's websockets, Node's ws and Chromium, where they are
+	@command -v python3 >/dev/null || { echo "test-websocket: python3 is missing (Debian's package python3)" >&2; exit 1; }
+	@$(CARGO) build --quiet --bin httprs --example chat
+	@if [ -n "$${CI:-}" ]; then \
+	  python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+	    --target $(WEBSOCKET)/python websockets || true; \
+	  npm install --silent --no-fund --prefix $(WEBSOCKET) ws || true; \
+	  command -v chromium >/dev/null || \
+	    { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 || true; \
+	fi
+	@PYTHONPATH=$(WEBSOCKET)/python NODE_PATH=$(WEBSOCKET)/node_modules \
+	  python3 tests/websocket/run.py $(TARGET_DIR)/debug
+
 network: ## clients across a link with latency, loss and times when it is down, in namespaces
 	@command -v python3 >/dev/null || { echo "network: python3 is missing (Debian's package python3)" >&2; exit 1; }
 	@$(CARGO) build --quiet --bin httprs --example streams
@@ -144,9 +160,10 @@ clean: ## remove everything that was built
 	rm -rf target/static
 
 # One after the other, also under `make -j`: the cheapest news first.
-ci: ## test, lint, static, fuzz targets, replay; installs tools if CI is set
+ci: ## test, lint, static, fuzz targets, replay, WebSocket; installs tools if CI is set
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory static
 	@$(MAKE) --no-print-directory $(if $(CI),fuzz-build,fuzz-check)
 	@$(MAKE) --no-print-directory replay
+	@$(MAKE) --no-print-directory test-websocket
