@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-websocket bench bench-parser clean ci components
+.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-websocket bench bench-parser bench-websocket clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -154,6 +154,10 @@ bench-parser: ## nanoseconds to parse a head, next to httparse, without SIMD and
 	  CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))/bench-parser" $(CARGO) run --release --quiet --locked \
 	    --manifest-path tests/bench/parser/Cargo.toml $$simd || exit 1; \
 	done
+
+bench-websocket: ## processor time for an echo of 64 bytes over WebSocket, next to one over HTTP
+	@$(CARGO) build --quiet --release --bin httprs --example bench_websocket
+	@$(TARGET_DIR)/release/examples/bench_websocket $(TARGET_DIR)/release/httprs $(or $(ROUNDS),9)
 
 clean: ## remove everything that was built
 	$(CARGO) clean
