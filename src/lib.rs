@@ -27,11 +27,12 @@
 //! [`Server::run`] does the same in the calling thread and returns when the server was stopped.
 //! Nothing is logged, no signal is touched and no other child is waited for, unless asked.
 //!
-//! # Three traits to build on
+//! # Traits to build on
 //! | trait | it is | examples |
 //! |---|---|---|
 //! | [`Handler`] | what answers an HTTP request | closures, [`handlers`] |
 //! | [`process::Process`] | which protocol a connection speaks | [`Http1`], [`EchoProcess`] |
+//! | [`worker::Transport`] | what lies between a socket and a protocol | [`worker::Plain`] |
 //! | [`Worker`] | what a forked process runs | what [`Server::run`] makes |
 //!
 //! [`harness::converse`] runs any `Process` in memory, so most tests need neither a socket nor a

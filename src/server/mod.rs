@@ -17,7 +17,9 @@ use crate::master::{Outcome, Stopper, WorkerGroup, WorkerManager};
 use crate::process::{Process, Rooms};
 use crate::scoreboard::{MAX_WORKERS, Scoreboard};
 use crate::sys::clock;
-use crate::worker::{ADMIN_ROOM, Address, Bus, Listener, SocketOptions, SocketWorker, Worker};
+use crate::worker::{
+    ADMIN_ROOM, Address, Bus, Listener, Plain, SocketOptions, SocketWorker, Transport, Worker,
+};
 
 pub use running::Running;
 
@@ -225,12 +227,25 @@ impl Server {
     /// The kernel refuses a resource that a server cannot do without; `InvalidInput` if there can
     /// never be as many workers, for want of descriptors, and for a [`Server::drain_delay_ms`] that
     /// leaves no time. Workers that die or cannot be forked are no error.
-    pub fn run<P: Process + 'static>(mut self, process: P) -> io::Result<Outcome> {
+    pub fn run<P: Process + 'static>(self, process: P) -> io::Result<Outcome> {
+        self.run_over(Plain, process)
+    }
+
+    /// The same as [`Server::run`], with a layer such as TLS between the sockets and the protocol:
+    /// see [`Transport`]. Connections of [`Server::admin`] are made by the same transport.
+    ///
+    /// # Errors
+    /// As for [`Server::run`], and what [`Transport::init`] returns.
+    pub fn run_over<T, P>(mut self, transport: T, process: P) -> io::Result<Outcome>
+    where
+        T: Transport + 'static,
+        P: Process + 'static,
+    {
         let listeners = std::mem::take(&mut self.listeners);
         descriptors::check(self.workers, self.own_signals)?;
         let bus = self.bus()?;
         self.fit_descriptors();
-        let mut worker = SocketWorker::new(process, listeners, self.options);
+        let mut worker = SocketWorker::new(transport, process, listeners, self.options);
         if let Some((process, listeners)) = self.admin.take() {
             worker = worker.admin(process, listeners);
         }
@@ -317,13 +332,25 @@ impl Server {
     ///
     /// # Errors
     /// The thread cannot be started, or [`Server::run`] failed before that.
-    pub fn spawn<P: Process + Send + 'static>(mut self, process: P) -> io::Result<Running> {
+    pub fn spawn<P: Process + Send + 'static>(self, process: P) -> io::Result<Running> {
+        self.spawn_over(Plain, process)
+    }
+
+    /// The same as [`Server::run_over`] in a thread of its own, as [`Server::spawn`] does it.
+    ///
+    /// # Errors
+    /// The thread cannot be started, or [`Server::run_over`] failed before the workers were forked.
+    pub fn spawn_over<T, P>(mut self, transport: T, process: P) -> io::Result<Running>
+    where
+        T: Transport + Send + 'static,
+        P: Process + Send + 'static,
+    {
         let stopper = self.stopper();
         let (started, forked) = mpsc::channel();
         self.started = Some(started);
         let thread = thread::Builder::new()
             .name("httprs".into())
-            .spawn(move || self.run(process))?;
+            .spawn(move || self.run_over(transport, process))?;
         let mut running = Running {
             stopper,
             thread: Some(thread),

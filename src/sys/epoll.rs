@@ -25,9 +25,10 @@ impl Interest {
     pub const BOTH: Interest = Interest(Self::READ.0 | Self::WRITE.0);
     /// Like `READ`, but the kernel need not wake more than one of the processes that wait for the
     /// descriptor. This interest cannot be modified, only deleted and added.
-    pub const READ_EXCLUSIVE: Interest = Interest(Self::READ.0 | libc::EPOLLEXCLUSIVE as u32);
+    pub(crate) const READ_EXCLUSIVE: Interest =
+        Interest(Self::READ.0 | libc::EPOLLEXCLUSIVE as u32);
     /// Like `READ`, but edge-triggered: reported once for each change.
-    pub const READ_EDGE: Interest = Interest(Self::READ.0 | libc::EPOLLET as u32);
+    pub(crate) const READ_EDGE: Interest = Interest(Self::READ.0 | libc::EPOLLET as u32);
 
     /// Reading and writing, each if wanted.
     pub fn of(read: bool, write: bool) -> Interest {
@@ -37,6 +38,16 @@ impl Interest {
             (false, true) => Interest::WRITE,
             (true, true) => Interest::BOTH,
         }
+    }
+
+    /// Whether reading is among them.
+    pub fn reads(self) -> bool {
+        self.0 & Self::READ.0 != 0
+    }
+
+    /// Whether writing is among them.
+    pub fn writes(self) -> bool {
+        self.0 & Self::WRITE.0 != 0
     }
 }
 

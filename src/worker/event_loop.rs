@@ -29,6 +29,7 @@ use super::iteration::Iteration;
 use super::options::SocketOptions;
 use super::retirement::Retirement;
 use super::role::Role;
+use super::transport::Transport;
 use crate::log::Level;
 use crate::process::Process;
 use crate::sys::epoll::{Epoll, Events, Interest, Ready};
@@ -62,10 +63,10 @@ const LOG_RETRY_MS: u64 = 10;
 pub type Served<'a> = (&'a dyn Process, Vec<Listener>);
 
 /// The state of a worker that serves connections.
-pub struct EventLoop<'a> {
+pub struct EventLoop<'a, T: Transport> {
     context: &'a Context<'a>,
     epoll: &'a Epoll,
-    connections: Connections<'a>,
+    connections: Connections<'a, T>,
     /// For clients, and for admins where there are any.
     endpoints: Vec<Endpoint<'a>>,
     bus: Option<Receiver>,
@@ -75,18 +76,18 @@ pub struct EventLoop<'a> {
     lost_lines: u64,
 }
 
-impl<'a> EventLoop<'a> {
+impl<'a, T: Transport> EventLoop<'a, T> {
     /// A loop that watches its listening sockets and its master. `peers` wakes all workers, and is
-    /// shared with them. After so many `requests` the worker asks for a successor.
+    /// shared with them.
     pub fn new(
+        transport: &'a T,
         clients: Served<'a>,
         admins: Option<Served<'a>>,
         peers: &'a EventFd,
         epoll: &'a Epoll,
         options: SocketOptions,
-        requests: Option<u64>,
         context: &'a Context<'a>,
-    ) -> io::Result<EventLoop<'a>> {
+    ) -> io::Result<EventLoop<'a, T>> {
         epoll.add(context.orders.as_fd(), CONTROL.raw(), Interest::READ)?;
         if let Some(signals) = context.orders.signals() {
             epoll.add(signals, SIGNALS.raw(), Interest::READ)?;
@@ -94,7 +95,8 @@ impl<'a> EventLoop<'a> {
         epoll.add(peers, PEERS.raw(), Interest::READ_EDGE)?;
         let wakes = Arc::new(EventFd::new()?);
         epoll.add(&*wakes, WAKES.raw(), Interest::READ_EDGE)?;
-        let mut connections = Connections::new(context, epoll, wakes, options.slow_reader);
+        let mut connections =
+            Connections::new(context, epoll, wakes, options.slow_reader, transport);
         let (process, listeners) = clients;
         connections.add_role(process, Reserve::default());
         let (room, board) = (options.max_connections, Some(context.board));
@@ -106,6 +108,7 @@ impl<'a> EventLoop<'a> {
             endpoints.push(Endpoint::new(Role::Admin, acceptor)?);
         }
         let it = Iteration::begin(false);
+        let requests = options.recycling.of(u64::from(std::process::id()));
         Ok(EventLoop {
             context,
             epoll,

@@ -6,6 +6,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `control` | orders from the master, and reports to it |
+//! | `transport` | what makes streams out of sockets |
 //! | `socket_worker` | the `Worker` that serves a `Process` on stream sockets |
 //! | `event_loop` | one iteration after the other: wait, turn, accept, sweep |
 //! | `accept/` | listeners, and when a worker takes a client from them |
@@ -27,6 +28,7 @@ pub(crate) mod panic_hook;
 mod retirement;
 mod role;
 mod socket_worker;
+mod transport;
 
 use std::io;
 
@@ -35,11 +37,14 @@ pub use accept::{Address, BindError};
 pub(crate) use bus::Bus;
 pub use control::{Command, Message, Orders};
 pub(crate) use event_loop::ADMIN_ROOM;
+pub use link::stream::{Socket, Stream};
 pub(crate) use options::{Recycling, SocketOptions};
 pub(crate) use socket_worker::SocketWorker;
+pub use transport::{Plain, Transport};
 
 use crate::log::Log;
 use crate::scoreboard::{Scoreboard, Slot};
+pub use crate::sys::epoll::Interest;
 
 /// What a forked process runs.
 ///

@@ -8,6 +8,7 @@ use super::accept::listener::Listener;
 use super::bus::Bus;
 use super::event_loop::{EventLoop, Served};
 use super::options::SocketOptions;
+use super::transport::Transport;
 use super::{Context, Worker};
 use crate::log::Level;
 use crate::process::{Process, Rooms};
@@ -17,7 +18,8 @@ use crate::sys::event::EventFd;
 use crate::sys::resource;
 
 /// Serves a protocol on sockets that were bound in the master.
-pub struct SocketWorker<P> {
+pub struct SocketWorker<T, P> {
+    transport: T,
     process: P,
     listeners: Vec<Listener>,
     /// What is served to admins, and where.
@@ -29,10 +31,16 @@ pub struct SocketWorker<P> {
     peers: Option<EventFd>,
 }
 
-impl<P: Process> SocketWorker<P> {
+impl<T: Transport, P: Process> SocketWorker<T, P> {
     /// A worker that serves `process` on `listeners`.
-    pub fn new(process: P, listeners: Vec<Listener>, options: SocketOptions) -> SocketWorker<P> {
+    pub fn new(
+        transport: T,
+        process: P,
+        listeners: Vec<Listener>,
+        options: SocketOptions,
+    ) -> SocketWorker<T, P> {
         SocketWorker {
+            transport,
             process,
             listeners,
             admin: None,
@@ -42,14 +50,15 @@ impl<P: Process> SocketWorker<P> {
         }
     }
 
-    /// Serves another protocol to admins, on listening sockets of their own.
-    pub fn admin(mut self, process: Box<dyn Process>, listeners: Vec<Listener>) -> SocketWorker<P> {
+    /// Serves another protocol to admins, over the same transport, on listening sockets of their
+    /// own.
+    pub fn admin(mut self, process: Box<dyn Process>, listeners: Vec<Listener>) -> Self {
         self.admin = Some((process, listeners));
         self
     }
 
     /// Connects the rooms of all workers.
-    pub fn bus(mut self, bus: Bus, rooms: Rooms) -> SocketWorker<P> {
+    pub fn bus(mut self, bus: Bus, rooms: Rooms) -> SocketWorker<T, P> {
         self.bus = Some((bus, rooms));
         self
     }
@@ -60,8 +69,9 @@ impl<P: Process> SocketWorker<P> {
     }
 }
 
-impl<P: Process> Worker for SocketWorker<P> {
+impl<T: Transport, P: Process> Worker for SocketWorker<T, P> {
     fn init(&mut self) -> io::Result<()> {
+        self.transport.init()?;
         self.peers = Some(EventFd::new()?);
         for listener in self.listeners() {
             listener.set_backlog(self.options.backlog)?;
@@ -83,16 +93,16 @@ impl<P: Process> Worker for SocketWorker<P> {
             .peers
             .as_ref()
             .ok_or(io::ErrorKind::NotConnected.into());
-        let served = served.and_then(|peers| {
+        let started = self.transport.start(context);
+        let served = started.and(served).and_then(|peers| {
             let epoll = Epoll::new()?;
-            let requests = self.options.recycling.of(u64::from(std::process::id()));
             let mut event_loop = EventLoop::new(
+                &self.transport,
                 clients,
                 admin,
                 peers,
                 &epoll,
                 self.options,
-                requests,
                 context,
             )?;
             if let Some((bus, rooms)) = bus {

@@ -28,7 +28,7 @@ fn gist(outcome: io::Result<Outcome>) -> (bool, u64, u32) {
 /// Tests of one program run at the same time, in threads. A worker is a copy of its program, so one
 /// that is forked meanwhile holds copies of the sockets of the other tests, and these would not see
 /// their ends.
-fn alone() -> MutexGuard<'static, ()> {
+pub fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

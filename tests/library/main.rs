@@ -13,6 +13,7 @@ mod server;
 #[path = "../it/socket.rs"]
 mod socket;
 mod streams;
+mod transports;
 mod wakers;
 mod websocket;
 mod worker_manager;

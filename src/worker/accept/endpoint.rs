@@ -12,6 +12,7 @@ use crate::worker::connections::slab::Token;
 use crate::worker::connections::{Connections, Eviction};
 use crate::worker::iteration::Iteration;
 use crate::worker::role::Role;
+use crate::worker::transport::Transport;
 
 /// Listening sockets of one kind.
 pub(crate) struct Endpoint<'a> {
@@ -27,10 +28,10 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Whether an event is about one of its sockets; if so, takes connections from its queue.
-    pub(crate) fn on_ready(
+    pub(crate) fn on_ready<T: Transport>(
         &mut self,
         token: Token,
-        connections: &mut Connections<'_>,
+        connections: &mut Connections<'_, T>,
         it: &Iteration,
     ) -> bool {
         let index = self.acceptor.index_of(token);
@@ -42,17 +43,21 @@ impl<'a> Endpoint<'a> {
 
     /// Another worker has stopped accepting: what waits in the queues is for this one, unless it is
     /// above the mean itself.
-    pub(crate) fn accept_for_peers(&mut self, connections: &mut Connections<'_>, it: &Iteration) {
+    pub(crate) fn accept_for_peers<T: Transport>(
+        &mut self,
+        connections: &mut Connections<'_, T>,
+        it: &Iteration,
+    ) {
         for index in 0..self.acceptor.len() {
             self.accept(index, AcceptTrigger::Peer, connections, it);
         }
     }
 
-    fn accept(
+    fn accept<T: Transport>(
         &mut self,
         index: usize,
         trigger: AcceptTrigger,
-        connections: &mut Connections<'_>,
+        connections: &mut Connections<'_, T>,
         it: &Iteration,
     ) {
         let (role, now) = (self.role, it.now.at);
@@ -121,7 +126,11 @@ impl<'a> Endpoint<'a> {
 
     /// Takes the next connection of a listener, with a descriptor of the reserve if there is no
     /// other.
-    fn accept_one(&mut self, index: usize, connections: &mut Connections<'_>) -> Accepted {
+    fn accept_one<T: Transport>(
+        &mut self,
+        index: usize,
+        connections: &mut Connections<'_, T>,
+    ) -> Accepted {
         match self.acceptor.accept(index) {
             Accepted::Exhausted(error) => {
                 let reserve = connections.reserve(self.role);
@@ -139,9 +148,9 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Watches the sockets again where there is no reason any more not to.
-    pub(crate) fn resume_if_due(
+    pub(crate) fn resume_if_due<T: Transport>(
         &mut self,
-        connections: &Connections<'_>,
+        connections: &Connections<'_, T>,
         it: &Iteration,
     ) -> io::Result<()> {
         self.acceptor
@@ -166,7 +175,11 @@ impl<'a> Endpoint<'a> {
     /// As the server stops: takes what is still in the queues, as far as there is room, and closes
     /// the sockets when the queues are empty. The clients in them were told that they are
     /// connected.
-    pub(crate) fn sweep(&mut self, connections: &mut Connections<'_>, it: &Iteration) {
+    pub(crate) fn sweep<T: Transport>(
+        &mut self,
+        connections: &mut Connections<'_, T>,
+        it: &Iteration,
+    ) {
         let mut emptied = true;
         for index in 0..self.acceptor.len() {
             emptied &= self.accept_the_rest(index, connections, it);
@@ -177,10 +190,10 @@ impl<'a> Endpoint<'a> {
     }
 
     /// As much of a queue as there is room for; whether the queue is empty now.
-    fn accept_the_rest(
+    fn accept_the_rest<T: Transport>(
         &mut self,
         index: usize,
-        connections: &mut Connections<'_>,
+        connections: &mut Connections<'_, T>,
         it: &Iteration,
     ) -> bool {
         while connections.len(self.role) < self.acceptor.capacity() {

@@ -13,6 +13,7 @@ use crate::worker::iteration::Iteration;
 use crate::worker::link::Rank;
 use crate::worker::link::turn::Wakeup;
 use crate::worker::role::Role;
+use crate::worker::transport::Transport;
 
 /// How soon to look again when no connection can be evicted, in milliseconds: a connection that is
 /// busy now may be idle then, and no event would say so.
@@ -33,7 +34,7 @@ pub(crate) enum Eviction {
     NoneUntil(Millis),
 }
 
-impl Connections<'_> {
+impl<T: Transport> Connections<'_, T> {
     /// Looks for the connection of a role that is to be evicted first. Closes nothing. A role has
     /// room of its own: an admin that is closed makes none for clients.
     pub(crate) fn find_idle(&mut self, role: Role, it: &Iteration) -> Eviction {

@@ -39,6 +39,7 @@ use crate::worker::link::slow_reader::SlowReaderLimits;
 use crate::worker::link::stream::Socket;
 use crate::worker::link::turn::{Turn, TurnResult, Wakeup};
 use crate::worker::role::Role;
+use crate::worker::transport::Transport;
 use candidates::Candidates;
 use deadlines::Deadlines;
 pub(crate) use eviction::Eviction;
@@ -48,13 +49,16 @@ use slab::{Slab, Token};
 
 /// How often a lack of descriptors is logged at most, in milliseconds.
 const EXHAUSTED_LOG_MS: u64 = 10_000;
+/// The same for connections that the transport refuses.
+const REFUSED_LOG_MS: u64 = 10_000;
 
 /// The connections of a worker.
-pub(crate) struct Connections<'a> {
+pub(crate) struct Connections<'a, T: Transport> {
     context: &'a Context<'a>,
     epoll: &'a Epoll,
     slow_reader: SlowReaderLimits,
-    links: Slab<Link<'a>>,
+    transport: &'a T,
+    links: Slab<Link<'a, T::Stream>>,
     roles: Vec<RoleState<'a>>,
     deadlines: Deadlines,
     buffers: BufferPool,
@@ -68,6 +72,7 @@ pub(crate) struct Connections<'a> {
     /// Requests answered when the last step began.
     answered: u64,
     exhausted: RateLimited,
+    refused: RateLimited,
     faults: RateLimited,
     refusals: ByKind,
     /// Code has panicked that the worker called for a connection: what its connections share may be
@@ -89,19 +94,21 @@ struct RoleState<'a> {
     reserve: Reserve,
 }
 
-impl<'a> Connections<'a> {
+impl<'a, T: Transport> Connections<'a, T> {
     /// None yet. A connection that is woken while the worker waits for events notifies `wakes`.
     pub(crate) fn new(
         context: &'a Context<'a>,
         epoll: &'a Epoll,
         wakes: Arc<EventFd>,
         slow_reader: SlowReaderLimits,
-    ) -> Connections<'a> {
+        transport: &'a T,
+    ) -> Connections<'a, T> {
         context.slot.set_connections(0);
         Connections {
             context,
             epoll,
             slow_reader,
+            transport,
             links: Slab::new(),
             roles: Vec::new(),
             deadlines: Deadlines::new(),
@@ -115,6 +122,7 @@ impl<'a> Connections<'a> {
             clock_is_fresh: false,
             answered: 0,
             exhausted: RateLimited::default(),
+            refused: RateLimited::default(),
             faults: RateLimited::default(),
             refusals: ByKind::default(),
             panicked: Cell::new(false),
@@ -137,8 +145,11 @@ impl<'a> Connections<'a> {
 
     /// Begins a connection with a client that was accepted.
     pub(crate) fn open(&mut self, socket: OwnedFd, peer: Peer, role: Role, it: &Iteration) {
+        let stream = match self.transport.accept(Socket::new(socket), &peer) {
+            Ok(stream) => stream,
+            Err(error) => return self.report_refused(&error, it),
+        };
         let state = &mut self.roles[role as usize];
-        let stream = Socket::new(socket);
         let connection = Guarded::open(state.process, &peer, &self.panicked);
         let link = Link::new(stream, connection, peer, role, it.now.at);
         state.len += 1;
@@ -358,6 +369,14 @@ impl<'a> Connections<'a> {
 
     fn role_mut(&mut self, role: Role) -> &mut RoleState<'a> {
         &mut self.roles[role as usize]
+    }
+
+    /// Logs that the transport has made no stream of a socket.
+    fn report_refused(&self, error: &io::Error, it: &Iteration) {
+        let index = self.context.index;
+        let message = format_args!("worker {index} cannot serve a connection: {error}");
+        let (log, now) = (self.context.log, it.now);
+        (self.refused).log(log, Level::Error, now, REFUSED_LOG_MS, message);
     }
 
     /// Logs that there are no descriptors left, or no memory.

@@ -33,6 +33,7 @@ impl<S: Stream> Link<'_, S> {
     pub(crate) fn evictable_at(&self, most_ms: u64) -> Option<(Rank, Millis)> {
         let (rank, ms) = match self.phase {
             Phase::Lingering(_) => (Rank::Lingering, PAUSE_MS),
+            Phase::Open if self.is_shaking_hands() => (Rank::Idle, HELLO_MS),
             Phase::Open if self.is_idle() && self.received == Received::Nothing => {
                 (Rank::Idle, HELLO_MS)
             }

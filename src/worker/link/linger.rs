@@ -21,6 +21,28 @@ pub(super) const LINGER_SILENT_MS: u64 = 2_000;
 pub(super) const LINGER_STOPPING_MS: u64 = 200;
 
 impl<S: Stream> Link<'_, S> {
+    /// All is sent: says so to the client, and closes or lingers.
+    pub(super) fn end(&mut self, turn: &Turn<'_>) -> Result<TurnResult, Ended> {
+        let closes = self.phase == Phase::Finishing || self.at_end_of_input();
+        let said = match closes {
+            true => self.stream.close(),
+            false => self.stream.shutdown(),
+        };
+        match said {
+            // The stream has a word of its own for the end, and there is no room for it yet.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let until = self.moved.after(turn.slow_reader.write_timeout_ms);
+                match turn.now.at < until {
+                    true => Ok(TurnResult::Wait(until)),
+                    false => Err(Ended::Timeout),
+                }
+            }
+            _ if closes => Ok(TurnResult::Closed),
+            Ok(()) => Ok(self.begin_to_linger(turn)),
+            Err(_) => Err(Ended::ClientClosed),
+        }
+    }
+
     /// Our end of the stream is shut.
     pub(super) fn begin_to_linger(&mut self, turn: &Turn<'_>) -> TurnResult {
         let until = turn.now.at.after(linger_ms(turn.stopping));

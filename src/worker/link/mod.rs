@@ -27,6 +27,7 @@ mod evictable;
 pub(crate) mod exchange_log;
 mod flush;
 pub(crate) mod guarded;
+mod handshake;
 mod linger;
 mod outstanding;
 pub(crate) mod slow_reader;
@@ -179,10 +180,9 @@ impl<'p, S: Stream> Link<'p, S> {
         self.phase == Phase::Open
     }
 
-    /// What epoll must be told from now on, if that has changed, and whether it is the first that
-    /// it hears of this stream. A link that ends with its first turn costs no call for that.
-    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
-        let read = match self.phase {
+    /// Whether input is of any use now.
+    fn reads(&self, input_limit: usize) -> bool {
+        match self.phase {
             Phase::Open => {
                 !self.at_end_of_input() && !self.output.is_full() && self.input.len() < input_limit
             }
@@ -190,8 +190,14 @@ impl<'p, S: Stream> Link<'p, S> {
             // reading our answer; it is read once that is sent.
             Phase::Closing | Phase::Finishing | Phase::Broken => false,
             Phase::Lingering(_) => true,
-        };
-        let wanted = Interest::of(read, !self.output.is_empty());
+        }
+    }
+
+    /// What epoll must be told from now on, if that has changed, and whether it is the first that
+    /// it hears of this stream. A link that ends with its first turn costs no call for that.
+    pub fn change_of_interest(&mut self, input_limit: usize) -> Option<(Interest, bool)> {
+        let wanted = Interest::of(self.reads(input_limit), !self.output.is_empty());
+        let wanted = self.stream.interest(wanted);
         let before = self.watched.replace(wanted);
         (before != Some(wanted)).then_some((wanted, before.is_none()))
     }
@@ -202,10 +208,9 @@ impl<'p, S: Stream> Link<'p, S> {
         turn.slot.record_turn(&self.peer);
         turn.buffers.acquire(&mut self.input, &mut self.output);
         self.exchanges.resume(turn.answers);
-        let reading = !matches!(self.watched, Some(Interest::NONE | Interest::WRITE));
         let fate = match why {
             // There is nothing to read that would tell, and it would be reported for ever.
-            Wakeup::HungUp if !reading => Err(Ended::ClientClosed),
+            Wakeup::HungUp if !self.reads(turn.input_limit) => Err(Ended::ClientClosed),
             Wakeup::Evict => {
                 self.abort();
                 Err(Ended::Evicted)
@@ -221,6 +226,10 @@ impl<'p, S: Stream> Link<'p, S> {
             }
         };
         let (fate, over) = match fate {
+            // No event would tell of bytes that the stream holds.
+            Ok(TurnResult::Wait(_)) if self.holds_input(turn.input_limit) => {
+                (TurnResult::Yield, None)
+            }
             Ok(fate @ (TurnResult::Wait(_) | TurnResult::Yield)) => (fate, None),
             Ok(fate @ (TurnResult::Closed | TurnResult::ProtocolError)) => {
                 (fate, Some(Ended::Failed))
@@ -234,8 +243,12 @@ impl<'p, S: Stream> Link<'p, S> {
 
     fn advance(&mut self, readable: bool, turn: &mut Turn<'_>) -> Result<TurnResult, Ended> {
         if let Phase::Lingering(until) = self.phase {
-            return self.linger(until, readable, turn);
+            return self.linger(until, readable || self.stream.buffered(), turn);
         }
+        if let Some(result) = self.shake_hands(turn)? {
+            return Ok(result);
+        }
+        let readable = readable || self.holds_input(turn.input_limit);
         if readable && self.phase == Phase::Open && !self.at_end_of_input() {
             self.fill(turn)?;
         }
@@ -346,15 +359,8 @@ impl<'p, S: Stream> Link<'p, S> {
             let _ = self.stream.reset();
             return Err(Ended::Failed);
         }
-        if self.phase == Phase::Finishing && self.output.is_empty() {
-            return Ok(TurnResult::Closed);
-        }
-        if self.phase == Phase::Closing && self.output.is_empty() {
-            if self.at_end_of_input() {
-                return Ok(TurnResult::Closed);
-            }
-            self.stream.shutdown().map_err(|_| Ended::ClientClosed)?;
-            return Ok(self.begin_to_linger(turn));
+        if self.output.is_empty() && matches!(self.phase, Phase::Closing | Phase::Finishing) {
+            return self.end(turn);
         }
         // A protocol that awaits room will not be stepped, so its deadline must not wake the
         // worker.
@@ -399,9 +405,9 @@ mod tests {
     use std::sync::Arc;
 
     /// A worker of one link, with a clock that is told.
-    struct Desk<'p> {
-        link: Link<'p>,
-        peer: UnixStream,
+    pub(super) struct Desk<'p, S = Socket> {
+        pub(super) link: Link<'p, S>,
+        pub(super) peer: UnixStream,
         buffers: BufferPool,
         slot: Slot,
         log: Log,
@@ -410,19 +416,27 @@ mod tests {
         panicked: Cell<bool>,
         answers: Answers,
         wakes: Arc<WakeQueue>,
-        now: u64,
-        stopping: bool,
+        pub(super) now: u64,
+        pub(super) stopping: bool,
         min_rate: u64,
     }
 
     impl<'p> Desk<'p> {
         fn new(connection: Box<dyn Connection + 'p>) -> Desk<'p> {
+            Desk::over(|socket| socket, connection)
+        }
+    }
+
+    impl<'p, S: Stream> Desk<'p, S> {
+        pub(super) fn over(
+            stream: impl FnOnce(Socket) -> S,
+            connection: Box<dyn Connection + 'p>,
+        ) -> Desk<'p, S> {
             let (ours, peer) = UnixStream::pair().unwrap();
             ours.set_nonblocking(true).unwrap();
-            let stream = Socket::new(ours.into());
             Desk {
                 link: Link::new(
-                    stream,
+                    stream(Socket::new(ours.into())),
                     Guarded::new(connection),
                     Peer::Unix,
                     Role::Client,
@@ -443,7 +457,7 @@ mod tests {
             }
         }
 
-        fn turn(&mut self, readable: bool) -> TurnResult {
+        pub(super) fn turn(&mut self, readable: bool) -> TurnResult {
             self.wake(if readable {
                 Wakeup::Readable
             } else {
@@ -451,7 +465,7 @@ mod tests {
             })
         }
 
-        fn wake(&mut self, why: Wakeup) -> TurnResult {
+        pub(super) fn wake(&mut self, why: Wakeup) -> TurnResult {
             self.link.turn(
                 why,
                 &mut Turn {
@@ -486,7 +500,7 @@ mod tests {
     }
 
     /// A protocol that is a closure.
-    struct Speak<F>(F);
+    pub(super) struct Speak<F>(pub(super) F);
 
     impl<F: FnMut(&mut Io<'_>) -> Next> Connection for Speak<F> {
         fn step(&mut self, io: &mut Io<'_>) -> Next {

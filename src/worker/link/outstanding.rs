@@ -64,6 +64,7 @@ impl<S: Stream> Link<'_, S> {
 
     fn has_pending(&self) -> bool {
         match self.phase {
+            Phase::Open if self.is_shaking_hands() => false,
             Phase::Open => {
                 self.activity != Activity::Idle || !self.input.is_empty() || !self.output.is_empty()
             }
@@ -75,9 +76,10 @@ impl<S: Stream> Link<'_, S> {
     /// The connection ends here, whatever is in flight. The client must not take this for the end
     /// of an answer.
     pub(super) fn abort(&mut self) {
-        if self.has_pending() {
-            // If this fails, the connection is gone already.
-            let _ = self.stream.reset();
-        }
+        // If this fails, the connection is gone already.
+        let _ = match self.has_pending() {
+            true => self.stream.reset(),
+            false => self.stream.close(),
+        };
     }
 }
