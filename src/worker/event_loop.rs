@@ -15,7 +15,6 @@
 //! log. On the way of a request that arrives whole there is one wait, one read and one write.
 
 use std::io;
-use std::sync::Arc;
 
 use super::Context;
 use super::accept::acceptor::Acceptor;
@@ -31,7 +30,7 @@ use super::retirement::Retirement;
 use super::role::Role;
 use super::transport::Transport;
 use crate::log::Level;
-use crate::process::Process;
+use crate::process::{Process, WakeQueue};
 use crate::sys::epoll::{Epoll, Events, Interest, Ready};
 use crate::sys::event::EventFd;
 use crate::time::Millis;
@@ -93,10 +92,14 @@ impl<'a, T: Transport> EventLoop<'a, T> {
             epoll.add(signals, SIGNALS.raw(), Interest::READ)?;
         }
         epoll.add(peers, PEERS.raw(), Interest::READ_EDGE)?;
-        let wakes = Arc::new(EventFd::new()?);
-        epoll.add(&*wakes, WAKES.raw(), Interest::READ_EDGE)?;
+        let wakes = EventFd::new()?;
+        epoll.add(&wakes, WAKES.raw(), Interest::READ_EDGE)?;
+        let woken = WakeQueue::new(move || {
+            // It fails where the count is full, and then the wait ends, too.
+            let _ = wakes.notify();
+        });
         let mut connections =
-            Connections::new(context, epoll, wakes, options.slow_reader, transport);
+            Connections::new(context, epoll, woken, options.slow_reader, transport);
         let (process, listeners) = clients;
         connections.add_role(process, Reserve::default());
         let (room, board) = (options.max_connections, Some(context.board));

@@ -27,7 +27,6 @@ use crate::log::{ByKind, Level, RateLimited};
 use crate::process::{Peer, Process, WakeQueue, Wakers};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Ready};
-use crate::sys::event::EventFd;
 use crate::time::Millis;
 use crate::worker::Context;
 use crate::worker::iteration::Iteration;
@@ -95,11 +94,11 @@ struct RoleState<'a> {
 }
 
 impl<'a, T: Transport> Connections<'a, T> {
-    /// None yet. A connection that is woken while the worker waits for events notifies `wakes`.
+    /// None yet. `woken` ends the wait of the event loop.
     pub(crate) fn new(
         context: &'a Context<'a>,
         epoll: &'a Epoll,
-        wakes: Arc<EventFd>,
+        woken: Arc<WakeQueue>,
         slow_reader: SlowReaderLimits,
         transport: &'a T,
     ) -> Connections<'a, T> {
@@ -114,10 +113,7 @@ impl<'a, T: Transport> Connections<'a, T> {
             deadlines: Deadlines::new(),
             buffers: BufferPool::default(),
             yielded: Vec::new(),
-            woken: WakeQueue::new(move || {
-                // It fails where the count is full, and then the wait ends, too.
-                let _ = wakes.notify();
-            }),
+            woken,
             in_flight: InFlight::default(),
             clock_is_fresh: false,
             answered: 0,
