@@ -192,6 +192,7 @@ impl RawAddress {
 }
 
 /// `recv(2)`: reads what has arrived; `Ok(0)` is the end of input.
+#[inline(always)]
 pub fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     let (at, len) = (buf.as_mut_ptr().cast(), buf.len());
     // SAFETY: the kernel writes at most `len` bytes to the borrowed buffer, which is that long.

@@ -22,6 +22,7 @@ pub(super) const LINGER_STOPPING_MS: u64 = 200;
 
 impl<S: Stream> Link<'_, S> {
     /// All is sent: says so to the client, and closes or lingers.
+    #[cold]
     pub(super) fn end(&mut self, turn: &Turn<'_>) -> Result<TurnResult, Ended> {
         let closes = self.phase == Phase::Finishing || self.at_end_of_input();
         let said = match closes {
@@ -51,6 +52,7 @@ impl<S: Stream> Link<'_, S> {
         TurnResult::Wait(until.min(self.moved.after(LINGER_SILENT_MS)))
     }
 
+    #[cold]
     pub(super) fn linger(
         &mut self,
         until: Millis,

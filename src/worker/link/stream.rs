@@ -187,6 +187,7 @@ impl AsFd for Socket {
 }
 
 impl Stream for Socket {
+    #[inline(always)]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         socket::recv(self.0.as_fd(), buf)
     }
