@@ -7,8 +7,11 @@
 use crate::time::Millis;
 
 /// How often the watchdog looks, in milliseconds, while no worker is late: one wake-up a second at
-/// most.
+/// most, where the timeout is not shorter than that.
 const LOOK_MS: u64 = 1_000;
+
+/// How often it looks at most, however short the timeout is, in milliseconds.
+const SOONEST_MS: u64 = 50;
 
 /// A look that is so late, in milliseconds, says more of the master than of the workers.
 const LATE_MS: u64 = LOOK_MS / 2;
@@ -112,9 +115,10 @@ impl Watchdog {
         }
     }
 
-    /// Short enough to see a step before its time is up.
+    /// Not longer than the timeout: so a step is seen before its time is up, and the next look is
+    /// just when that is.
     fn pause_ms(&self) -> u64 {
-        LOOK_MS.max(self.timeout_ms / 2)
+        (self.timeout_ms.clamp(SOONEST_MS, LOOK_MS)).max(self.timeout_ms / 2)
     }
 }
 
@@ -224,13 +228,15 @@ mod tests {
                 ],
             ),
             (
-                "a short timeout ends between two looks",
+                "a short timeout is what it says",
                 500,
                 &[
-                    (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(800)]), &[], 1_300),
-                    (1_300, Look(&[busy(1_200)]), &[], 1_700),
-                    (1_700, Look(&[busy(1_200)]), &[0], 2_700),
+                    (0, Begin(0), &[], 500),
+                    (500, Look(&[busy(1)]), &[], 501),
+                    (501, Look(&[busy(1)]), &[0], 1_001),
+                    (1_001, Look(&[busy(1_000)]), &[], 1_500),
+                    (1_500, Look(&[busy(1_400)]), &[], 1_900),
+                    (1_900, Look(&[busy(1_400)]), &[0], 2_400),
                 ],
             ),
             (
@@ -313,9 +319,9 @@ mod tests {
                 "the shortest timeout",
                 1,
                 &[
-                    (0, Begin(0), &[], 1_000),
-                    (1_000, Look(&[busy(1_000)]), &[], 1_001),
-                    (1_001, Look(&[busy(1_000)]), &[0], 2_001),
+                    (0, Begin(0), &[], 50),
+                    (50, Look(&[busy(50)]), &[], 51),
+                    (51, Look(&[busy(50)]), &[0], 101),
                 ],
             ),
             ("no timeout", 0, &[(0, Begin(0), &[], NEVER)]),

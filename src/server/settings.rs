@@ -74,8 +74,10 @@ impl Server {
     }
 
     /// Aborts (`SIGABRT`) and replaces a worker that is busy with one step, such as one request,
-    /// for longer than this, in milliseconds; the default is 0, never. Handlers that wait for
-    /// something must then be faster.
+    /// for longer than this, in milliseconds; the default is 30 s, and 0 is never. A handler that
+    /// waits for something must be faster: each piece of a stream and each message of a WebSocket
+    /// has the whole time. Without it, a worker would hang for ever on a lock that another thread
+    /// held at the fork.
     pub fn worker_timeout_ms(mut self, ms: u64) -> Server {
         self.worker_timeout_ms = ms;
         self

@@ -218,6 +218,34 @@ fn a_stop_kills_a_worker_whose_handler_never_returns() {
 /// A body that is cut off is in the log like a body that ended, and looks like none to its client:
 /// before HTTP/1.1 the end of the connection is all that ends it.
 #[test]
+fn a_worker_that_hangs_on_a_lock_of_a_thread_of_the_program_is_replaced() {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _turn = alone();
+    // A thread of the program holds the lock at the fork, so it is never unlocked in a worker.
+    let held = LOCK.lock().unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = server.workers(1).worker_timeout_ms(500);
+    let (address, board) = (server.local_addr().unwrap(), server.scoreboard());
+    let http = Http1::new(|req, res| {
+        if req.path() == "/lock" {
+            drop(LOCK.lock());
+        }
+        whose(req, res)
+    });
+    let running = server.spawn(http).unwrap();
+    drop(held);
+    let first = pid(&mut connect(address));
+    connect(address).send(b"GET /lock HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until("a successor", || {
+        let is_other = |pid| pid > 0 && pid != u64::from(first);
+        board.ready() == 1 && board.records().any(|record| is_other(record.pid))
+    });
+    // The successor was forked when no thread held the lock.
+    assert_eq!(connect(address).get("/lock").status, 200);
+    running.stop().unwrap();
+}
+
+#[test]
 fn an_answer_that_is_cut_off_is_logged_and_not_taken_for_a_whole_one() {
     let _turn = alone();
     let path = TempPath::new("cut.log");
