@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-websocket bench bench-parser bench-websocket clean ci components
+.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-tokio test-websocket bench bench-parser bench-websocket clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,7 @@ test: ## all tests
 lint: components ## formatting, clippy and the documentation, warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/tokio/Cargo.toml
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
@@ -123,6 +124,12 @@ clients: ## a hundred kinds of slow, pausing, stalling and vanishing clients, an
 	@$(CARGO) build --quiet --bin httprs --example streams
 	@python3 tests/clients/run.py
 
+test-tokio: ## a server inside of a program of tokio, which is fetched once
+	@if $(CARGO) fetch --quiet --locked --manifest-path tests/tokio/Cargo.toml 2>/dev/null; then \
+	  CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))/tokio" \
+	    $(CARGO) test --quiet --locked --manifest-path tests/tokio/Cargo.toml; \
+	else echo "test-tokio: tokio cannot be had; skipped"; fi
+
 WEBSOCKET := $(abspath $(TARGET_DIR))/websocket
 
 # A client that cannot be had is skipped, and a line says so.
@@ -164,10 +171,11 @@ clean: ## remove everything that was built
 	rm -rf target/static
 
 # One after the other, also under `make -j`: the cheapest news first.
-ci: ## test, lint, static, fuzz targets, replay, WebSocket; installs tools if CI is set
+ci: ## test, lint, static, fuzz targets, replay, tokio, WebSocket; installs tools if CI is set
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory static
 	@$(MAKE) --no-print-directory $(if $(CI),fuzz-build,fuzz-check)
 	@$(MAKE) --no-print-directory replay
+	@$(MAKE) --no-print-directory test-tokio
 	@$(MAKE) --no-print-directory test-websocket

@@ -44,7 +44,7 @@
 //! 1. `time`, `json`: points in time are numbers that are handed down; strings in JSON.
 //! 2. `sys`: the kernel, one call a function. All of the `unsafe` is here.
 //! 3. [`process`]: what a protocol is, and the contract of its one function. Begin with `echo`.
-//! 4. `log`, [`scoreboard`]: log lines for operators, and the state that processes share.
+//! 4. `log`, [`scoreboard`], `shared`: log lines for operators, and what processes share.
 //! 5. [`http`]: HTTP/1.1 without sockets. Begin with `syntax/framing`, then `syntax/head`, then
 //!    `connection/mod` and its other half, `connection/reply`.
 //! 6. [`handlers`]: static files and handlers to put around them, echo, health, status.
@@ -93,6 +93,7 @@ mod master;
 pub mod process;
 pub mod scoreboard;
 mod server;
+mod shared;
 mod sys;
 mod time;
 pub mod worker;
@@ -104,6 +105,7 @@ pub use process::echo::EchoProcess;
 pub use process::harness;
 pub use scoreboard::Scoreboard;
 pub use server::{Running, Server};
+pub use shared::{SharedCounter, SharedU64s};
 pub use time::{Millis, Now};
 pub use worker::{Address, BindError, Worker};
 

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("log", &["json", "time", "sys"]),
     ("process", &["time"]),
+    ("shared", &["sys"]),
     ("scoreboard", &["process", "sys"]),
     ("http", &["process", "time"]),
     (

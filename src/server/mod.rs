@@ -2,6 +2,7 @@
 //! `WorkerManager`, and knows no protocol itself.
 
 mod descriptors;
+mod hooks;
 mod running;
 mod settings;
 
@@ -21,6 +22,7 @@ use crate::worker::{
     ADMIN_ROOM, Address, Bus, Listener, Plain, SocketOptions, SocketWorker, Transport, Worker,
 };
 
+use hooks::{Hooked, Hooks};
 pub use running::Running;
 
 /// A prefork server: a master that keeps a number of worker processes running, which share its
@@ -61,6 +63,7 @@ pub struct Server {
     board: Scoreboard,
     stopper: Stopper,
     rooms: Rooms,
+    hooks: Hooks,
     announcement: Option<String>,
     /// Gets a message when the workers are forked.
     started: Option<Sender<()>>,
@@ -99,10 +102,11 @@ impl Server {
             },
             log: Log::silent(),
             own_signals: false,
-            worker_timeout_ms: 0,
+            worker_timeout_ms: 30_000,
             board: Scoreboard::new()?,
             stopper: Stopper::new()?,
             rooms: Rooms::default(),
+            hooks: Hooks::default(),
             announcement: None,
             started: None,
         })
@@ -300,8 +304,10 @@ impl Server {
     }
 
     fn run_group(mut self, worker: Box<dyn Worker>) -> io::Result<Outcome> {
+        hooks::warn_of_threads(self.hooks.waiting.as_ref(), &self.log);
+        let hooks = std::mem::take(&mut self.hooks);
         let group = WorkerGroup {
-            worker,
+            worker: Box::new(Hooked { worker, hooks }),
             count: self.workers,
         };
         let mut manager = WorkerManager::new(
@@ -348,6 +354,7 @@ impl Server {
         let stopper = self.stopper();
         let (started, forked) = mpsc::channel();
         self.started = Some(started);
+        self.hooks.waiting = hooks::this_thread();
         let thread = thread::Builder::new()
             .name("httprs".into())
             .spawn(move || self.run_over(transport, process))?;

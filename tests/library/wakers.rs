@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::embedding::alone;
 use crate::server::Client;
 use httprs::http::Flow;
 use httprs::process::Waker;
@@ -30,6 +31,7 @@ impl Board {
 
 #[test]
 fn a_source_is_woken_by_another_connection_and_by_a_thread() {
+    let _turn = alone();
     let board = Arc::<Mutex<Board>>::default();
     let http = Http1::new(move |req, res| {
         let board = board.clone();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::embedding::alone;
 use crate::server::{signal, wait_until};
 use crate::socket::Socket;
 use httprs::handlers::websocket;
@@ -79,6 +80,7 @@ fn all_hear(members: &mut [Joined], from: usize, text: &str) {
 
 #[test]
 fn a_chat_crosses_workers_and_outlives_one_that_is_killed() {
+    let _turn = alone();
     let (server, spawn) = chat();
     let address = server.local_addr().unwrap();
     let board = server.scoreboard();
@@ -134,6 +136,7 @@ fn a_chat_crosses_workers_and_outlives_one_that_is_killed() {
 
 #[test]
 fn a_member_whose_handler_fails_is_told_and_the_others_go_on() {
+    let _turn = alone();
     let (server, spawn) = chat();
     let address = server.local_addr().unwrap();
     let running = spawn(server);

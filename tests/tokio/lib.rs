@@ -1,0 +1,1 @@
+//! A server of httprs inside of a program of tokio: see the tests.
