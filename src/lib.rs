@@ -104,7 +104,7 @@ pub use master::{Outcome, Stopper};
 pub use process::echo::EchoProcess;
 pub use process::harness;
 pub use scoreboard::Scoreboard;
-pub use server::{Running, Server};
+pub use server::{Group, Running, Server};
 pub use shared::{SharedCounter, SharedU64s};
 pub use time::{Millis, Now};
 pub use worker::{Address, BindError, Worker};

@@ -48,7 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// How many `unsafe` blocks there are: a new one changes this number, which a reviewer sees.
-const UNSAFE_BLOCKS: usize = 55 + 4;
+const UNSAFE_BLOCKS: usize = 59 + 4;
 
 /// Besides src/sys: an allocator that counts is `unsafe` by its trait, and only a test has one; and
 /// an example is about a C function that crashes.
@@ -125,7 +125,7 @@ fn no_file_imports_itself() {
     for (from, to) in [
         ("src/worker/event_loop.rs", "src/worker/accept/endpoint.rs"),
         ("src/http/connection/http1.rs", "src/http/connection/mod.rs"),
-        ("src/server/mod.rs", "src/master/manager.rs"),
+        ("src/server/run.rs", "src/master/manager.rs"),
         ("src/handlers/files/render.rs", "src/http/semantics/date.rs"),
     ] {
         assert!(arrows[from].contains(to), "{from} -> {to}");

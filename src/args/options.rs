@@ -14,6 +14,8 @@ pub struct Options {
     pub port: u16,
     /// The protocol of all connections.
     pub protocol: Protocol,
+    /// The port of the echo over UDP; `None` for no such echo.
+    pub udp_echo: Option<u16>,
     /// The number of workers.
     pub workers: Workers,
     /// Connections that one worker serves at a time.
@@ -114,6 +116,7 @@ impl Default for Options {
             hosts: Vec::new(),
             port: 8080,
             protocol: Protocol::Http,
+            udp_echo: None,
             workers: Workers::Auto,
             max_connections: 1024,
             timeout_ms: 10_000,

@@ -6,6 +6,7 @@ mod admin;
 mod memory;
 mod site;
 mod status;
+mod udp;
 
 use std::env;
 use std::fmt::Display;
@@ -84,7 +85,7 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
         let unix_ms = since.map_or(0, |since| since.as_millis() as u64);
         log.event(Level::Warn, unix_ms, format_args!("{warning}"));
     }
-    let addresses = addresses(options)?;
+    let addresses = addresses(options, options.port)?;
     let (workers, why) = count_workers(options.workers);
     let (restarts, seconds) = options.max_restarts;
     let what = site.describe(options);
@@ -92,12 +93,13 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     let server = Server::bind_all(&addresses)
         .map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
     let server = admin::serve(server, &admin, options)?;
+    let (server, udp) = udp::serve(server, options)?;
     let urls: Vec<String> = server
         .addresses()
         .map(|address| url(address, options))
         .collect();
     let banner = format!(
-        "httprs {} (pid {}) serves {what} at {} with {workers} workers ({why}){}",
+        "httprs {} (pid {}) serves {what} at {} with {workers} workers ({why}){udp}{}",
         env!("CARGO_PKG_VERSION"),
         std::process::id(),
         urls.join(" and "),
@@ -162,8 +164,8 @@ fn named<H: Handler>(http: Http1<H>, options: &Options) -> Result<Http1<H>, Fail
         .map_err(|error| (CONFIG, format!("--server-name {name:?}: {error}")))
 }
 
-fn addresses(options: &Options) -> Result<Vec<Address>, Failure> {
-    let port = options.port;
+/// The addresses of all hosts, with this port.
+fn addresses(options: &Options, port: u16) -> Result<Vec<Address>, Failure> {
     if options.hosts.is_empty() {
         // Every address, IPv4 included; without IPv6, IPv4 alone.
         return Ok(vec![Address::Inet((Ipv6Addr::UNSPECIFIED, port).into())]);

@@ -32,8 +32,12 @@ pub(super) struct Deaths<'a> {
 }
 
 /// What the log calls the worker in a slot.
-pub(super) fn name_of(slot: usize, pid: Pid) -> String {
-    format!("worker {} (pid {pid})", slot / 2)
+pub(super) fn name_of(board: &Scoreboard, slot: usize, pid: Pid) -> String {
+    let number = slot / 2;
+    match board.group_of(number) {
+        "" => format!("worker {number} (pid {pid})"),
+        group => format!("worker {number} ({group}, pid {pid})"),
+    }
 }
 
 impl<'a> Deaths<'a> {
@@ -54,7 +58,7 @@ impl<'a> Deaths<'a> {
 
     /// The worker in this slot has exited.
     pub(super) fn exited(&mut self, slot: usize, pid: Pid, exit: Exit, now: Millis) {
-        let mut text = format!("{} {exit}", name_of(slot, pid));
+        let mut text = format!("{} {exit}", name_of(self.board, slot, pid));
         // The counter is read on every exit, so that an earlier kill is not attributed to this one.
         let out_of_memory = self.oom_kills.look();
         if exit == Exit::Signal(Signal::KILL) && out_of_memory {
@@ -72,7 +76,11 @@ impl<'a> Deaths<'a> {
 
     /// The worker in this slot hangs. Its successor will be forked into the other slot of the pair.
     pub(super) fn hung(&mut self, slot: usize, successor: usize, pid: Pid, now: Millis) {
-        let text = format!("{} hangs{}", name_of(slot, pid), self.activity(slot, now));
+        let text = format!(
+            "{} hangs{}",
+            name_of(self.board, slot, pid),
+            self.activity(slot, now)
+        );
         self.put(successor, ExitReport { text, number: None });
     }
 

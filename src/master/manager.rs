@@ -62,6 +62,17 @@ impl<'a> WorkerManager<'a> {
         own_signals: bool,
     ) -> io::Result<WorkerManager<'a>> {
         policy.workers = groups.iter().map(|group| group.count).sum();
+        // More or fewer workers are more or fewer of the last group.
+        policy.least_workers =
+            policy.workers + 1 - groups.last().map_or(1, |group| group.count.max(1));
+        if groups.len() > 1 {
+            let mut first = 0;
+            let numbered = groups.iter().map(|group| {
+                first += group.count;
+                (first - group.count, group.name)
+            });
+            board.set_groups(numbered.collect());
+        }
         let checked = policy.check();
         checked.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let signals = own_signals.then(Signals::new).transpose()?;
@@ -290,14 +301,12 @@ impl<'a> WorkerManager<'a> {
     fn change_workers(&mut self, event: Event, now: Millis) {
         let before = self.supervisor.wanted();
         self.decide(event, now);
+        let (least, most) = self.supervisor.bounds();
         match self.supervisor.wanted() {
             _ if self.receipt.is_begun() => {}
             wanted if wanted == before => self.say(
                 Level::Warn,
-                format_args!(
-                    "still {wanted} workers: there can be 1 to {}",
-                    self.supervisor.most_workers()
-                ),
+                format_args!("still {wanted} workers: there can be {least} to {most}"),
             ),
             wanted => self.say(Level::Info, format_args!("{wanted} workers from now on")),
         }
@@ -394,9 +403,11 @@ mod tests {
         let group = WorkerGroup {
             worker: Box::new(Brief),
             count: 1,
+            name: "brief",
         };
         let policy = Policy {
             workers: 1,
+            least_workers: 1,
             most_workers: 1,
             drain_delay_ms: 0,
             drain_timeout_ms: 1_000,

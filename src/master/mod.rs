@@ -35,6 +35,8 @@ use crate::worker::Worker;
 pub(crate) struct WorkerGroup {
     /// What each of them runs.
     pub(crate) worker: Box<dyn Worker>,
-    /// How many there are.
+    /// How many there are at first.
     pub(crate) count: usize,
+    /// What the log and the status call them, where there are several groups.
+    pub(crate) name: &'static str,
 }

@@ -82,7 +82,7 @@ impl<'a> Workers<'a> {
                 true => (Level::Warn, "has panicked and "),
                 false => (Level::Info, ""),
             };
-            let old = name_of(slot, old.pid);
+            let old = name_of(self.equipment.board, slot, old.pid);
             self.say(
                 level,
                 format_args!("{old} {why}is to leave; replaced by {pid}"),
@@ -126,7 +126,7 @@ impl<'a> Workers<'a> {
         let is_draining = self.state(slot) == State::Draining;
         if is_draining && exit == Exit::Code(0) {
             // The worker was told to leave, and has been replaced already.
-            let name = name_of(slot, child.pid);
+            let name = name_of(self.equipment.board, slot, child.pid);
             self.say(Level::Debug, format_args!("{name} {exit}"));
         } else {
             self.deaths.exited(slot, child.pid, exit, now);
@@ -193,6 +193,7 @@ fn worker_of(groups: &mut [WorkerGroup], index: usize) -> &mut dyn Worker {
         first += group.count;
         index < first
     });
-    // Workers that were asked for later are more of the first kind.
-    &mut *groups[group.unwrap_or(0)].worker
+    // Workers that were asked for later are more of the last group.
+    let group = group.unwrap_or(groups.len() - 1);
+    &mut *groups[group].worker
 }

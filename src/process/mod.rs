@@ -44,6 +44,20 @@ pub trait Process {
     }
 }
 
+impl<P: Process + ?Sized> Process for Box<P> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn open(&self, peer: &Peer) -> Box<dyn Connection + '_> {
+        (**self).open(peer)
+    }
+
+    fn input_limit(&self) -> usize {
+        (**self).input_limit()
+    }
+}
+
 /// One connection's side of a protocol: a state machine that never does I/O.
 ///
 /// # The contract of `step`

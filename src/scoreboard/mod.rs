@@ -8,16 +8,18 @@
 
 mod in_flight;
 mod latency;
+mod peers;
 mod record;
 pub(crate) mod recorder;
 mod reports;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use in_flight::Drained;
 pub use latency::{BUCKETS, Latency};
+pub(crate) use peers::Peers;
 pub use record::{Record, State};
 pub use reports::Report;
 
@@ -62,22 +64,20 @@ const CLASSES: usize = 16;
 // 21 to 23 are in `in_flight`. The flight recorder has what follows the buckets.
 const LATENCY: usize = 24;
 
-/// A worker that has been in one step for longer than this, in milliseconds, counts as stuck: it
-/// accepts no clients.
-const STUCK_MS: u64 = 20;
-
 /// The records of a master and its workers. Clones, and copies in forked processes, are the same
 /// board.
 #[derive(Clone, Debug)]
 pub struct Scoreboard {
     words: Arc<SharedWords>,
+    groups: Arc<OnceLock<Vec<(usize, &'static str)>>>,
 }
 
 impl Scoreboard {
     /// An empty board with room for [`MAX_WORKERS`].
     pub fn new() -> io::Result<Scoreboard> {
         let words = Arc::new(SharedWords::new(SLOTS_AT + SLOT_WORDS * MAX_SLOTS)?);
-        Ok(Scoreboard { words })
+        let groups = Arc::default();
+        Ok(Scoreboard { words, groups })
     }
 
     /// How many workers the master wants to run.
@@ -121,37 +121,34 @@ impl Scoreboard {
             words: self.words.clone(),
             index,
             base: SLOTS_AT + SLOT_WORDS * index,
+            group: self.group_of(index / 2),
         })
     }
 
-    /// Whether this many connections are well above the mean of all workers: by an eighth, and by
-    /// two, so that small numbers do not count. A stuck worker is left out: it accepts no clients.
-    /// `now_ms` is the monotonic clock.
-    pub(crate) fn is_above_mean(&self, connections: usize, now_ms: u64) -> bool {
-        let mut workers = 0;
-        let mut sum = 0;
-        for connections in self.accepting(now_ms) {
-            workers += 1;
-            sum += connections;
-        }
-        // connections > mean * 9/8 + 2, without division.
-        workers > 1 && connections as u64 * workers * 8 > sum * 9 + workers * 16
+    /// The workers that accept from the same sockets as this one, with it.
+    pub(crate) fn peers_of(&self, worker: usize) -> Peers<'_> {
+        Peers::of(self, self.groups(), worker)
     }
 
-    /// Whether a worker that is not stuck has fewer connections than this.
-    pub(crate) fn has_room(&self, capacity: usize, now_ms: u64) -> bool {
-        self.accepting(now_ms).any(|n| n < capacity as u64)
+    /// The groups of workers, if there are several: the number of the first worker of each, and the
+    /// name.
+    fn groups(&self) -> &[(usize, &'static str)] {
+        self.groups.get().map_or(&[], |groups| groups)
     }
 
-    /// The numbers of connections of the workers that accept clients: ready, and not stuck.
-    fn accepting(&self, now_ms: u64) -> impl Iterator<Item = u64> + '_ {
-        (0..2 * self.wanted()).filter_map(move |index| {
-            let base = SLOTS_AT + SLOT_WORDS * index;
-            let word = |word: usize| self.words[base + word].load(Relaxed);
-            let since = word(BUSY_SINCE);
-            let stuck = since > 0 && now_ms.saturating_sub(since) > STUCK_MS;
-            (word(STATE) == State::Ready as u64 && !stuck).then(|| word(CONNECTIONS))
-        })
+    /// The name of the group that a worker belongs to; empty where there is one group.
+    pub fn group_of(&self, worker: usize) -> &'static str {
+        let groups = self.groups().iter().rev();
+        groups
+            .into_iter()
+            .find(|(first, _)| *first <= worker)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Before the first fork: the groups of workers, each with the number of its first worker.
+    pub(crate) fn set_groups(&self, groups: Vec<(usize, &'static str)>) {
+        // A board belongs to one server, which says this once.
+        let _ = self.groups.set(groups);
     }
 
     /// For the master: how many workers it wants, and how many slots were ever in use.
@@ -193,6 +190,7 @@ pub struct Slot {
     words: Arc<SharedWords>,
     index: usize,
     base: usize,
+    group: &'static str,
 }
 
 impl Slot {
@@ -201,6 +199,7 @@ impl Slot {
         let busy = self.load(BUSY_SINCE) > 0;
         Record {
             slot: self.index,
+            group: self.group,
             stage: self.stage().filter(|_| busy),
             born_unix_ms: self.load(BORN),
             lives: self.load(LIVES),
@@ -409,33 +408,5 @@ mod tests {
         word(('W', "sending reply"));
         slot.set_state(State::Draining, 1);
         word(('G', "gracefully finishing"));
-    }
-
-    #[test]
-    fn the_mean_is_that_of_ready_workers() {
-        let board = Scoreboard::new().unwrap();
-        board.set_wanted(3, 6);
-        let set = |index, state, connections| {
-            let slot = board.slot(index).unwrap();
-            slot.set_state(state, 1);
-            slot.set_connections(connections);
-        };
-        set(0, State::Ready, 5);
-        assert!(!board.is_above_mean(5, 0), "alone");
-        set(1, State::Draining, 0);
-        assert!(!board.is_above_mean(5, 0), "the other one drains");
-        set(1, State::Ready, 0);
-        assert!(board.is_above_mean(5, 0), "5 to 0");
-        set(1, State::Ready, 3);
-        assert!(!board.is_above_mean(5, 0), "5 to 3");
-        set(0, State::Ready, 40);
-        set(1, State::Ready, 24);
-        assert!(board.is_above_mean(40, 0), "40 to 24");
-        assert!(!board.is_above_mean(24, 0), "24 to 40");
-        board.slot(1).unwrap().set_busy(100);
-        assert!(board.is_above_mean(40, 100 + STUCK_MS));
-        assert!(!board.is_above_mean(40, 101 + STUCK_MS), "24 is stuck");
-        assert!(board.has_room(40, 100 + STUCK_MS));
-        assert!(!board.has_room(40, 101 + STUCK_MS), "40 is full");
     }
 }

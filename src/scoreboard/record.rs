@@ -23,6 +23,8 @@ pub enum State {
 pub struct Record {
     /// The slot: those of worker `n` are `2 * n` and `2 * n + 1`.
     pub slot: usize,
+    /// The name of the worker's group; empty where there is one group.
+    pub group: &'static str,
     /// What the worker is doing.
     pub state: State,
     /// How far the worker is with a request; `None` while it waits for events.

@@ -1,10 +1,13 @@
 //! [`Hooks`]: what a program does around the forks of a server.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use crate::log::{Level, Log};
+use crate::master::WorkerGroup;
 use crate::sys::clock;
 use crate::worker::{Context, Worker};
 
@@ -12,8 +15,8 @@ use crate::worker::{Context, Worker};
 #[derive(Default)]
 pub(super) struct Hooks {
     before_fork: Option<Box<dyn FnOnce() -> io::Result<()> + Send>>,
-    after_fork: Option<Box<dyn FnMut(usize) -> io::Result<()> + Send>>,
-    on_exit: Option<Box<dyn FnMut(usize) + Send>>,
+    after_fork: Option<Box<dyn FnOnce(usize) -> io::Result<()> + Send>>,
+    on_exit: Option<Box<dyn FnOnce(usize) + Send>>,
     /// The thread that waits in [`Server::spawn`](super::Server::spawn) for the forks.
     pub(super) waiting: Option<PathBuf>,
 }
@@ -45,7 +48,7 @@ impl super::Server {
     /// [`Server::max_restarts`]).
     pub fn after_fork(
         mut self,
-        hook: impl FnMut(usize) -> io::Result<()> + Send + 'static,
+        hook: impl FnOnce(usize) -> io::Result<()> + Send + 'static,
     ) -> Self {
         self.hooks.after_fork = Some(Box::new(hook));
         self
@@ -54,34 +57,51 @@ impl super::Server {
     /// Calls this in each worker, with the worker's number, when it has served: it has drained, was
     /// told to abort, or its master is dead. Not where a worker crashes or is killed, as it is
     /// 200 ms after it was told to abort; what must not be lost is written before.
-    pub fn on_exit(mut self, hook: impl FnMut(usize) + Send + 'static) -> Self {
+    pub fn on_exit(mut self, hook: impl FnOnce(usize) + Send + 'static) -> Self {
         self.hooks.on_exit = Some(Box::new(hook));
         self
     }
 }
 
-/// A worker, and the hooks around it.
-pub(super) struct Hooked {
-    pub(super) worker: Box<dyn Worker>,
-    pub(super) hooks: Hooks,
+/// Has the hooks called around what the workers of each group do.
+pub(super) fn wrap(hooks: Hooks, groups: Vec<WorkerGroup>) -> Vec<WorkerGroup> {
+    let hooks = Rc::new(RefCell::new(hooks));
+    let wrapped = groups.into_iter().map(|group| WorkerGroup {
+        worker: Box::new(Hooked {
+            worker: group.worker,
+            hooks: hooks.clone(),
+        }),
+        ..group
+    });
+    wrapped.collect()
+}
+
+/// A worker, and the hooks around it, which all groups share.
+struct Hooked {
+    worker: Box<dyn Worker>,
+    hooks: Rc<RefCell<Hooks>>,
 }
 
 impl Worker for Hooked {
     fn init(&mut self) -> io::Result<()> {
         self.worker.init()?;
-        self.hooks.before_fork.take().map_or(Ok(()), |hook| hook())
+        // Of the first group; no group has a worker yet.
+        let hook = self.hooks.borrow_mut().before_fork.take();
+        hook.map_or(Ok(()), |hook| hook())
     }
 
     fn run(&mut self, context: &mut Context<'_>) -> i32 {
         let index = context.index;
-        if let Some(Err(error)) = self.hooks.after_fork.as_mut().map(|hook| hook(index)) {
+        let hook = self.hooks.borrow_mut().after_fork.take();
+        if let Some(Err(error)) = hook.map(|hook| hook(index)) {
             let message = format_args!("worker {index} cannot begin: {error}");
             let now = clock::realtime_ms();
             context.log.event(Level::Error, now, message);
             return 1;
         }
         let code = self.worker.run(context);
-        if let Some(hook) = &mut self.hooks.on_exit {
+        let hook = self.hooks.borrow_mut().on_exit.take();
+        if let Some(hook) = hook {
             hook(index);
         }
         code

@@ -2,27 +2,27 @@
 //! `WorkerManager`, and knows no protocol itself.
 
 mod descriptors;
+mod group;
 mod hooks;
+mod run;
 mod running;
 mod settings;
 
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::Sender;
 use std::thread;
 
-use crate::log::{Level, Log};
+use crate::log::Log;
+use crate::master::Stopper;
 use crate::master::supervisor::Policy;
-use crate::master::{Outcome, Stopper, WorkerGroup, WorkerManager};
 use crate::process::{Process, Rooms};
 use crate::scoreboard::{MAX_WORKERS, Scoreboard};
-use crate::sys::clock;
-use crate::worker::{
-    ADMIN_ROOM, Address, Bus, Listener, Plain, SocketOptions, SocketWorker, Transport, Worker,
-};
+use crate::worker::{Address, Listener, SocketOptions};
 
-use hooks::{Hooked, Hooks};
+pub use group::Group;
+use hooks::Hooks;
 pub use running::Running;
 
 /// A prefork server: a master that keeps a number of worker processes running, which share its
@@ -55,6 +55,8 @@ pub struct Server {
     /// The protocol for admins, and where it is served.
     admin: Option<(Box<dyn Process + Send>, Vec<Listener>)>,
     workers: usize,
+    /// Workers that serve something else.
+    groups: Vec<Group>,
     options: SocketOptions,
     policy: Policy,
     log: Log,
@@ -91,9 +93,11 @@ impl Server {
             listeners: Listener::bind_all(addresses, options.backlog)?,
             admin: None,
             workers: default_workers(),
+            groups: Vec::new(),
             options,
             policy: Policy {
                 workers: 0,
+                least_workers: 1,
                 most_workers: MAX_WORKERS,
                 drain_delay_ms: 0,
                 drain_timeout_ms: 8_000,
@@ -218,155 +222,6 @@ impl Server {
     /// ```
     pub fn rooms(&self) -> Rooms {
         self.rooms.clone()
-    }
-
-    /// Forks the workers, keeps them running, and returns when the server was stopped and no
-    /// worker is left. May be called from any thread.
-    ///
-    /// A worker is a copy of this process with one thread, so a lock that another thread holds at
-    /// that moment stays locked in it: fork before you start threads that share locks with your
-    /// handlers.
-    ///
-    /// # Errors
-    /// The kernel refuses a resource that a server cannot do without; `InvalidInput` if there can
-    /// never be as many workers, for want of descriptors, and for a [`Server::drain_delay_ms`] that
-    /// leaves no time. Workers that die or cannot be forked are no error.
-    pub fn run<P: Process + 'static>(self, process: P) -> io::Result<Outcome> {
-        self.run_over(Plain, process)
-    }
-
-    /// The same as [`Server::run`], with a layer such as TLS between the sockets and the protocol:
-    /// see [`Transport`]. Connections of [`Server::admin`] are made by the same transport.
-    ///
-    /// # Errors
-    /// As for [`Server::run`], and what [`Transport::init`] returns.
-    pub fn run_over<T, P>(mut self, transport: T, process: P) -> io::Result<Outcome>
-    where
-        T: Transport + 'static,
-        P: Process + 'static,
-    {
-        let listeners = std::mem::take(&mut self.listeners);
-        descriptors::check(self.workers, self.own_signals)?;
-        let bus = self.bus()?;
-        self.fit_descriptors();
-        let mut worker = SocketWorker::new(transport, process, listeners, self.options);
-        if let Some((process, listeners)) = self.admin.take() {
-            worker = worker.admin(process, listeners);
-        }
-        if let Some(bus) = bus {
-            worker = worker.bus(bus, self.rooms.clone());
-        }
-        self.run_group(Box::new(worker))
-    }
-
-    /// Forks workers of your own making in place of those that serve a [`Process`]. Such workers
-    /// open their own sockets and files, so this server is bound to nothing:
-    /// `Server::bind_all(&[])`.
-    ///
-    /// # Errors
-    /// As for [`Server::run`], what [`Worker::init`] returns, and `InvalidInput` if this server is
-    /// bound to addresses: no worker would accept from them.
-    pub fn run_worker<W: Worker + 'static>(self, worker: W) -> io::Result<Outcome> {
-        if let Some(address) = self.addresses().chain(self.admin_addresses()).next() {
-            let message = format!("{address} is bound, and no worker uses it");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        descriptors::check(self.workers, self.own_signals)?;
-        self.run_group(Box::new(worker))
-    }
-
-    /// The sockets between the workers, if the program has asked for rooms.
-    fn bus(&mut self) -> io::Result<Option<Bus>> {
-        if !self.rooms.is_used() {
-            return Ok(None);
-        }
-        let bus = Bus::new(self.workers)?;
-        self.policy.most_workers = bus.most_workers();
-        Ok(Some(bus))
-    }
-
-    /// Lowers the limit of connections to the number that there are descriptors for.
-    fn fit_descriptors(&mut self) {
-        // A limit that cannot be read is found out by failing.
-        let admins = self.admin.as_ref().map_or(0, |_| ADMIN_ROOM);
-        let Ok((room, limit)) = descriptors::connections(admins) else {
-            return;
-        };
-        let wanted = self.options.max_connections;
-        if room < wanted {
-            self.options.max_connections = room;
-            let message = format_args!(
-                "a worker takes {room} connections and not {wanted}: \
-                 no more than {limit} open files are allowed (ulimit -n)"
-            );
-            self.log.event(Level::Warn, clock::realtime_ms(), message);
-        }
-    }
-
-    fn run_group(mut self, worker: Box<dyn Worker>) -> io::Result<Outcome> {
-        hooks::warn_of_threads(self.hooks.waiting.as_ref(), &self.log);
-        let hooks = std::mem::take(&mut self.hooks);
-        let group = WorkerGroup {
-            worker: Box::new(Hooked { worker, hooks }),
-            count: self.workers,
-        };
-        let mut manager = WorkerManager::new(
-            vec![group],
-            self.policy,
-            &self.board,
-            &self.log,
-            self.stopper.clone(),
-            self.own_signals,
-        )?;
-        manager.watch_for_hangs(self.worker_timeout_ms);
-        if let Some(line) = self.announcement.take() {
-            manager.announce(line);
-        }
-        let started = self.started.take();
-        manager.run(|| {
-            if let Some(started) = started {
-                // `spawn` waits for this.
-                let _ = started.send(());
-            }
-        })
-    }
-
-    /// The same as [`Server::run`] in a thread of its own, which the returned value stops. For
-    /// tests, and for programs that are servers among other things. Returns when the workers are
-    /// forked: they hold no copies of descriptors that the program opens later, so a socket that it
-    /// closes is closed.
-    ///
-    /// # Errors
-    /// The thread cannot be started, or [`Server::run`] failed before that.
-    pub fn spawn<P: Process + Send + 'static>(self, process: P) -> io::Result<Running> {
-        self.spawn_over(Plain, process)
-    }
-
-    /// The same as [`Server::run_over`] in a thread of its own, as [`Server::spawn`] does it.
-    ///
-    /// # Errors
-    /// The thread cannot be started, or [`Server::run_over`] failed before the workers were forked.
-    pub fn spawn_over<T, P>(mut self, transport: T, process: P) -> io::Result<Running>
-    where
-        T: Transport + Send + 'static,
-        P: Process + Send + 'static,
-    {
-        let stopper = self.stopper();
-        let (started, forked) = mpsc::channel();
-        self.started = Some(started);
-        self.hooks.waiting = hooks::this_thread();
-        let thread = thread::Builder::new()
-            .name("httprs".into())
-            .spawn(move || self.run_over(transport, process))?;
-        let mut running = Running {
-            stopper,
-            thread: Some(thread),
-        };
-        // The channel closes if the workers were never forked.
-        if forked.recv().is_err() {
-            running.join()?;
-        }
-        Ok(running)
     }
 }
 

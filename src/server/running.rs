@@ -8,11 +8,19 @@ use crate::master::{Outcome, Stopper};
 /// A server that runs in a thread of its own. Dropping it stops the server and waits for it.
 #[derive(Debug)]
 pub struct Running {
-    pub(super) stopper: Stopper,
-    pub(super) thread: Option<JoinHandle<io::Result<Outcome>>>,
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<Outcome>>>,
 }
 
 impl Running {
+    /// The server that this thread runs.
+    pub(super) fn new(stopper: Stopper, thread: JoinHandle<io::Result<Outcome>>) -> Running {
+        Running {
+            stopper,
+            thread: Some(thread),
+        }
+    }
+
     /// Asks the server for a graceful drain, and waits until no worker is left.
     ///
     /// # Errors

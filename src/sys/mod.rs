@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`beneath`] | openat2, openat, readlinkat | a path that leaves its root, which the kernel decides; a struct of another size |
 //! | [`clock`] | clock_gettime | an unwritten timespec |
+//! | [`datagram`] | recvmmsg, sendmmsg | a message that points beyond its buffer; a datagram that was cut off |
 //! | [`directory`] | getdents64 | an entry that says it is longer than what was read |
 //! | [`epoll`] | epoll_create1, epoll_ctl, epoll_wait | more events reported than the buffer holds; a stale token |
 //! | [`event`] | eventfd, read, write | a blocked write (it is non-blocking) |
@@ -23,6 +24,7 @@
 
 pub mod beneath;
 pub mod clock;
+pub mod datagram;
 pub mod directory;
 pub mod epoll;
 pub mod event;

@@ -30,7 +30,7 @@ pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result
     } else {
         libc::AF_INET6
     };
-    let socket = stream_socket(family)?;
+    let socket = new_socket(family, libc::SOCK_STREAM)?;
     // A restarted server must not wait for its old connections' TIME_WAIT.
     set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
@@ -44,8 +44,25 @@ pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result
     Ok(socket)
 }
 
-fn stream_socket(family: libc::c_int) -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+/// A UDP socket that is bound to `address`: non-blocking, closed on exec, and the kernel says with
+/// each datagram to which address it was sent.
+pub fn bind_udp(address: SocketAddr, stack: Stack) -> io::Result<OwnedFd> {
+    let (family, level, option) = match address {
+        SocketAddr::V4(_) => (libc::AF_INET, libc::IPPROTO_IP, libc::IP_PKTINFO),
+        SocketAddr::V6(_) => (libc::AF_INET6, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+    };
+    let socket = new_socket(family, libc::SOCK_DGRAM)?;
+    set_option(socket.as_fd(), level, option, 1)?;
+    if address.is_ipv6() {
+        let only = libc::c_int::from(stack == Stack::Single);
+        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+    }
+    bind(&socket, &RawAddress::from(address))?;
+    Ok(socket)
+}
+
+fn new_socket(family: libc::c_int, kind: libc::c_int) -> io::Result<OwnedFd> {
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: takes no pointer; the descriptor it returns is new and ours.
     unsafe { check_fd(libc::socket(family, kind, 0)) }
 }
@@ -85,7 +102,7 @@ pub fn listen(socket: &OwnedFd, backlog: u32) -> io::Result<()> {
 /// hangs.
 pub fn try_connect_unix(path: &Path) -> io::Result<()> {
     let address = RawAddress::unix(path)?;
-    let socket = stream_socket(libc::AF_UNIX)?;
+    let socket = new_socket(libc::AF_UNIX, libc::SOCK_STREAM)?;
     let (at, len) = address.as_ptr();
     // SAFETY: the kernel reads `len` bytes of the borrowed address, which is as long.
     check(unsafe { libc::connect(socket.as_raw_fd(), at, len) })?;
@@ -109,7 +126,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAdd
 }
 
 /// An address as the kernel wrote it; `None` if it is not an Internet address.
-fn address_of(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+pub(super) fn address_of(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
     match libc::c_int::from(storage.ss_family) {
         libc::AF_INET => {
             // SAFETY: the family says that this is a sockaddr_in, and a storage is large enough

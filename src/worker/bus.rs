@@ -28,7 +28,7 @@ pub(crate) struct Bus {
     /// For each slot, the end to write to and the end to read from.
     lines: Vec<(UnixDatagram, UnixDatagram)>,
     /// For each slot, the process id of the worker that reads; 0 before the first one.
-    readers: Arc<SharedWords>,
+    readers: SharedWords,
 }
 
 impl Bus {
@@ -48,7 +48,7 @@ impl Bus {
         };
         Ok(Bus {
             lines: (0..slots).map(line).collect::<io::Result<_>>()?,
-            readers: Arc::new(SharedWords::new(slots)?),
+            readers: SharedWords::new(slots)?,
         })
     }
 
@@ -62,14 +62,15 @@ impl Bus {
     ///
     /// # Errors
     /// The worker's slot is not on the bus.
-    pub(crate) fn join(self, rooms: &Rooms, context: &Context<'_>) -> io::Result<Receiver> {
+    pub(crate) fn join(
+        self: &Arc<Bus>,
+        rooms: &Rooms,
+        context: &Context<'_>,
+    ) -> io::Result<Receiver> {
         let own = context.slot.index();
-        let (to, mut from): (Vec<_>, Vec<_>) = self.lines.into_iter().unzip();
-        if own >= from.len() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
+        let (_, from) = self.lines.get(own).ok_or(io::ErrorKind::InvalidInput)?;
         let mut receiver = Receiver {
-            socket: from.swap_remove(own),
+            socket: from.try_clone()?,
             rooms: rooms.clone(),
             buffer: vec![0; LONGEST],
         };
@@ -77,8 +78,7 @@ impl Bus {
         while receiver.receive_one(|_, _| {}) {}
         self.readers[own].store(u64::from(std::process::id()), Release);
         rooms.connect(Box::new(Sender {
-            to,
-            readers: self.readers,
+            bus: self.clone(),
             board: context.board.clone(),
             slot: context.slot.clone(),
         }));
@@ -121,16 +121,15 @@ impl Receiver {
 
 /// The ends that a worker writes to.
 struct Sender {
-    to: Vec<UnixDatagram>,
-    readers: Arc<SharedWords>,
+    bus: Arc<Bus>,
     board: Scoreboard,
     slot: Slot,
 }
 
 impl process::Bus for Sender {
     fn publish(&self, datagram: &[u8]) {
-        for (index, to) in self.to.iter().enumerate() {
-            let reader = self.readers[index].load(Acquire);
+        for (index, (to, _)) in self.bus.lines.iter().enumerate() {
+            let reader = self.bus.readers[index].load(Acquire);
             if reader == 0 || index == self.slot.index() {
                 continue;
             }
@@ -151,18 +150,13 @@ mod tests {
     use crate::scoreboard::State;
     use crate::worker::control;
 
-    /// Two workers in one process, each with its own copy of the sockets, as after a fork.
-    fn copy(bus: &Bus) -> Bus {
-        let clone = |line: &(UnixDatagram, UnixDatagram)| {
-            (line.0.try_clone().unwrap(), line.1.try_clone().unwrap())
-        };
-        Bus {
-            lines: bus.lines.iter().map(clone).collect(),
-            readers: bus.readers.clone(),
-        }
-    }
-
-    fn join(bus: Bus, rooms: &Rooms, board: &Scoreboard, slot: usize) -> io::Result<Receiver> {
+    /// Two workers in one process, which have the same sockets, as after a fork.
+    fn join(
+        bus: &Arc<Bus>,
+        rooms: &Rooms,
+        board: &Scoreboard,
+        slot: usize,
+    ) -> io::Result<Receiver> {
         let (_line, orders) = control::pair().unwrap();
         let slot = board.slot(slot).unwrap();
         slot.set_state(State::Ready, u64::from(std::process::id()));
@@ -181,13 +175,13 @@ mod tests {
     #[test]
     fn a_message_reaches_the_other_workers_and_what_finds_no_room_is_counted() {
         let board = Scoreboard::new().unwrap();
-        let bus = Bus::new(1).unwrap();
+        let bus = Arc::new(Bus::new(1).unwrap());
         assert_eq!(bus.most_workers(), 8);
         let (ours, theirs) = (Rooms::local(), Rooms::local());
         // A message for a worker that died before it was read.
         bus.lines[2].0.send(b"T\x01\0\0\0rstale").unwrap();
-        let mut here = join(copy(&bus), &ours, &board, 0).unwrap();
-        let mut there = join(copy(&bus), &theirs, &board, 2).unwrap();
+        let mut here = join(&bus, &ours, &board, 0).unwrap();
+        let mut there = join(&bus, &theirs, &board, 2).unwrap();
         let queue = WakeQueue::new(|| {});
         let (queue, connection) = (&queue, 0);
         let mut member = Mailbox::new(Wakers { queue, connection }.make());
@@ -220,9 +214,6 @@ mod tests {
             ours.room("r").send(&longest).unwrap();
         }
         assert_eq!(lost(), before);
-        assert!(
-            join(copy(&bus), &theirs, &board, 16).is_err(),
-            "not on the bus"
-        );
+        assert!(join(&bus, &theirs, &board, 16).is_err(), "not on the bus");
     }
 }

@@ -102,8 +102,11 @@ impl<'a, T: Transport> EventLoop<'a, T> {
             Connections::new(context, epoll, woken, options.slow_reader, transport);
         let (process, listeners) = clients;
         connections.add_role(process, Reserve::default());
-        let (room, board) = (options.max_connections, Some(context.board));
-        let acceptor = Acceptor::new(listeners, CLIENTS, room, board, peers, epoll);
+        let (room, group) = (
+            options.max_connections,
+            context.board.peers_of(context.index),
+        );
+        let acceptor = Acceptor::new(listeners, CLIENTS, room, Some(group), peers, epoll);
         let mut endpoints = vec![Endpoint::new(Role::Client, acceptor)?];
         if let Some((process, listeners)) = admins {
             connections.add_role(process, Reserve::new(context.orders.as_fd(), ADMIN_ROOM));

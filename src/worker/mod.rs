@@ -8,6 +8,7 @@
 //! | `control` | orders from the master, and reports to it |
 //! | `transport` | what makes streams out of sockets |
 //! | `socket_worker` | the `Worker` that serves a `Process` on stream sockets |
+//! | `udp` | the `Worker` that serves a `Process` on datagrams |
 //! | `event_loop` | one iteration after the other: wait, turn, accept, sweep |
 //! | `accept/` | listeners, and when a worker takes a client from them |
 //! | `connections/` | which connections there are, when they are due, which is evicted |
@@ -29,6 +30,7 @@ mod retirement;
 mod role;
 mod socket_worker;
 mod transport;
+mod udp;
 
 use std::io;
 
@@ -41,6 +43,7 @@ pub use link::stream::{Socket, Stream};
 pub(crate) use options::{Recycling, SocketOptions};
 pub(crate) use socket_worker::SocketWorker;
 pub use transport::{Plain, Transport};
+pub use udp::UdpWorker;
 
 use crate::log::Log;
 use crate::scoreboard::{Scoreboard, Slot};

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::Arc;
 
 use super::accept::listener::Listener;
 use super::bus::Bus;
@@ -26,7 +27,7 @@ pub struct SocketWorker<T, P> {
     admin: Option<(Box<dyn Process>, Vec<Listener>)>,
     options: SocketOptions,
     /// The way between the workers for the messages of these rooms.
-    bus: Option<(Bus, Rooms)>,
+    bus: Option<(Arc<Bus>, Rooms)>,
     /// Wakes all workers: see `acceptor`. Made before the fork, so that they share it.
     peers: Option<EventFd>,
 }
@@ -58,7 +59,7 @@ impl<T: Transport, P: Process> SocketWorker<T, P> {
     }
 
     /// Connects the rooms of all workers.
-    pub fn bus(mut self, bus: Bus, rooms: Rooms) -> SocketWorker<T, P> {
+    pub fn bus(mut self, bus: Arc<Bus>, rooms: Rooms) -> SocketWorker<T, P> {
         self.bus = Some((bus, rooms));
         self
     }

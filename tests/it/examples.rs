@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::server::{Client, Server, TempDir, clean, ports_of, signal, wait_until};
 use crate::socket::Socket;
@@ -236,4 +237,34 @@ fn crash_isolation() {
     signal(server.workers()[0], "KILL");
     server.err.wait_for("SIGKILL");
     assert_eq!(server.get("/length?text=a").status, 200);
+}
+
+#[test]
+fn udp_echo() {
+    let mut server = start("udp_echo", &[]);
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(address(&server)).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    // The socket is bound before there is a worker, and keeps what comes.
+    client.send(b"hello").unwrap();
+    let mut answer = [0; 9];
+    assert_eq!(client.recv(&mut answer).unwrap(), 5);
+    assert_eq!(&answer[..5], b"hello");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn two_groups() {
+    let server = start("two_groups", &["127.0.0.1:0"]);
+    let echo = ports_of(&server.out.wait_for("tcp://"))[0];
+    wait_until("both groups", || {
+        let text = server.get("/").text();
+        text.matches("echo ").count() == 1 && text.matches("HTTP/1.1 ").count() == 2
+    });
+    let mut stream = TcpStream::connect(("127.0.0.1", echo)).unwrap();
+    stream.write_all(b"hello").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(Client::tcp(stream).rest().unwrap(), b"hello");
 }

@@ -5,6 +5,7 @@
 //! stay open behind their backs.
 
 mod embedding;
+mod groups;
 mod hooks;
 mod memory;
 mod panics;

@@ -25,6 +25,7 @@ impl History {
     pub fn new(dice: &mut Dice) -> History {
         let policy = Policy {
             workers: 1 + dice.below(4) as usize,
+            least_workers: 1,
             most_workers: 6,
             drain_delay_ms: 0,
             drain_timeout_ms: [0, 50, 3_000, 8_000][dice.below(4) as usize],

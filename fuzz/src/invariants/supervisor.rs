@@ -114,6 +114,7 @@ pub fn holds(data: &[u8]) {
     let drain_timeout_ms = u64::from(*drain) * 16;
     let mut world = World::new(Policy {
         workers: 1 + usize::from(workers % 4),
+        least_workers: 1,
         most_workers: 6,
         drain_delay_ms: drain_timeout_ms * u64::from(workers >> 5) / 8,
         drain_timeout_ms,

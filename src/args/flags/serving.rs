@@ -1,5 +1,7 @@
 //! Flags for the root, the protocol and the addresses.
 
+use std::ffi::OsStr;
+
 use crate::args::Protocol;
 use crate::args::flag::{FLAG, Flag, Job};
 use crate::args::values::{choice, host, number, path};
@@ -25,6 +27,15 @@ pub(super) const FLAGS: &[Flag] = &[
         group: WHAT,
         default: "http",
         job: Job::Value(|o, v| choice(v, PROTOCOLS).map(|v| o.protocol = v)),
+        ..FLAG
+    },
+    Flag {
+        long: "udp-echo",
+        value: "PORT",
+        about: "one more worker sends back UDP datagrams on this port",
+        group: WHAT,
+        default: "off",
+        job: Job::Value(|o, v| udp_port(v).map(|v| o.udp_echo = v)),
         ..FLAG
     },
     Flag {
@@ -63,3 +74,10 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("echo", Protocol::Echo),
     ("websocket", Protocol::WebSocket),
 ];
+
+fn udp_port(value: &OsStr) -> Result<Option<u16>, String> {
+    match value == "off" {
+        true => Ok(None),
+        false => number(value, 0, 65_535).map(|port| Some(port as u16)),
+    }
+}

@@ -12,6 +12,7 @@
 //! total                 counters, see below
 //! workers               a list:
 //!   worker              its number, from 0
+//!   group               the name of its group; empty where there is one group
 //!   processes           a list of the living ones, the youngest first:
 //!     pid, state (in the words of Apache's mod_status), letter, born_unix_ms
 //!   ...                 counters, see below
@@ -57,8 +58,9 @@ pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
         let comma = separator(at);
         write!(
             out,
-            "{comma}\n{{\"worker\":{},\"processes\":[",
-            worker.number
+            "{comma}\n{{\"worker\":{},\"group\":{},\"processes\":[",
+            worker.number,
+            Json(worker.group.as_bytes()),
         )?;
         for (at, process) in worker.processes.iter().enumerate() {
             let comma = separator(at);

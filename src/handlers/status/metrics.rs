@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::snapshot::{Counters, Snapshot};
+use super::snapshot::{Counters, Snapshot, Worker};
 use crate::scoreboard::{Latency, Record, State};
 
 pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
@@ -45,22 +45,30 @@ pub fn write(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
     for (name, kind, about, value) in BY_WORKER {
         family(out, name, kind, about)?;
         for worker in &status.workers {
-            let (number, value) = (worker.number, value(&worker.counters));
-            writeln!(out, "httprs_{name}{{worker=\"{number}\"}} {value}")?;
+            let (labels, value) = (labels(worker), value(&worker.counters));
+            writeln!(out, "httprs_{name}{{{labels}}} {value}")?;
         }
     }
     let about = "Requests answered, by the class of the status.";
     family(out, "requests_total", "counter", about)?;
     for worker in &status.workers {
         for (class, answers) in (1..).zip(worker.counters.by_class) {
-            let number = worker.number;
+            let labels = labels(worker);
             writeln!(
                 out,
-                "httprs_requests_total{{worker=\"{number}\",class=\"{class}xx\"}} {answers}"
+                "httprs_requests_total{{{labels},class=\"{class}xx\"}} {answers}"
             )?;
         }
     }
     histogram(out, &status.total.latency)
+}
+
+/// Where there are several groups, the group belongs to the labels.
+fn labels(worker: &Worker) -> String {
+    match (worker.number, worker.group) {
+        (number, "") => format!("worker=\"{number}\""),
+        (number, group) => format!("worker=\"{number}\",group=\"{}\"", group.escape_default()),
+    }
 }
 
 /// The states of a process, each word for a state of Apache's.

@@ -114,11 +114,11 @@ fn write_board(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
     )?;
     for worker in &status.workers {
         if worker.processes.is_empty() {
-            write_letter(out, '.', &format!("worker {}: open slot", worker.number))?;
+            write_letter(out, '.', &format!("worker {}: open slot", name(worker)))?;
         }
         for process in &worker.processes {
-            let (number, pid, word) = (worker.number, process.pid, process.word());
-            let title = format!("worker {number}, process {pid}: {word}");
+            let (pid, word) = (process.pid, process.word());
+            let title = format!("worker {}, process {pid}: {word}", name(worker));
             write_letter(out, process.letter(), &title)?;
         }
     }
@@ -158,6 +158,14 @@ fn write_letter(out: &mut impl Write, letter: char, title: &str) -> io::Result<(
     write!(out, "<i class=\"{class}\" title=\"{title}\">{letter}</i>")
 }
 
+/// The number of a worker, and the name of its group where there are several.
+fn name(worker: &Worker) -> String {
+    match worker.group {
+        "" => worker.number.to_string(),
+        group => format!("{} ({})", worker.number, Html(group.as_bytes())),
+    }
+}
+
 fn write_worker(out: &mut impl Write, worker: &Worker, now_ms: u64) -> io::Result<()> {
     let counters = &worker.counters;
     let lines = |line: &dyn Fn(&Record) -> String| match &worker.processes[..] {
@@ -174,7 +182,7 @@ fn write_worker(out: &mut impl Write, worker: &Worker, now_ms: u64) -> io::Resul
     write!(
         out,
         "<tr><th scope=\"row\">{}</th><td>{}</td><td>{word}</td><td>{}</td>",
-        worker.number,
+        name(worker),
         lines(&|process| process.pid.to_string()),
         lines(&|process| Span(now_ms.saturating_sub(process.born_unix_ms)).to_string()),
     )?;

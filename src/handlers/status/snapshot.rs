@@ -29,6 +29,8 @@ pub struct Snapshot {
 /// A worker and its successors.
 pub struct Worker {
     pub number: usize,
+    /// The name of its group; empty where there is one group.
+    pub group: &'static str,
     /// The living processes: one as a rule, two during a replacement, none before a restart.
     pub processes: Vec<Record>,
     pub counters: Counters,
@@ -59,6 +61,7 @@ impl Snapshot {
             if workers.len() <= number {
                 workers.push(Worker {
                     number,
+                    group: record.group,
                     processes: Vec::new(),
                     counters: Counters::default(),
                 });

@@ -155,10 +155,10 @@ fn the_json() {
         "{\"below_us\":null,\"count\":1}]}},\n\"workers\":[",
         "\"latency\":{\"count\":3,\"sum_us\":916,\"p50_below_us\":16,\"p90_below_us\":1024,\
          \"p99_below_us\":1024}}",
-        "{\"worker\":0,\"processes\":[{\"pid\":11,\"state\":\"waiting\",\"letter\":\"_\",",
+        "{\"worker\":0,\"group\":\"\",\"processes\":[{\"pid\":11,\"state\":\"waiting\",\"letter\":\"_\",",
         "{\"pid\":10,\"state\":\"gracefully finishing\",\"letter\":\"G\",",
         "{\"pid\":12,\"state\":\"sending reply\",\"letter\":\"W\",\"born_unix_ms\":1795352320000}",
-        "{\"worker\":2,\"processes\":[],\"starts\":1,\"connections\":0,",
+        "{\"worker\":2,\"group\":\"\",\"processes\":[],\"starts\":1,\"connections\":0,",
         "{\"number\":1,\"unix_ms\":1795352340000,\"text\":\"worker 2 (pid 13) was killed by",
         "GET /<b>\\\"x\\\\ \\nGET /<b>\\\"x\\\\ HTTP/1.1\\nCookie: ***\"}]}\n",
     ] {

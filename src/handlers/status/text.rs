@@ -91,9 +91,13 @@ fn write_workers(out: &mut impl Write, status: &Snapshot) -> io::Result<()> {
         let Worker {
             number, counters, ..
         } = worker;
+        let group = match worker.group {
+            "" => String::new(),
+            group => format!("  {group}"),
+        };
         writeln!(
             out,
-            "{number:>6} {pid:>7}  {word:<20} {age:>11} {:>6} {:>7} {:>13} {:>7} {:>7} {:>8}",
+            "{number:>6} {pid:>7}  {word:<20} {age:>11} {:>6} {:>7} {:>13} {:>7} {:>7} {:>8}{group}",
             Count(counters.starts),
             Count(counters.connections),
             Count(counters.requests),

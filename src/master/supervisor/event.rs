@@ -5,6 +5,8 @@
 pub struct Policy {
     /// How many workers should run at first.
     pub workers: usize,
+    /// How many there are at least, whatever is asked for.
+    pub least_workers: usize,
     /// How many may ever be asked for.
     pub most_workers: usize,
     /// How long all goes on as before when the end was asked for, before workers are told to leave.

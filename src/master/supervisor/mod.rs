@@ -171,9 +171,9 @@ impl Supervisor {
         self.policy.drain_delay_ms
     }
 
-    /// How many workers it may be asked for.
-    pub fn most_workers(&self) -> usize {
-        self.policy.most_workers
+    /// How many workers it may be asked for, from the least to the most.
+    pub fn bounds(&self) -> (usize, usize) {
+        (self.policy.least_workers, self.policy.most_workers)
     }
 
     /// How many workers should run.
@@ -256,9 +256,9 @@ impl Supervisor {
         }
     }
 
-    /// The last worker leaves. There is always one.
+    /// The last worker leaves, if there are more than the least.
     fn fewer(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        if self.phase != Phase::Running || self.wanted <= 1 {
+        if self.phase != Phase::Running || self.wanted <= self.policy.least_workers {
             return;
         }
         self.wanted -= 1;

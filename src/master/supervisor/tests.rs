@@ -6,6 +6,7 @@ use super::*;
 
 const POLICY: Policy = Policy {
     workers: 2,
+    least_workers: 1,
     most_workers: 4,
     drain_delay_ms: 0,
     drain_timeout_ms: 8_000,

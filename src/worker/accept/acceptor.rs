@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 
 use super::listener::Listener;
 use crate::process::Peer;
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::Peers;
 use crate::sys::epoll::{Epoll, Interest};
 use crate::sys::event::EventFd;
 use crate::time::Millis;
@@ -83,7 +83,7 @@ pub enum Admission {
 pub struct Acceptor<'a> {
     listeners: Vec<Listener>,
     /// Where the load of all workers is; `None` to accept whatever the others have.
-    board: Option<&'a Scoreboard>,
+    group: Option<Peers<'a>>,
     /// Wakes all workers. Shared with them.
     peers: &'a EventFd,
     epoll: &'a Epoll,
@@ -103,7 +103,7 @@ impl<'a> Acceptor<'a> {
         listeners: Vec<Listener>,
         first: u16,
         capacity: usize,
-        board: Option<&'a Scoreboard>,
+        group: Option<Peers<'a>>,
         peers: &'a EventFd,
         epoll: &'a Epoll,
     ) -> Acceptor<'a> {
@@ -113,7 +113,7 @@ impl<'a> Acceptor<'a> {
         };
         Acceptor {
             listeners,
-            board,
+            group,
             peers,
             epoll,
             watch,
@@ -170,9 +170,9 @@ impl<'a> Acceptor<'a> {
     }
 
     fn others_come_first(&self, connections: usize, now: Millis) -> bool {
-        self.board.is_some_and(|board| {
-            board.is_above_mean(connections, now.get())
-                || connections >= self.capacity && board.has_room(self.capacity, now.get())
+        self.group.as_ref().is_some_and(|group| {
+            group.is_above_mean(connections, now.get())
+                || connections >= self.capacity && group.has_room(self.capacity, now.get())
         })
     }
 
@@ -288,7 +288,7 @@ impl<'a> Acceptor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scoreboard::State;
+    use crate::scoreboard::{Scoreboard, State};
     use crate::sys::epoll::Events;
     use crate::worker::accept::address::Address;
     use std::net::TcpStream;
@@ -316,7 +316,8 @@ mod tests {
         other.set_state(State::Ready, 2);
         ours.set_connections(10);
 
-        let mut acceptor = Acceptor::new(listeners, 16, 100, Some(&board), &peers, &epoll);
+        let group = Some(board.peers_of(0));
+        let mut acceptor = Acceptor::new(listeners, 16, 100, group, &peers, &epoll);
         acceptor.start().unwrap();
         let _client = TcpStream::connect(address).unwrap();
         assert!(is_watched(&epoll));

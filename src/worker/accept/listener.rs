@@ -144,27 +144,33 @@ impl AsFd for Listener {
 }
 
 fn bind_tcp(address: SocketAddr, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
-    let everywhere = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    // A program that names IPv4 addresses too wants this socket to leave them to the others.
-    let stack = if everywhere && !any_ipv4 {
-        Stack::Dual
-    } else {
-        Stack::Single
-    };
-    let socket = match socket::listen_tcp(address, stack, backlog) {
-        Err(error) if stack == Stack::Dual && is_absent(&error) => {
-            let ipv4 = (Ipv4Addr::UNSPECIFIED, address.port()).into();
-            socket::listen_tcp(ipv4, Stack::Single, backlog)
-        }
-        result => result,
-    }?;
-    let listener = TcpListener::from(socket);
+    let listen = |address, stack| socket::listen_tcp(address, stack, backlog);
+    let listener = TcpListener::from(on_its_stacks(address, any_ipv4, listen)?);
     let address = Address::Inet(listener.local_addr()?);
     Ok(Listener {
         socket: listener.into(),
         address,
         made: None,
     })
+}
+
+/// Binds an address: `::` takes IPv4 as well, and is `0.0.0.0` on a machine without IPv6, unless
+/// the program names `any_ipv4` address too, to which this socket leaves them.
+pub(in crate::worker) fn on_its_stacks(
+    address: SocketAddr,
+    any_ipv4: bool,
+    bind: impl Fn(SocketAddr, Stack) -> io::Result<OwnedFd>,
+) -> io::Result<OwnedFd> {
+    if address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED) || any_ipv4 {
+        return bind(address, Stack::Single);
+    }
+    match bind(address, Stack::Dual) {
+        Err(error) if is_absent(&error) => bind(
+            (Ipv4Addr::UNSPECIFIED, address.port()).into(),
+            Stack::Single,
+        ),
+        bound => bound,
+    }
 }
 
 fn bind_unix(path: &Path, backlog: u32) -> io::Result<Listener> {

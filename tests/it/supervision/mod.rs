@@ -6,3 +6,4 @@ mod prefork;
 mod reload;
 mod signals;
 mod stop;
+mod udp;
