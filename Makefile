@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-tokio test-websocket bench bench-parser bench-websocket clean ci components
+.PHONY: help run test test-tls lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-tokio test-websocket bench bench-parser bench-websocket clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,10 +25,15 @@ test: ## all tests
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO) test --all-targets
 	$(CARGO) test --doc
 
+# A crate of its own makes HTTPS of what is public; rustls is a dependency of that crate alone.
+test-tls: ## HTTPS as a transport, to rustls, curl and Chromium; needs the registry once
+	@CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))/tls" $(CARGO) test --locked --manifest-path tests/tls/Cargo.toml
+
 lint: components ## formatting, clippy and the documentation, warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/tokio/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/tls/Cargo.toml
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
@@ -171,9 +176,10 @@ clean: ## remove everything that was built
 	rm -rf target/static
 
 # One after the other, also under `make -j`: the cheapest news first.
-ci: ## test, lint, static, fuzz targets, replay, tokio, WebSocket; installs tools if CI is set
+ci: ## test, lint, TLS, static, fuzz targets, replay, tokio, WebSocket; installs tools if CI is set
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-tls
 	@$(MAKE) --no-print-directory static
 	@$(MAKE) --no-print-directory $(if $(CI),fuzz-build,fuzz-check)
 	@$(MAKE) --no-print-directory replay
