@@ -11,6 +11,9 @@
 //!           +----- Next::Break ---> Broken ---- reset ----------------------------------> closed
 //! ```
 //!
+//! Where the stream and its client agree on something first (`handshake`), a turn does that and
+//! nothing else until it is done.
+//!
 //! *fill* reads once: if there is more, epoll says so again, and others get their turn first.
 //! *step* runs the protocol, which states what it awaits: room in a full output, a time, or the
 //! client. *flush* sends what is queued, as far as the budget of the turn and the socket's room go;

@@ -153,6 +153,36 @@ fn a_large_file_arrives_whole_however_it_is_read() {
 }
 
 #[test]
+fn an_answer_that_is_cut_off_does_not_end_in_order() {
+    let _turn = alone();
+    let site = Site::new("slow-reader");
+    let len = site.large_file("large.bin", 50);
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .workers(1)
+        .write_timeout_ms(300);
+    let (address, board) = (server.local_addr().unwrap(), server.scoreboard());
+    let tls = Tls::new(site.certificate(), site.key());
+    let files = Http1::with(Files::open(site.root()).unwrap());
+    let running = server.spawn_over(tls, files).unwrap();
+    let mut stream = Client::new(address, &site.issued).connect();
+    stream.0.write_all(&request("/large.bin", "")).unwrap();
+    wait_until("the client that reads nothing is given up", || {
+        board
+            .records()
+            .any(|record| record.requests == 1 && record.connections == 0)
+    });
+    let mut got = Vec::new();
+    let end = stream.0.read_to_end(&mut got).map_err(|error| error.kind());
+    assert!(
+        (got.len() as u64) < len && end.is_err(),
+        "{} bytes, {end:?}",
+        got.len()
+    );
+    assert!(running.stop().unwrap().stopped);
+}
+
+#[test]
 fn a_client_that_ends_its_side_reads_all_and_the_end() {
     let _turn = alone();
     let site = Site::new("half-close");
