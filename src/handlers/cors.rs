@@ -7,7 +7,9 @@
 use std::fmt;
 use std::io;
 
-use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
+use crate::http::{
+    Handler, HttpRequest, HttpResponse, Layer, Method, Pass, Plan, StatusCode, Wrap,
+};
 
 /// For how long, in seconds, browsers may cache a preflight. They limit it: Chromium to two hours.
 const MAX_AGE: &str = "7200";
@@ -31,10 +33,7 @@ const EXPOSED: &str = "Accept-Ranges, Content-Encoding, Content-Range, ETag";
 /// # Ok::<(), httprs::handlers::cors::OriginError>(())
 /// ```
 #[derive(Debug)]
-pub struct Cors<H> {
-    allowed: Allowed,
-    inner: H,
-}
+pub struct Cors<H>(Wrap<Allowed, H>);
 
 #[derive(Debug)]
 enum Allowed {
@@ -73,10 +72,7 @@ impl From<OriginError> for io::Error {
 impl<H: Handler> Cors<H> {
     /// Allows no origin yet.
     pub fn new(inner: H) -> Cors<H> {
-        Cors {
-            allowed: Allowed::These(Vec::new()),
-            inner,
-        }
+        Cors(inner.wrap(Allowed::These(Vec::new())))
     }
 
     /// Allows pages of this origin; `*` for all pages.
@@ -85,11 +81,11 @@ impl<H: Handler> Cors<H> {
     /// No page can have this origin.
     pub fn allow(mut self, origin: &str) -> Result<Cors<H>, OriginError> {
         if origin == "*" {
-            self.allowed = Allowed::Any;
+            *self.0.layer_mut() = Allowed::Any;
             return Ok(self);
         }
         let origin = check(origin)?;
-        if let Allowed::These(origins) = &mut self.allowed {
+        if let Allowed::These(origins) = self.0.layer_mut() {
             origins.push(origin.into());
         }
         Ok(self)
@@ -99,12 +95,14 @@ impl<H: Handler> Cors<H> {
 impl<H> Cors<H> {
     /// The handler inside.
     pub fn inner(&self) -> &H {
-        &self.inner
+        self.0.inner()
     }
+}
 
+impl Allowed {
     /// Adds the fields that let this page read the answer; returns whether it may.
     fn permit(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<bool> {
-        let origins = match &self.allowed {
+        let origins = match self {
             Allowed::Any => {
                 res.header("Access-Control-Allow-Origin", "*")?;
                 return Ok(true);
@@ -122,11 +120,26 @@ impl<H> Cors<H> {
     }
 
     fn is_off(&self) -> bool {
-        matches!(&self.allowed, Allowed::These(origins) if origins.is_empty())
+        matches!(self, Allowed::These(origins) if origins.is_empty())
+    }
+}
+
+impl Layer for Allowed {
+    fn before(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
+        if self.is_off() || !is_preflight(req) {
+            return Ok(Pass::On);
+        }
+        res.status(StatusCode::NO_CONTENT);
+        if self.permit(req, res)? {
+            res.header("Access-Control-Allow-Methods", "GET, HEAD")?
+                // All but Authorization, which `*` leaves out on purpose.
+                .header("Access-Control-Allow-Headers", "*")?
+                .header("Access-Control-Max-Age", MAX_AGE)?;
+        }
+        Ok(Pass::Answered)
     }
 
-    /// Adds the fields for pages to an answer of the handler inside.
-    fn finish(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    fn after(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         if !self.is_off() && self.permit(req, res)? {
             res.header("Access-Control-Expose-Headers", EXPOSED)?;
         }
@@ -136,30 +149,11 @@ impl<H> Cors<H> {
 
 impl<H: Handler> Handler for Cors<H> {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
-        if !self.is_off() && is_preflight(req) {
-            return Ok(Plan::Gather);
-        }
-        let plan = self.inner.plan(req, res)?;
-        // With any other plan, `handle` is not called.
-        if !matches!(plan, Plan::Gather) {
-            self.finish(req, res)?;
-        }
-        Ok(plan)
+        self.0.plan(req, res)
     }
 
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        if self.is_off() || !is_preflight(req) {
-            self.inner.handle(req, res)?;
-            return self.finish(req, res);
-        }
-        res.status(StatusCode::NO_CONTENT);
-        if self.permit(req, res)? {
-            res.header("Access-Control-Allow-Methods", "GET, HEAD")?
-                // All but Authorization, which `*` leaves out on purpose.
-                .header("Access-Control-Allow-Headers", "*")?
-                .header("Access-Control-Max-Age", MAX_AGE)?;
-        }
-        Ok(())
+        self.0.handle(req, res)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::http::{FieldError, FieldLines, Handler, HttpRequest, HttpResponse, Plan};
+use crate::http::{FieldError, FieldLines, Handler, HttpRequest, HttpResponse, Layer, Plan, Wrap};
 
 /// Fields of a single answer, or of the server itself. Twice, or on the wrong answer, they are
 /// worse than missing.
@@ -36,18 +36,15 @@ const OF_ONE_ANSWER: [&str; 11] = [
 /// # Ok::<(), httprs::http::FieldError>(())
 /// ```
 #[derive(Debug)]
-pub struct Headers<H> {
-    lines: Vec<FieldLines>,
-    inner: H,
-}
+pub struct Headers<H>(Wrap<Lines, H>);
+
+#[derive(Debug, Default)]
+struct Lines(Vec<FieldLines>);
 
 impl<H: Handler> Headers<H> {
     /// Adds nothing yet.
     pub fn new(inner: H) -> Headers<H> {
-        Headers {
-            lines: Vec::new(),
-            inner,
-        }
+        Headers(inner.wrap(Lines::default()))
     }
 
     /// Adds this field. Fields of one name are sent in their order.
@@ -61,7 +58,7 @@ impl<H: Handler> Headers<H> {
         if OF_ONE_ANSWER.iter().any(|it| it.eq_ignore_ascii_case(name)) {
             return Err(FieldError::Reserved);
         }
-        self.lines.push(line.into_lines());
+        self.0.layer_mut().0.push(line.into_lines());
         Ok(self)
     }
 }
@@ -69,33 +66,29 @@ impl<H: Handler> Headers<H> {
 impl<H> Headers<H> {
     /// The handler inside.
     pub fn inner(&self) -> &H {
-        &self.inner
+        self.0.inner()
     }
+}
 
-    fn push(&self, res: &mut HttpResponse) {
-        for line in &self.lines {
+impl Layer for Lines {
+    fn after(&self, _: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        for line in &self.0 {
             // The same field twice would be read as a list of two values.
             if !res.has_lines(line) {
                 res.lines(line);
             }
         }
+        Ok(())
     }
 }
 
 impl<H: Handler> Handler for Headers<H> {
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
-        let plan = self.inner.plan(req, res)?;
-        // With any other plan, `handle` is not called.
-        if !matches!(plan, Plan::Gather) {
-            self.push(res);
-        }
-        Ok(plan)
+        self.0.plan(req, res)
     }
 
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        self.inner.handle(req, res)?;
-        self.push(res);
-        Ok(())
+        self.0.handle(req, res)
     }
 }
 

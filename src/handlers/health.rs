@@ -3,7 +3,9 @@
 
 use std::io::{self, Write};
 
-use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
+use crate::http::{
+    Handler, HttpRequest, HttpResponse, Layer, Method, Pass, Plan, StatusCode, Wrap,
+};
 use crate::scoreboard::Scoreboard;
 
 /// Answers `/livez` and `/readyz`, and passes all other requests on.
@@ -11,49 +13,39 @@ use crate::scoreboard::Scoreboard;
 /// `/livez` is 200 whenever a worker can answer. `/readyz` reads the scoreboard: 200 while a worker
 /// is ready and the server is not stopping, else 503. Neither is logged.
 #[derive(Debug)]
-pub struct Health<H> {
-    board: Scoreboard,
-    inner: H,
-}
+pub struct Health<H>(Wrap<Checks, H>);
+
+#[derive(Debug)]
+struct Checks(Scoreboard);
 
 impl<H: Handler> Health<H> {
     /// Answers both paths in front of `inner`.
     pub fn new(board: Scoreboard, inner: H) -> Health<H> {
-        Health { board, inner }
+        Health(inner.wrap(Checks(board)))
     }
+}
 
+impl Checks {
     fn ready(&self, res: &mut HttpResponse) -> io::Result<()> {
-        if self.board.is_ready() {
-            return writeln!(
-                res,
-                "ready: {} of {} workers",
-                // While a worker is replaced, its successor is ready as well.
-                self.board.ready().min(self.board.wanted()),
-                self.board.wanted()
-            );
+        let Checks(board) = self;
+        if board.is_ready() {
+            // While a worker is replaced, its successor is ready as well.
+            let (ready, wanted) = (board.ready(), board.wanted());
+            return writeln!(res, "ready: {} of {wanted} workers", ready.min(wanted));
         }
         res.status(StatusCode::SERVICE_UNAVAILABLE);
-        let why = if self.board.stopping() {
-            "stopping"
-        } else {
-            "no worker is ready"
+        let why = match board.stopping() {
+            true => "stopping",
+            false => "no worker is ready",
         };
         writeln!(res, "not ready: {why}")
     }
 }
 
-impl<H: Handler> Handler for Health<H> {
-    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
-        match is_health(req) {
-            // Neither path uses a body.
-            true => self.handle(req, res).map(|()| Plan::Answered),
-            false => self.inner.plan(req, res),
-        }
-    }
-
-    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+impl Layer for Checks {
+    fn before(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
         if !is_health(req) {
-            return self.inner.handle(req, res);
+            return Ok(Pass::On);
         }
         res.unlogged();
         res.header("Content-Type", "text/plain; charset=utf-8")?;
@@ -61,13 +53,23 @@ impl<H: Handler> Handler for Health<H> {
         if !matches!(req.method(), Method::Get | Method::Head) {
             res.status(StatusCode::METHOD_NOT_ALLOWED)
                 .header("Allow", "GET, HEAD")?;
-            return writeln!(res, "405 Method Not Allowed");
-        }
-        if req.path_bytes() == b"/livez" {
-            writeln!(res, "alive")
+            writeln!(res, "405 Method Not Allowed")?;
+        } else if req.path_bytes() == b"/livez" {
+            writeln!(res, "alive")?;
         } else {
-            self.ready(res)
+            self.ready(res)?;
         }
+        Ok(Pass::Answered)
+    }
+}
+
+impl<H: Handler> Handler for Health<H> {
+    fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
+        self.0.plan(req, res)
+    }
+
+    fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        self.0.handle(req, res)
     }
 }
 

@@ -21,8 +21,8 @@ pub use connection::Timeouts as Patience;
 pub use connection::{Http1, Timeouts};
 pub(crate) use handler::FieldLines;
 pub use handler::{
-    Body, Event, Events, FieldError, Flow, Handler, HttpError, HttpRequest, HttpResponse, Piece,
-    Plan, Sink, Source, Trailers, Want,
+    Body, Event, Events, FieldError, Flow, Handler, HttpError, HttpRequest, HttpResponse, Layer,
+    Mark, Pass, Piece, Plan, Sink, Source, Trailers, Want, Wrap,
 };
 pub use semantics::{accept, conditional, date, range};
 pub(crate) use syntax::base64;

@@ -268,3 +268,41 @@ fn two_groups() {
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(Client::tcp(stream).rest().unwrap(), b"hello");
 }
+
+#[test]
+fn static_site() {
+    let folder = TempDir::new("site");
+    fs::write(folder.path("users"), "alice:secret\n").unwrap();
+    fs::write(folder.path("page.txt"), "a page").unwrap();
+    let server = start(
+        "static_site",
+        &[folder.text(), &folder.path("users").to_string_lossy()],
+    );
+    let ask = |fields: &str| {
+        let wire = format!("GET /page.txt HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+        server.request(wire.as_bytes())
+    };
+    let refused = ask("X-Request-Id: first\r\n");
+    assert_eq!(
+        (refused.status, refused.header("x-request-id")),
+        (401, Some("first"))
+    );
+    assert_eq!(
+        refused.header("www-authenticate"),
+        Some("Basic realm=\"the site\", charset=\"UTF-8\"")
+    );
+    let page = ask("X-Request-Id: second\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n");
+    assert_eq!((page.status, page.text()), (200, "a page".into()));
+    server.out.wait_for("second /page.txt 200 Some(6)");
+    assert!(
+        server.out.find("first").is_none(),
+        "the layer inside was not asked"
+    );
+    // More than a worker lets through in a second, from one client on one connection.
+    let mut client = server.connect();
+    let statuses: Vec<u16> = (0..150).map(|_| client.get("/page.txt").status).collect();
+    assert!(
+        statuses.contains(&401) && statuses.contains(&429),
+        "{statuses:?}"
+    );
+}

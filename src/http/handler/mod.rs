@@ -7,12 +7,14 @@
 //! | `request`, `response`, `usual` | what a handler reads, and what it fills in |
 //! | `field` | which fields a handler may send |
 //! | `http_error` | a status as an error |
+//! | `layer` | what is around a handler |
 //! | `params` | the parts of a path that a router has given names |
 //! | `source`, `sink` | bodies that are never in memory as a whole, out and in |
 //! | `sse` | server-sent events |
 
 mod field;
 mod http_error;
+mod layer;
 mod params;
 mod request;
 mod response;
@@ -25,6 +27,7 @@ use std::io;
 
 pub use field::FieldError;
 pub use http_error::HttpError;
+pub use layer::{Layer, Mark, Pass, Wrap};
 pub use request::HttpRequest;
 pub(crate) use response::FieldLines;
 pub use response::{Body, HttpResponse};
@@ -79,6 +82,15 @@ pub trait Handler {
     /// The response is dropped. With an [`HttpError`], the client gets its status and its text;
     /// with any other error, the client gets 500, and the log gets the error.
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()>;
+
+    /// The handler with a layer around it. The layer that is added last is outermost: it is asked
+    /// first, and adds to the response last.
+    fn wrap<L: Layer>(self, layer: L) -> Wrap<L, Self>
+    where
+        Self: Sized,
+    {
+        Wrap::new(layer, self)
+    }
 }
 
 impl<F> Handler for F

@@ -1,6 +1,7 @@
 //! [`HttpRequest`]: the request that a handler answers.
 
 use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub struct HttpRequest {
     /// The first line of bytes that are no request, for the access log.
     pub(crate) unreadable: Vec<u8>,
     params: Params,
+    /// What layers have put on the request.
+    pub(super) marks: RefCell<Vec<usize>>,
+    id: OnceCell<Box<str>>,
 }
 
 /// A body buffer that grew beyond this, in bytes, is not kept for later requests.
@@ -42,6 +46,8 @@ impl Default for HttpRequest {
             now: Now::default(),
             unreadable: Vec::new(),
             params: Params::default(),
+            marks: RefCell::default(),
+            id: OnceCell::new(),
         }
     }
 }
@@ -185,6 +191,17 @@ impl HttpRequest {
         &self.trailers
     }
 
+    /// The id of the request, where a [`RequestId`](crate::handlers::RequestId) is around the
+    /// handler.
+    pub fn request_id(&self) -> Option<&str> {
+        self.id.get().map(|id| &**id)
+    }
+
+    /// Gives the request an id, if it has none; returns the one that it has.
+    pub(crate) fn set_request_id(&self, id: impl FnOnce() -> Box<str>) -> &str {
+        self.id.get_or_init(id)
+    }
+
     /// The client.
     pub fn peer(&self) -> Peer {
         self.peer
@@ -212,6 +229,8 @@ impl HttpRequest {
         self.trailers.clear();
         self.unreadable.clear();
         self.params.clear();
+        self.marks.get_mut().clear();
+        self.id.take();
         if self.body.capacity() > LARGEST_SPARE {
             self.body = Vec::new();
         }

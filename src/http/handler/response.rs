@@ -254,8 +254,8 @@ impl HttpResponse {
         self.switch = Switch(None);
     }
 
-    /// How many bytes the body has, if that is known.
-    pub(crate) fn body_len(&self) -> Option<u64> {
+    /// How many bytes the body has, if that is known: not of a stream that does not know it itself.
+    pub fn body_len(&self) -> Option<u64> {
         Some(match &self.body {
             Body::Written => self.bytes.len() as u64,
             Body::Static(bytes) => bytes.len() as u64,
