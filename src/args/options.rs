@@ -14,6 +14,8 @@ pub struct Options {
     pub port: u16,
     /// The protocol of all connections.
     pub protocol: Protocol,
+    /// Other servers may bind the same port.
+    pub reuse_port: bool,
     /// The port of the echo over UDP; `None` for no such echo.
     pub udp_echo: Option<u16>,
     /// The number of workers.
@@ -116,6 +118,7 @@ impl Default for Options {
             hosts: Vec::new(),
             port: 8080,
             protocol: Protocol::Http,
+            reuse_port: false,
             udp_echo: None,
             workers: Workers::Auto,
             max_connections: 1024,

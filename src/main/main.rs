@@ -90,8 +90,11 @@ fn serve(options: &Options) -> Result<Outcome, Failure> {
     let (restarts, seconds) = options.max_restarts;
     let what = site.describe(options);
     let http = http(options, site, workers)?;
-    let server = Server::bind_all(&addresses)
-        .map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
+    let bind = match options.reuse_port {
+        true => Server::bind_all_reusing,
+        false => Server::bind_all,
+    };
+    let server = bind(&addresses).map_err(|error| (UNAVAILABLE, explain_bind(&error, options)))?;
     let server = admin::serve(server, &admin, options)?;
     let (server, udp) = udp::serve(server, options)?;
     let urls: Vec<String> = server

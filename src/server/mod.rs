@@ -19,7 +19,7 @@ use crate::master::Stopper;
 use crate::master::supervisor::Policy;
 use crate::process::{Process, Rooms};
 use crate::scoreboard::{MAX_WORKERS, Scoreboard};
-use crate::worker::{Address, Listener, SocketOptions};
+use crate::worker::{Address, Listener, Listening, SocketOptions};
 
 pub use group::Group;
 use hooks::Hooks;
@@ -88,9 +88,27 @@ impl Server {
     /// # Errors
     /// As for [`Server::bind`]; then none of them is bound.
     pub fn bind_all(addresses: &[Address]) -> io::Result<Server> {
+        Server::bind_with(addresses, false)
+    }
+
+    /// The same, and other servers of the same user may bind these ports as well, if they do it
+    /// so too (`SO_REUSEPORT`): the kernel spreads new clients over all of them. So the next
+    /// version of a program can serve before this one stops.
+    ///
+    /// # Errors
+    /// As for [`Server::bind`].
+    pub fn bind_all_reusing(addresses: &[Address]) -> io::Result<Server> {
+        Server::bind_with(addresses, true)
+    }
+
+    fn bind_with(addresses: &[Address], reuse_port: bool) -> io::Result<Server> {
         let options = SocketOptions::default();
+        let listening = Listening {
+            backlog: options.backlog,
+            reuse_port,
+        };
         Ok(Server {
-            listeners: Listener::bind_all(addresses, options.backlog)?,
+            listeners: Listener::bind_all(addresses, listening)?,
             admin: None,
             workers: default_workers(),
             groups: Vec::new(),

@@ -23,8 +23,13 @@ pub enum Stack {
 }
 
 /// A TCP socket that listens on `address`: non-blocking, closed on exec, with Nagle's algorithm
-/// off for what it accepts.
-pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result<OwnedFd> {
+/// off for what it accepts. With `reuse_port`, another socket of the same user may listen there.
+pub fn listen_tcp(
+    address: SocketAddr,
+    stack: Stack,
+    backlog: u32,
+    reuse_port: bool,
+) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         libc::AF_INET
     } else {
@@ -33,6 +38,9 @@ pub fn listen_tcp(address: SocketAddr, stack: Stack, backlog: u32) -> io::Result
     let socket = new_socket(family, libc::SOCK_STREAM)?;
     // A restarted server must not wait for its old connections' TIME_WAIT.
     set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    if reuse_port {
+        set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    }
     set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     if address.is_ipv6() {
         // Always set, because the system's default can be changed.
@@ -308,7 +316,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     fn try_listen(address: &str, stack: Stack) -> io::Result<TcpListener> {
-        Ok(listen_tcp(address.parse().unwrap(), stack, 16)?.into())
+        Ok(listen_tcp(address.parse().unwrap(), stack, 16, false)?.into())
     }
 
     #[test]
@@ -382,7 +390,7 @@ mod tests {
     #[test]
     fn a_port_in_use_is_refused() {
         let first = try_listen("127.0.0.1:0", Stack::Single).unwrap();
-        let again = listen_tcp(first.local_addr().unwrap(), Stack::Single, 1).unwrap_err();
+        let again = listen_tcp(first.local_addr().unwrap(), Stack::Single, 1, false).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AddrInUse);
     }
 

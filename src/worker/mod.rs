@@ -34,8 +34,8 @@ mod udp;
 
 use std::io;
 
-pub(crate) use accept::Listener;
 pub use accept::{Address, BindError};
+pub(crate) use accept::{Listener, Listening};
 pub(crate) use bus::Bus;
 pub use control::{Command, Message, Orders};
 pub(crate) use event_loop::ADMIN_ROOM;

@@ -59,6 +59,14 @@ pub(super) const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        long: "reuse-port",
+        about: "share the port with another server that says so too",
+        group: WHERE,
+        default: "off",
+        job: Job::Switch(|o, on| o.reuse_port = on),
+        ..FLAG
+    },
+    Flag {
         long: "backlog",
         value: "N",
         about: "connections that wait in the kernel's queue",

@@ -19,6 +19,24 @@ const PORT_TRIES: usize = 16;
 /// How long a connection must be quiet before the first keep-alive probe, in seconds.
 const QUIET_S: u32 = 60;
 
+/// How sockets listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// How many connections may wait to be accepted.
+    pub backlog: u32,
+    /// Another server may listen on the same port, if it says so too (`SO_REUSEPORT`).
+    pub reuse_port: bool,
+}
+
+impl From<u32> for Listening {
+    fn from(backlog: u32) -> Listening {
+        Listening {
+            backlog,
+            reuse_port: false,
+        }
+    }
+}
+
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
@@ -31,10 +49,14 @@ pub struct Listener {
 impl Listener {
     /// Binds all `addresses`, or none. Those whose port is 0 get one port together, of the
     /// system's choice.
-    pub fn bind_all(addresses: &[Address], backlog: u32) -> Result<Vec<Listener>, BindError> {
+    pub fn bind_all(
+        addresses: &[Address],
+        listening: impl Into<Listening>,
+    ) -> Result<Vec<Listener>, BindError> {
+        let listening = listening.into();
         let mut tries = 0;
         loop {
-            match Listener::try_bind_all(addresses, backlog) {
+            match Listener::try_bind_all(addresses, listening) {
                 // The port that the system gave for one address is taken on another.
                 Err((error, true)) if error.cause.kind() == io::ErrorKind::AddrInUse => {
                     tries += 1;
@@ -50,7 +72,7 @@ impl Listener {
     /// The flag of an error: whether another port may help.
     fn try_bind_all(
         addresses: &[Address],
-        backlog: u32,
+        listening: Listening,
     ) -> Result<Vec<Listener>, (BindError, bool)> {
         let any_ipv4 = addresses
             .iter()
@@ -66,7 +88,7 @@ impl Listener {
                 inet.set_port(port);
                 shares_port = true;
             }
-            let listener = match Listener::bind(&wanted, backlog, any_ipv4) {
+            let listener = match Listener::bind(&wanted, listening, any_ipv4) {
                 Ok(listener) => listener,
                 // `localhost` on a machine without IPv6: the other address is enough.
                 Err(error) if is_second_loopback(&wanted, &listeners) && is_absent(&error) => {
@@ -87,10 +109,10 @@ impl Listener {
         Ok(listeners)
     }
 
-    fn bind(address: &Address, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
+    fn bind(address: &Address, listening: Listening, any_ipv4: bool) -> io::Result<Listener> {
         match address {
-            Address::Inet(inet) => bind_tcp(*inet, backlog, any_ipv4),
-            Address::Unix(path) => bind_unix(path, backlog),
+            Address::Inet(inet) => bind_tcp(*inet, listening, any_ipv4),
+            Address::Unix(path) => bind_unix(path, listening.backlog),
         }
     }
 
@@ -143,8 +165,12 @@ impl AsFd for Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: u32, any_ipv4: bool) -> io::Result<Listener> {
-    let listen = |address, stack| socket::listen_tcp(address, stack, backlog);
+fn bind_tcp(address: SocketAddr, listening: Listening, any_ipv4: bool) -> io::Result<Listener> {
+    let Listening {
+        backlog,
+        reuse_port,
+    } = listening;
+    let listen = |address, stack| socket::listen_tcp(address, stack, backlog, reuse_port);
     let listener = TcpListener::from(on_its_stacks(address, any_ipv4, listen)?);
     let address = Address::Inet(listener.local_addr()?);
     Ok(Listener {

@@ -17,4 +17,4 @@ pub(crate) mod listener;
 
 pub use address::Address;
 pub use bind_error::BindError;
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, Listening};

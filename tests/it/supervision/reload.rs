@@ -2,11 +2,12 @@
 //! they have served enough, because they hang.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Instant;
 
-use crate::server::{Server, assert_gone, cpu_ms, is_alive, signal, sleep_ms, wait_until};
+use crate::server::{Server, assert_gone, cpu_ms, is_alive, program, signal, sleep_ms, wait_until};
 
 fn pids(server: &Server) -> BTreeSet<u32> {
     server.workers().into_iter().collect()
@@ -201,4 +202,24 @@ fn a_watch_for_hangs_costs_an_idle_server_one_look_a_second() {
     println!("{looks} looks");
     assert!((1..=5).contains(&looks), "{looks}");
     assert!(cpu_ms(server.pid()) - cpu < 50);
+}
+
+#[test]
+fn the_next_server_shares_the_port_of_one_that_leaves() {
+    let mut old = Server::start(&["--reuse-port", "-w", "1"]);
+    let port = old.port.to_string();
+    let serve = |args: &[&str]| {
+        let mut command = program();
+        command.args(["--host", "127.0.0.1", "-w", "1", "--port", &port]);
+        command.args(args).stdout(Stdio::null());
+        command
+    };
+    // Without the flag, the port is taken.
+    let refused = serve(&[]).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(69));
+    let new = Server::launch(serve(&["--reuse-port"]));
+    let asked = |n: usize| (0..n).all(|_| new.get("/").status == 200);
+    assert!(asked(20), "either of them answers");
+    assert!(old.stop().success());
+    assert!(asked(20), "the new one alone");
 }
