@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::io::IoSlice;
 use std::mem;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::FileExt;
 use std::panic;
 use std::sync::Arc;
@@ -18,6 +19,12 @@ use crate::time::{Millis, Now};
 
 /// 2026-11-22 13:00:00 UTC: when all conversations take place, in milliseconds since 1970.
 pub const UNIX_MS: u64 = 1_795_352_400_000;
+
+/// The client.
+const PEER: Peer = Peer::Inet(SocketAddr::V4(SocketAddrV4::new(
+    Ipv4Addr::new(192, 0, 2, 7),
+    40_000,
+)));
 
 /// Steps that one piece of input may take: far more than any correct protocol needs.
 const STEPS: usize = 100_000;
@@ -119,13 +126,22 @@ pub struct Conversation<'p> {
 impl<'p> Conversation<'p> {
     /// Opens a connection and steps it once, as a worker does.
     pub fn open(process: &'p dyn Process) -> Conversation<'p> {
-        let peer = Peer::Inet(([192, 0, 2, 7], 40_000).into());
+        let connection = process.open(&PEER);
+        Conversation::begin(connection, process.input_limit())
+    }
+
+    /// The same with a connection that another protocol has become.
+    pub(crate) fn with(connection: Box<dyn Connection + 'p>) -> Conversation<'p> {
+        Conversation::begin(connection, Input::CHUNK)
+    }
+
+    fn begin(connection: Box<dyn Connection + 'p>, limit: usize) -> Conversation<'p> {
         let mut talk = Conversation {
-            connection: process.open(&peer),
-            limit: process.input_limit(),
+            connection,
+            limit,
             input: Input::default(),
             output: Output::default(),
-            peer,
+            peer: PEER,
             now: Now {
                 at: Millis::new(1_000_000),
                 unix_ms: UNIX_MS,
@@ -202,6 +218,11 @@ impl<'p> Conversation<'p> {
         let mut connections = Vec::new();
         self.wakes.take(&mut connections);
         !connections.is_empty()
+    }
+
+    /// Takes all that the protocol has sent since the last call.
+    pub(crate) fn take_sent(&mut self) -> Vec<u8> {
+        mem::take(&mut self.sent)
     }
 
     /// Whether the protocol closed the connection.

@@ -24,7 +24,7 @@ pub(crate) use rooms::Bus;
 pub use rooms::{Mailbox, Post, Room, Rooms};
 pub use waker::Waker;
 pub(crate) use waker::{WakeQueue, Wakers};
-pub use websocket::{CloseCode, WebSocket, WebSocketHandler};
+pub use websocket::{CloseCode, WebSocket, WebSocketConversation, WebSocketHandler};
 
 use crate::time::Millis;
 

@@ -7,6 +7,7 @@
 //! | `handler` | [`WebSocketHandler`] and [`WebSocket`]: what answers a client |
 //! | `frame` | the header of a frame, and masking |
 //! | `close` | [`CloseCode`]: why a WebSocket closes |
+//! | `conversation` | [`WebSocketConversation`]: a client, for tests |
 //!
 //! ```text
 //! New ---> Open --- a close frame came and was answered, or the peer broke the protocol ---> Over
@@ -20,6 +21,7 @@
 //! comes, so that the first byte that cannot be UTF-8 ends the connection.
 
 mod close;
+mod conversation;
 mod frame;
 mod handler;
 #[cfg(test)]
@@ -30,6 +32,7 @@ use std::mem;
 use std::ops::Range;
 
 pub use close::CloseCode;
+pub use conversation::WebSocketConversation;
 use frame::{Header, LONGEST_CONTROL, Opcode, mask};
 pub use handler::{WebSocket, WebSocketHandler};
 use handler::{push_close, push_frame, push_post};
