@@ -10,7 +10,7 @@ MUSL := $(MACHINE)-unknown-linux-musl
 GNU := $(MACHINE)-unknown-linux-gnu
 STATIC := target/static/httprs
 
-.PHONY: help run test test-tls lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-tokio test-websocket bench bench-parser bench-websocket clean ci components
+.PHONY: help run test test-tls lint static fuzz fuzz-build fuzz-check replay differential sim soak clients network test-tokio test-websocket bench bench-parser bench-router bench-websocket clean ci components
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -169,6 +169,9 @@ bench-parser: ## nanoseconds to parse a head, next to httparse, without SIMD and
 	  CARGO_TARGET_DIR="$(abspath $(TARGET_DIR))/bench-parser" $(CARGO) run --release --quiet --locked \
 	    --manifest-path tests/bench/parser/Cargo.toml $$simd || exit 1; \
 	done
+
+bench-router: ## nanoseconds to find one of a hundred routes
+	@$(CARGO) run --quiet --release --example bench_router
 
 bench-websocket: ## processor time for an echo of 64 bytes over WebSocket, next to one over HTTP
 	@$(CARGO) build --quiet --release --bin httprs --example bench_websocket
