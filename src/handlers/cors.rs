@@ -125,10 +125,27 @@ impl Allowed {
 }
 
 impl Layer for Allowed {
+    // Both are on the way of each request, and mostly off.
+    #[inline]
     fn before(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
-        if self.is_off() || !is_preflight(req) {
-            return Ok(Pass::On);
+        match !self.is_off() && is_preflight(req) {
+            true => self.answer_preflight(req, res),
+            false => Ok(Pass::On),
         }
+    }
+
+    #[inline]
+    fn after(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        match self.is_off() {
+            true => Ok(()),
+            false => self.expose(req, res),
+        }
+    }
+}
+
+impl Allowed {
+    #[cold]
+    fn answer_preflight(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
         res.status(StatusCode::NO_CONTENT);
         if self.permit(req, res)? {
             res.header("Access-Control-Allow-Methods", "GET, HEAD")?
@@ -139,8 +156,9 @@ impl Layer for Allowed {
         Ok(Pass::Answered)
     }
 
-    fn after(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        if !self.is_off() && self.permit(req, res)? {
+    #[inline(never)]
+    fn expose(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+        if self.permit(req, res)? {
             res.header("Access-Control-Expose-Headers", EXPOSED)?;
         }
         Ok(())

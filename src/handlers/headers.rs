@@ -71,6 +71,7 @@ impl<H> Headers<H> {
 }
 
 impl Layer for Lines {
+    #[inline]
     fn after(&self, _: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         for line in &self.0 {
             // The same field twice would be read as a list of two values.

@@ -40,13 +40,9 @@ impl Checks {
         };
         writeln!(res, "not ready: {why}")
     }
-}
 
-impl Layer for Checks {
-    fn before(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
-        if !is_health(req) {
-            return Ok(Pass::On);
-        }
+    #[cold]
+    fn answer(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
         res.unlogged();
         res.header("Content-Type", "text/plain; charset=utf-8")?;
         res.header("Cache-Control", "no-store")?;
@@ -60,6 +56,17 @@ impl Layer for Checks {
             self.ready(res)?;
         }
         Ok(Pass::Answered)
+    }
+}
+
+impl Layer for Checks {
+    // On the way of each request, twice.
+    #[inline]
+    fn before(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Pass> {
+        match is_health(req) {
+            true => self.answer(req, res),
+            false => Ok(Pass::On),
+        }
     }
 }
 

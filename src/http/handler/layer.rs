@@ -104,6 +104,7 @@ impl<L, H> Wrap<L, H> {
 }
 
 impl<L: Layer, H: Handler> Handler for Wrap<L, H> {
+    #[inline]
     fn plan(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<Plan> {
         if self.layer.before(req, res)? == Pass::Answered {
             return Ok(Plan::Answered);
@@ -116,6 +117,7 @@ impl<L: Layer, H: Handler> Handler for Wrap<L, H> {
         Ok(plan)
     }
 
+    #[inline]
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         // A closure around this has no plan, so this may be the first time.
         if self.layer.before(req, res)? == Pass::Answered {
