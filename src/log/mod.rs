@@ -25,6 +25,7 @@ use sink::{Sink, Target};
 
 /// The format of access lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// For people: time, peer, request, status, bytes of the body, duration, worker.
     Text,

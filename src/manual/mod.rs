@@ -7,6 +7,7 @@
 //! | [`files`] | how a directory is served: entity tags, caches, listings, error pages |
 //! | [`refused`] | requests that two readers could understand differently |
 //! | [`library`] | handlers, tests without sockets, bodies in pieces, protocols |
+//! | [`stability`] | what a program can build on |
 //! | [`benchmark`] | what a request costs, and how that is measured |
 
 #[doc = include_str!("operating.md")]
@@ -20,6 +21,9 @@ pub mod refused {}
 
 #[doc = include_str!("library.md")]
 pub mod library {}
+
+#[doc = include_str!("stability.md")]
+pub mod stability {}
 
 #[doc = include_str!("benchmark.md")]
 pub mod benchmark {}

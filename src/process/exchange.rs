@@ -40,6 +40,7 @@ pub trait Tally {
 
 /// How far a request has come. Displays as the words that a log line has before the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Its head or its body is being read.
     Reading,

@@ -132,6 +132,7 @@ impl Input {
 
 /// A piece of the output.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Segment {
     /// So many bytes, the next ones of the output's own buffer.
     Bytes(usize),

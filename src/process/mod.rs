@@ -106,6 +106,7 @@ pub trait Connection {
 }
 
 /// What a connection waits for after a step.
+#[non_exhaustive]
 pub enum Next {
     /// More input, the end of input, or room in the output.
     Wait,
@@ -139,6 +140,7 @@ impl fmt::Debug for Next {
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Peer {
     /// A TCP client. An IPv4 client of a dual-stack socket is shown as IPv4.
     Inet(SocketAddr),

@@ -6,6 +6,7 @@ use crate::process::Stage;
 /// What a worker is doing, as its master knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
+#[non_exhaustive]
 pub enum State {
     /// The slot has no worker.
     Empty = 0,

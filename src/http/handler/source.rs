@@ -90,6 +90,7 @@ impl fmt::Debug for dyn Source {
 
 /// How a body goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flow {
     /// The source has added bytes, and has more. Without added bytes this is an error.
     More,
