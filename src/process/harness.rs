@@ -235,6 +235,11 @@ impl<'p> Conversation<'p> {
         self.connection.is_idle()
     }
 
+    /// Whether the protocol says that it waits for something other than its client.
+    pub fn is_waiting(&self) -> bool {
+        self.connection.is_waiting()
+    }
+
     /// How many milliseconds from now on the protocol will wait, if it has a deadline.
     pub fn deadline(&self) -> Option<u64> {
         self.deadline.map(|at| at.since(self.now.at))

@@ -420,9 +420,10 @@ impl<H: WebSocketHandler> Connection for WebSocketConnection<H> {
         self.wait(io)
     }
 
-    /// The client has all that there is for it, and has sent nothing that is not answered.
+    /// The client has not answered a ping yet. A client that does is not evicted for another one: it
+    /// would connect again at once, and evict the next.
     fn is_waiting(&self) -> bool {
-        self.state == State::Open && self.partial.is_none() && self.left == 0
+        self.state == State::Open && self.is_pinged && self.partial.is_none() && self.left == 0
     }
 
     fn abandoned(&mut self, _output: &Output, _tally: &mut dyn Tally) {

@@ -792,8 +792,10 @@ fn a_client_that_answers_pings_stays() {
     let process = echo();
     let mut talk = Conversation::open(&process);
     for _ in 0..5 {
+        assert!(!talk.is_waiting(), "not to be evicted");
         assert_eq!(talk.pass(1_000), answer(FIN | PING, ""));
         assert_eq!(talk.pass(600), b"");
+        assert!(talk.is_waiting());
         assert_eq!(talk.send(&frame(FIN | PONG, "")), b"");
     }
     // Half a header is a sign of life, too, but not for ever.
