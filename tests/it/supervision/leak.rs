@@ -120,6 +120,8 @@ fn a_worker_has_open_what_it_needs_and_all_of_it_is_closed_on_exec() {
     const LINE: &str = "socket";
     const STOPPER: &str = "anon_inode:[eventfd]";
     const NUDGE: &str = "anon_inode:[eventfd]";
+    /// Of a worker alone: what ends its wait for a connection that was woken.
+    const WAKES: &str = "anon_inode:[eventfd]";
     const EPOLL: &str = "anon_inode:[eventpoll]";
     const SIGNALS: &str = "anon_inode:[signalfd]";
     let log = TempPath::new("leak.log");
@@ -146,21 +148,22 @@ fn a_worker_has_open_what_it_needs_and_all_of_it_is_closed_on_exec() {
         });
         assert_eq!(server.get("/welcome.html").status, 200, "{name}");
         // It says that it is ready before it is asked, and has opened everything by then.
-        let want = |lines: usize| {
+        let want = |lines: &[&'static str]| {
             let mut want: Vec<&str> = both.to_vec();
             want.extend(also);
-            want.extend([LINE].repeat(lines));
+            want.extend(lines);
             want.sort();
             want
         };
+        let of_worker = want(&[LINE, WAKES]);
         wait_until(&format!("{name}: what the master needs"), || {
-            kinds(server.pid()) == want(3)
+            kinds(server.pid()) == want(&[LINE; 3])
         });
         for pid in server.workers() {
             // Connections of this test come and go.
             wait_until(
-                &format!("{name}: {:?} for {:?}", want(1), kinds(pid)),
-                || kinds(pid) == want(1),
+                &format!("{name}: {of_worker:?} for {:?}", kinds(pid)),
+                || kinds(pid) == of_worker,
             );
         }
         for pid in server.workers().into_iter().chain([server.pid()]) {
