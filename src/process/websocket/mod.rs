@@ -420,8 +420,8 @@ impl<H: WebSocketHandler> Connection for WebSocketConnection<H> {
         self.wait(io)
     }
 
-    /// The client has not answered a ping yet. A client that does is not evicted for another one: it
-    /// would connect again at once, and evict the next.
+    /// The client has not answered a ping yet. A client that does is not evicted for another one:
+    /// it would connect again at once, and evict the next.
     fn is_waiting(&self) -> bool {
         self.state == State::Open && self.is_pinged && self.partial.is_none() && self.left == 0
     }
