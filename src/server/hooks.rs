@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::Server;
 use crate::log::{Level, Log};
 use crate::master::WorkerGroup;
 use crate::sys::clock;
@@ -21,7 +22,7 @@ pub(super) struct Hooks {
     pub(super) waiting: Option<PathBuf>,
 }
 
-impl super::Server {
+impl Server {
     /// Calls this once, in the process that runs the server, when its addresses are bound and no
     /// worker is forked.
     ///
