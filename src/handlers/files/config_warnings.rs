@@ -2,6 +2,7 @@
 //! deploy may bring the missing file.
 
 use super::Files;
+use super::rules::Rules;
 use super::store::Found;
 use crate::sys::beneath::Cause;
 use crate::time::Now;
@@ -42,6 +43,12 @@ impl Files {
                 ));
             }
         }
+        let links = store.links;
+        let mut rules = self.rules.borrow_mut();
+        rules.refresh(store.new_root(Now::default().at), links, Now::default().at);
+        warnings.extend(rules.warnings());
+        // Of another time than that of requests.
+        *rules = Rules::default();
         // The master must hold no files open.
         store.forget();
         warnings

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::vec;
 
+use super::by_rule::is_reserved;
 use super::is_hidden_name;
 use crate::sys::beneath::{Cause, Links, Root};
 use crate::sys::directory::each_name;
@@ -63,7 +64,7 @@ impl Contents {
         let mut names: Vec<Vec<u8>> = Vec::new();
         let mut cut = false;
         let read = each_name(&directory, |name| {
-            if !hidden && is_hidden_name(name) {
+            if !hidden && is_hidden_name(name) || place.is_empty() && is_reserved(name) {
                 return ControlFlow::Continue(());
             }
             if names.len() == most {

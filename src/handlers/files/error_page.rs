@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 
+use super::rules::Rules;
 use super::send::whole;
 use super::store::Found;
 use super::{Files, location};
@@ -68,11 +69,22 @@ impl Files {
     }
 
     /// Adds the body to a response that has only its status.
-    pub(super) fn explain(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    pub(super) fn explain(
+        &self,
+        rules: &Rules,
+        req: &HttpRequest,
+        res: &mut HttpResponse,
+    ) -> io::Result<()> {
         let status = res.status_code();
         match status {
+            StatusCode::OK => Ok(()),
+            // A rule of the site has sent a body.
+            _ if res.body_len() != Some(0) => Ok(()),
             StatusCode::MOVED_PERMANENTLY => {
                 self.say(req, res, status, &Besides::MovedTo(&location(req)?))
+            }
+            StatusCode::NOT_FOUND if rules.has_404 && !self.has_page(status) => {
+                self.say_with(b"/404.html", req, res, status, &Besides::Nothing)
             }
             // A 406 lists the forms that there are.
             StatusCode::NOT_ACCEPTABLE => Ok(()),
@@ -90,19 +102,36 @@ impl Files {
         besides: &Besides<'_>,
     ) -> io::Result<()> {
         let own = self.error_pages.iter().find(|(known, _)| *known == status);
-        if let Some((_, path)) = own {
-            let mut store = self.store.borrow_mut();
-            if let Ok(Found::File(source)) = store.find(path, req.now())
-                && let Some(entry) = source.plain
-            {
-                res.status(status)
-                    .header("Content-Type", store.types.content_type(path))?
-                    .header("X-Content-Type-Options", "nosniff")?
-                    .body(whole(&entry));
-                return Ok(());
-            }
+        match own {
+            Some((_, path)) => self.say_with(path, req, res, status, besides),
+            None => pages::say(req, res, status, besides),
+        }
+    }
+
+    /// The same with the page at this path, if it is there.
+    fn say_with(
+        &self,
+        path: &[u8],
+        req: &HttpRequest,
+        res: &mut HttpResponse,
+        status: StatusCode,
+        besides: &Besides<'_>,
+    ) -> io::Result<()> {
+        let mut store = self.store.borrow_mut();
+        if let Ok(Found::File(source)) = store.find(path, req.now())
+            && let Some(entry) = source.plain
+        {
+            res.status(status)
+                .header("Content-Type", store.types.content_type(path))?
+                .header("X-Content-Type-Options", "nosniff")?
+                .body(whole(&entry));
+            return Ok(());
         }
         pages::say(req, res, status, besides)
+    }
+
+    fn has_page(&self, status: StatusCode) -> bool {
+        self.error_pages.iter().any(|(known, _)| *known == status)
     }
 }
 
@@ -120,7 +149,7 @@ mod tests {
         site.write("secret", "outside");
         site.write("root/a.txt", "0123456789");
         site.write("root/dir/b", "");
-        site.write("root/404.html", "<h1>Lost?");
+        site.write("root/lost.html", "<h1>Lost?");
         site.write("root/.errors/range.txt", "no such part");
         site.write("root/large.svg", vec![b'x'; 100_000]);
         site.write("root/coded.js.br", "");
@@ -237,16 +266,23 @@ mod tests {
         for (name, http, line, status, kind, body) in [
             (
                 "a page",
-                page(404, "/404.html"),
+                page(404, "/lost.html"),
                 "GET /x",
                 404,
                 html,
                 "<h1>Lost?",
             ),
-            ("for HEAD", page(404, "/404.html"), "HEAD /x", 404, html, ""),
+            (
+                "for HEAD",
+                page(404, "/lost.html"),
+                "HEAD /x",
+                404,
+                html,
+                "",
+            ),
             (
                 "for another",
-                page(403, "/404.html"),
+                page(403, "/lost.html"),
                 "GET /x",
                 404,
                 text,
@@ -294,8 +330,8 @@ mod tests {
             ),
             (
                 "itself",
-                page(404, "/404.html"),
-                "GET /404.html",
+                page(404, "/lost.html"),
+                "GET /lost.html",
                 200,
                 html,
                 "<h1>Lost?",
@@ -316,7 +352,7 @@ mod tests {
         let got = ask(&http, "GET /a.txt", &[("Range", "bytes=99-")]);
         assert_eq!((got.status, got.text()), (416, "no such part"));
         assert_eq!(got.field("Content-Range"), Some("bytes */10"));
-        let http = page(406, "/404.html");
+        let http = page(406, "/lost.html");
         let got = ask(&http, "GET /coded.js", &[("Accept-Encoding", "zstd")]);
         assert_eq!((got.status, got.text()), (406, "<h1>Lost?"));
         assert_eq!(got.head.matches("\nContent-Type: ").count(), 1);
@@ -354,7 +390,7 @@ mod tests {
         // The last one counts.
         let files = files(&site)
             .error_page(StatusCode::NOT_FOUND, "/a.txt")
-            .and_then(|files| files.error_page(StatusCode::NOT_FOUND, "/404.html"));
+            .and_then(|files| files.error_page(StatusCode::NOT_FOUND, "/lost.html"));
         let got = ask(&Http1::with(files.unwrap()), "GET /x", &[]);
         assert_eq!(got.text(), "<h1>Lost?");
     }

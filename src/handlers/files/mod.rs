@@ -13,6 +13,7 @@
 //! | `caching` | for how long caches may keep a file |
 //! | `cache` | files kept open or in memory |
 //! | `contents`, `listing`, `render` | a directory, as a page and as JSON |
+//! | `rules/`, `by_rule` | `404.html`, `_redirects` and `_headers`, as static hosts have them |
 //! | `config_warnings` | settings without effect, as the directory is now |
 //!
 //! No file outside of the directory is ever opened: the kernel sees to that (`sys::beneath`), so no
@@ -36,6 +37,7 @@ use crate::http::accept;
 use crate::http::{Handler, HttpRequest, HttpResponse, Method, Plan, StatusCode};
 use crate::sys::beneath::{Cause, Links};
 
+mod by_rule;
 mod cache;
 mod caching;
 mod config_warnings;
@@ -45,15 +47,18 @@ mod error_page;
 mod hashes;
 mod listing;
 mod render;
+mod rules;
 mod send;
 mod stamp;
 mod store;
 mod variants;
 
+use by_rule::{add_fields, is_reserved};
 use cache::Cache;
 pub use caching::Caching;
 pub use error_page::ErrorPageError;
 use listing::Listings;
+use rules::Rules;
 use send::send;
 use store::{Found, Source, Store};
 use variants::{Coding, Codings};
@@ -89,6 +94,8 @@ pub struct Files {
     listing: bool,
     /// The error pages: paths by status.
     error_pages: Vec<(StatusCode, Box<[u8]>)>,
+    /// What the site says of itself.
+    rules: RefCell<Rules>,
     store: RefCell<Store>,
     listings: RefCell<Listings>,
 }
@@ -106,6 +113,7 @@ impl Files {
             spa: false,
             listing: false,
             error_pages: Vec::new(),
+            rules: RefCell::default(),
             listings: RefCell::new(Listings::new(store.root().clone())),
             store: RefCell::new(store),
         })
@@ -177,14 +185,22 @@ impl Handler for Files {
     }
 
     fn handle(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
-        self.answer(req, res)?;
-        self.explain(req, res)
+        if self.rules.borrow().is_due(req.now().at) {
+            self.refresh_rules(req.now().at);
+        }
+        let rules = self.rules.borrow();
+        self.answer(&rules, req, res)?;
+        self.explain(&rules, req, res)?;
+        match &rules.headers {
+            Some(headers) => add_fields(headers, req, res),
+            None => Ok(()),
+        }
     }
 }
 
 impl Files {
     /// Answers a request, without the bodies of errors.
-    fn answer(&self, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
+    fn answer(&self, rules: &Rules, req: &HttpRequest, res: &mut HttpResponse) -> io::Result<()> {
         match req.method() {
             Method::Get | Method::Head => {}
             Method::Options => {
@@ -198,8 +214,14 @@ impl Files {
         }
         let path = req.path_bytes();
         // No file has a slash in its name, and hidden files do not exist for clients.
-        if req.has_encoded_slash() || (!self.hidden && is_hidden(path)) {
+        if req.has_encoded_slash() || is_reserved(path) || (!self.hidden && is_hidden(path)) {
             return refuse(res, StatusCode::NOT_FOUND);
+        }
+        let redirects = rules.redirects.as_ref();
+        if let Some(redirects) = redirects.filter(|redirects| redirects.has_forced)
+            && self.follow(redirects, true, req, res)?
+        {
+            return Ok(());
         }
         let found = self.store.borrow_mut().find(path, req.now());
         if self.listing {
@@ -212,7 +234,10 @@ impl Files {
             }
             Ok(Found::File(source)) => self.negotiate(path, source, false, req, res),
             Ok(Found::Directory) => redirect(req, res),
-            Err(Cause::Missing) => self.answer_missing(req, res),
+            Err(Cause::Missing) => match redirects {
+                Some(redirects) if self.follow(redirects, false, req, res)? => Ok(()),
+                _ => self.answer_missing(req, res),
+            },
             Err(cause) => fail(cause, res),
         }
     }

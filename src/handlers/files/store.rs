@@ -201,6 +201,12 @@ impl Store {
         self.key.extend_from_slice(coding.suffix());
     }
 
+    /// The root, resolved again.
+    pub fn new_root(&mut self, now: Millis) -> &Arc<Root> {
+        self.resolve_root(now);
+        &self.root
+    }
+
     /// The current root.
     pub fn root(&self) -> &Arc<Root> {
         &self.root

@@ -14,6 +14,7 @@ use crate::sys::scratch::Scratch;
 
 mod caching;
 mod changes;
+mod conventions;
 mod spa;
 mod variants;
 

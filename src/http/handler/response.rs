@@ -164,6 +164,23 @@ impl HttpResponse {
         self
     }
 
+    /// Removes all fields of this name.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if name.eq_ignore_ascii_case("vary") {
+            self.vary.clear();
+        }
+        let mut at = 0;
+        while let Some(len) = self.fields[at..].windows(2).position(|end| end == b"\r\n") {
+            let line = &self.fields[at..at + len];
+            let is_it = line.get(name.len()) == Some(&b':')
+                && line[..name.len()].eq_ignore_ascii_case(name.as_bytes());
+            match is_it {
+                true => drop(self.fields.drain(at..at + len + 2)),
+                false => at += len + 2,
+            }
+        }
+    }
+
     /// Whether the same fields were added already, with nothing between them.
     pub(crate) fn has_lines(&self, lines: &FieldLines) -> bool {
         let starts_line = |at: usize| at == 0 || self.fields[..at].ends_with(b"\r\n");
