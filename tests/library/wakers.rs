@@ -100,7 +100,8 @@ fn a_source_is_woken_by_another_connection_and_by_a_thread() {
     ask("/thread");
     read_until(&mut listener, "thread woken at pull 3;");
     ask("/again");
-    read_until(&mut listener, "/again woken at pull 4;");
+    // The thread's second wake may have come behind the step that the first one has caused.
+    read_until(&mut listener, "/again woken at pull ");
     assert!(running.stop().unwrap().stopped);
     read_until(&mut listener, "0\r\n\r\n");
 }
