@@ -170,11 +170,13 @@ where
         if now < self.wait_until && !piece.woken() && !piece.stopping() {
             piece.write_all(b":\n\n")?;
         } else {
-            self.wait_until = match (self.events)(&mut Events { piece })? {
+            // Where the events name no time, they are asked again at once.
+            self.wait_until = Millis::default();
+            match (self.events)(&mut Events { piece })? {
                 _ if piece.stopping() => return Ok(Flow::End),
-                Flow::WaitUntil(at) => at,
+                Flow::WaitUntil(at) => self.wait_until = at,
                 flow => return Ok(flow),
-            };
+            }
         }
         Ok(Flow::WaitUntil(
             self.wait_until.min(now.after(KEEPALIVE_MS)),
@@ -259,5 +261,38 @@ mod tests {
         talk.send(GET);
         talk.end();
         assert!(talk.closed());
+    }
+
+    #[test]
+    fn a_stream_that_has_more_behind_a_wake_is_asked_again() {
+        for (flow, size) in [(Flow::Yield, 1), (Flow::More, 20_000)] {
+            let http = Http1::new(move |_, res| {
+                let mut left = 0;
+                res.sse(move |events| {
+                    if left == 0 {
+                        left = 5;
+                        return Ok(Flow::WaitUntil(Millis::NEVER));
+                    }
+                    events.send(Event::new(&"x".repeat(size)).name(&left.to_string()))?;
+                    left -= 1;
+                    match left {
+                        0 => Ok(Flow::WaitUntil(Millis::NEVER)),
+                        _ => Ok(flow),
+                    }
+                })
+            });
+            let mut talk = Conversation::open(&http);
+            talk.send(GET);
+            let mut got = talk.wake();
+            for _ in 0..20 {
+                got.extend(talk.pass(1));
+            }
+            let text = String::from_utf8(got).unwrap();
+            let names: String = text
+                .lines()
+                .filter_map(|l| l.strip_prefix("event: "))
+                .collect();
+            assert_eq!(names, "54321", "{flow:?}");
+        }
     }
 }

@@ -64,8 +64,10 @@ pub(crate) struct WebSocketConnection<H> {
     mailbox: Option<Mailbox>,
     /// When the client was last heard.
     heard: Millis,
-    /// The client was sent a ping since.
-    is_pinged: bool,
+    /// Whether the client was sent a ping since.
+    ping: Ping,
+    /// The last step ended with a full output, so nothing was read since.
+    was_full: bool,
     /// Bytes that the last step left in the input.
     left: u8,
 }
@@ -78,6 +80,15 @@ enum State {
     /// A close frame was sent; the client has until this time to answer it.
     Closing(Millis),
     Over,
+}
+
+/// A ping that the client has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ping {
+    None,
+    Sent,
+    /// For half of the time that the client has for its answer.
+    Late,
 }
 
 /// A message of which some has come, and the frame that it is in.
@@ -111,7 +122,8 @@ impl<H: WebSocketHandler> WebSocketConnection<H> {
             partial: None,
             mailbox: None,
             heard: Millis::default(),
-            is_pinged: false,
+            ping: Ping::None,
+            was_full: false,
             left: 0,
         }
     }
@@ -280,7 +292,8 @@ impl<H: WebSocketHandler> WebSocketConnection<H> {
         io: &mut Io<'_>,
     ) -> Result<Progress, CloseCode> {
         match opcode {
-            Opcode::Ping if self.state == State::Open => {
+            // Also behind our own close frame (RFC 6455 §5.5.2).
+            Opcode::Ping => {
                 push_frame(io.output, Opcode::Pong, payload);
             }
             Opcode::Close => {
@@ -298,9 +311,10 @@ impl<H: WebSocketHandler> WebSocketConnection<H> {
 
     /// Takes what has come, as long as there is room for what it causes.
     fn receive_all(&mut self, io: &mut Io<'_>) {
-        if io.input.len() > usize::from(self.left) {
+        // Behind a full output, what the client has sent meanwhile was not read.
+        if io.input.len() > usize::from(self.left) || mem::replace(&mut self.was_full, false) {
             self.heard = io.now.at;
-            self.is_pinged = false;
+            self.ping = Ping::None;
         }
         while self.state != State::Over && !io.output.is_full() {
             match self.receive(io) {
@@ -336,19 +350,25 @@ impl<H: WebSocketHandler> WebSocketConnection<H> {
             State::New | State::Over => return Next::Close,
             State::Open if io.output.is_full() => return Next::Wait,
             State::Closing(until) => until,
-            State::Open if !self.is_pinged => {
+            State::Open if self.ping == Ping::None => {
                 let ping_at = self.heard.after(ping_ms);
                 if io.now.at < ping_at {
                     return Next::WaitUntil(ping_at);
                 }
                 push_frame(io.output, Opcode::Ping, b"");
-                self.is_pinged = true;
+                self.ping = Ping::Sent;
                 // The time that it has been silent began when it was last heard; the time to answer
                 // begins now.
                 self.heard = io.now.at;
-                return Next::WaitUntil(io.now.at.after(ping_ms));
+                return Next::WaitUntil(io.now.at.after(ping_ms / 2 + 1));
             }
-            State::Open => self.heard.after(ping_ms),
+            State::Open if io.now.at < self.heard.after(ping_ms / 2 + 1) => {
+                return Next::WaitUntil(self.heard.after(ping_ms / 2 + 1));
+            }
+            State::Open => {
+                self.ping = Ping::Late;
+                self.heard.after(ping_ms)
+            }
         };
         if io.now.at < until {
             return Next::WaitUntil(until);
@@ -407,23 +427,26 @@ impl<H: WebSocketHandler> Connection for WebSocketConnection<H> {
             self.call(io, |handler, socket| handler.woken(socket));
         }
         self.receive_all(io);
+        // What has come for the client goes before the end of the WebSocket.
+        self.send_posts(io);
         if io.stopping {
             self.close(CloseCode::GOING_AWAY, "", io);
         }
-        self.send_posts(io);
         if io.eof && !io.output.is_full() && self.state != State::Over {
             if self.state == State::Open {
                 self.end(CloseCode::ABNORMAL, "");
             }
             self.state = State::Over;
         }
+        self.was_full = io.output.is_full();
         self.wait(io)
     }
 
-    /// The client has not answered a ping yet. A client that does is not evicted for another one:
-    /// it would connect again at once, and evict the next.
+    /// The client has not answered a ping for a while. A client that does is not evicted for another
+    /// one: it would connect again at once, and evict the next.
     fn is_waiting(&self) -> bool {
-        self.state == State::Open && self.is_pinged && self.partial.is_none() && self.left == 0
+        let is_late = self.state == State::Open && self.ping == Ping::Late;
+        is_late && self.partial.is_none() && self.left == 0
     }
 
     fn abandoned(&mut self, _output: &Output, _tally: &mut dyn Tally) {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::harness::{Conversation, every_split};
-use crate::process::{Peer, Process, Rooms, Waker};
+use crate::process::{Input, Peer, Process, Rooms, WakeQueue, Waker, Wakers};
+use crate::time::Now;
 
 /// A process whose connections have had their handshake.
 struct Open<F>(F);
@@ -776,7 +777,7 @@ fn a_close_frame_of_the_server_is_answered_or_times_out() {
         talk.send(&long[..20_000]);
         assert_eq!(talk.stop(), closed(1001));
         talk.send(&long[20_000..]);
-        talk.send(&frame(FIN | PING, "unanswered"));
+        assert_eq!(talk.send(&frame(FIN | PING, "p")), answer(FIN | PONG, "p"));
         assert!(!talk.closed());
         assert_eq!(talk.deadline(), Some(CLOSE_MS));
         match answers {
@@ -794,7 +795,9 @@ fn a_client_that_answers_pings_stays() {
     for _ in 0..5 {
         assert!(!talk.is_waiting(), "not to be evicted");
         assert_eq!(talk.pass(1_000), answer(FIN | PING, ""));
-        assert_eq!(talk.pass(600), b"");
+        assert_eq!(talk.pass(500), b"");
+        assert!(!talk.is_waiting(), "the answer may be on its way");
+        assert_eq!(talk.pass(100), b"");
         assert!(talk.is_waiting());
         assert_eq!(talk.send(&frame(FIN | PONG, "")), b"");
     }
@@ -839,6 +842,59 @@ fn rooms_and_wakes_reach_a_client() {
     drop((a, b));
     let waker = handler.waker.lock().unwrap().take().unwrap();
     waker.wake();
+}
+
+#[test]
+fn a_message_that_has_come_is_sent_before_a_drain_ends_the_websocket() {
+    let handler = Obedient::default();
+    let process = Open(|| handler.clone());
+    let mut talk = Conversation::open(&process);
+    talk.send(&text("join r"));
+    handler.rooms.room("r").send("last").unwrap();
+    assert_eq!(talk.stop(), [said("last"), closed(1001)].concat());
+}
+
+#[test]
+fn a_client_whose_output_was_full_is_not_taken_for_silent() {
+    let process = echo();
+    let mut connection = process.open(&Peer::Unix);
+    let (mut input, mut output) = (Input::default(), Output::default());
+    let mut step = |output: &mut Output, bytes: &[u8], ms| {
+        for part in bytes.chunks(Input::CHUNK) {
+            input.space(70_000)[..part.len()].copy_from_slice(part);
+            input.filled(part.len());
+        }
+        connection.step(&mut Io {
+            input: &mut input,
+            output,
+            peer: &Peer::Unix,
+            now: Now {
+                at: Millis::new(ms),
+                unix_ms: 0,
+            },
+            eof: false,
+            stopping: false,
+            crowded: false,
+            woken: false,
+            tally: &mut (),
+            wakers: Wakers {
+                queue: &WakeQueue::new(|| {}),
+                connection: 0,
+            },
+        })
+    };
+    assert!(matches!(step(&mut output, b"", 0), Next::WaitUntil(_)));
+    for ms in 1..6 {
+        step(&mut output, &frame(FIN | BINARY, [1; 16_000]), ms);
+    }
+    assert!(output.is_full());
+    // Much later, the client has read it, and its pong is still in the kernel.
+    output.advance(u64::MAX);
+    let next = step(&mut output, b"", 9_000);
+    assert!(
+        matches!(next, Next::WaitUntil(at) if at.get() == 10_000),
+        "{next:?}"
+    );
 }
 
 #[test]
