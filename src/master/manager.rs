@@ -62,6 +62,10 @@ impl<'a> WorkerManager<'a> {
         own_signals: bool,
     ) -> io::Result<WorkerManager<'a>> {
         policy.workers = groups.iter().map(|group| group.count).sum();
+        if groups.iter().any(|group| group.count == 0) {
+            let why = "each group of workers has one at least";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         // More or fewer workers are more or fewer of the last group.
         policy.least_workers =
             policy.workers + 1 - groups.last().map_or(1, |group| group.count.max(1));

@@ -44,6 +44,13 @@ impl Waker {
     }
 }
 
+impl Waker {
+    /// Whether the connection was woken and its event loop has not noticed yet.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.0.is_queued.load(Relaxed)
+    }
+}
+
 impl fmt::Debug for Waker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Waker({})", self.0.connection)

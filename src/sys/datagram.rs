@@ -30,8 +30,8 @@ struct Place {
     address: libc::sockaddr_storage,
     control: [u64; CONTROL],
     control_len: usize,
-    /// The length of the datagram.
-    received: usize,
+    /// The length of the datagram; `None` if it was cut off.
+    received: Option<usize>,
     /// The length of the answer, if there is one.
     answer: Option<usize>,
 }
@@ -44,7 +44,7 @@ impl Batch {
             address: unsafe { MaybeUninit::zeroed().assume_init() },
             control: [0; CONTROL],
             control_len: 0,
-            received: 0,
+            received: None,
             answer: None,
         };
         Batch {
@@ -84,25 +84,18 @@ impl Batch {
         let received = received as usize;
         for (place, message) in self.places.iter_mut().zip(&messages).take(received) {
             let is_whole = message.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
-            place.received = if is_whole {
-                message.msg_len as usize
-            } else {
-                0
-            };
+            place.received = is_whole.then_some(message.msg_len as usize);
             place.control_len = message.msg_hdr.msg_controllen as _;
             place.answer = None;
         }
         Ok(received)
     }
 
-    /// A datagram of those that were received last, and its sender.
+    /// A datagram of those that were received last, and its sender; `None` if it was cut off.
     pub fn get(&self, index: usize) -> Option<(&[u8], SocketAddr)> {
         let place = self.places.get(index)?;
-        let at = index * LONGEST;
-        Some((
-            &self.bytes[at..at + place.received],
-            address_of(&place.address)?,
-        ))
+        let bytes = &self.bytes[index * LONGEST..][..place.received?];
+        Some((bytes, address_of(&place.address)?))
     }
 
     /// Answers a datagram; whether the answer is short enough.
@@ -110,7 +103,7 @@ impl Batch {
         let Some(place) = self.places.get_mut(index) else {
             return false;
         };
-        let room = &mut self.bytes[index * LONGEST..][..place.received];
+        let room = &mut self.bytes[index * LONGEST..][..place.received.unwrap_or(0)];
         let mut len = 0;
         for part in parts {
             let Some(room) = room.get_mut(len..len + part.len()) else {
@@ -216,5 +209,12 @@ mod tests {
             assert!(got[..n] == *want, "{n} bytes");
         }
         assert_eq!(batch.send(any.as_fd()), 0, "each answer once");
+        // Over IPv6, a datagram can be longer.
+        let Ok(client) = UdpSocket::bind("[::1]:0") else {
+            return;
+        };
+        client.send_to(&[7; LONGEST + 1], ("::1", port)).unwrap();
+        assert_eq!(batch.receive(any.as_fd()).unwrap(), 1);
+        assert!(batch.get(0).is_none(), "it was cut off");
     }
 }

@@ -49,8 +49,8 @@ pub trait WebSocketHandler: Send {
     /// See [`WebSocketHandler`].
     fn message(&mut self, socket: &mut WebSocket<'_>, message: Message<'_>) -> io::Result<()>;
 
-    /// A waker of this WebSocket was used ([`WebSocket::waker`]), or a message has come from a room.
-    /// So this may be called without a reason of the handler's own.
+    /// A waker of this WebSocket was used ([`WebSocket::waker`]), or a message has come from a
+    /// room. So this may be called without a reason of the handler's own.
     ///
     /// # Errors
     /// See [`WebSocketHandler`].

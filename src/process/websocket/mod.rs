@@ -442,8 +442,8 @@ impl<H: WebSocketHandler> Connection for WebSocketConnection<H> {
         self.wait(io)
     }
 
-    /// The client has not answered a ping for a while. A client that does is not evicted for another
-    /// one: it would connect again at once, and evict the next.
+    /// The client has not answered a ping for a while. A client that does is not evicted for
+    /// another one: it would connect again at once, and evict the next.
     fn is_waiting(&self) -> bool {
         let is_late = self.state == State::Open && self.ping == Ping::Late;
         is_late && self.partial.is_none() && self.left == 0
