@@ -24,6 +24,8 @@ struct Shared {
     rooms: Mutex<HashMap<Arc<str>, Members>>,
     /// The way to the other workers, once this worker has one.
     bus: OnceLock<Box<dyn Bus>>,
+    /// Without that way, a message would reach no member, or some of them.
+    needs_bus: bool,
 }
 
 /// By the addresses of their mailboxes.
@@ -47,6 +49,14 @@ impl Rooms {
     /// Rooms of one process alone: for tests, and for servers of one worker.
     pub fn local() -> Rooms {
         Rooms::default()
+    }
+
+    /// Rooms of a server, which connects them in its workers.
+    pub(crate) fn of_server() -> Rooms {
+        Rooms(Arc::new(Shared {
+            needs_bus: true,
+            ..Shared::default()
+        }))
     }
 
     /// The room of this name.
@@ -99,18 +109,24 @@ impl Room {
     ///
     /// # Errors
     /// `InvalidInput`: the message is longer than [`Room::LONGEST`]; it is not sent.
+    /// `NotConnected`: the rooms are a server's, and this process is no worker of it.
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> io::Result<()> {
         let message = message.into();
         if self.name.len() + message.bytes().len() > Room::LONGEST {
             let why = "a message of a room has 128 KiB at most";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        let bus = self.rooms.0.bus.get();
+        if bus.is_none() && self.rooms.0.needs_bus {
+            let why = "the rooms of a server are connected in its workers alone";
+            return Err(io::Error::new(io::ErrorKind::NotConnected, why));
+        }
         let post = match message {
             Message::Text(text) => Post::Text(text.into()),
             Message::Binary(bytes) => Post::Binary(bytes.into()),
         };
         self.rooms.post(&self.name, &post);
-        if let Some(bus) = self.rooms.0.bus.get() {
+        if let Some(bus) = bus {
             bus.publish(&encode(&self.name, message));
         }
         Ok(())

@@ -127,7 +127,7 @@ impl Server {
             worker_timeout_ms: 30_000,
             board: Scoreboard::new()?,
             stopper: Stopper::new()?,
-            rooms: Rooms::default(),
+            rooms: Rooms::of_server(),
             hooks: Hooks::default(),
             announcement: None,
             started: None,
@@ -205,11 +205,12 @@ impl Server {
         self.board.clone()
     }
 
-    /// The rooms of this server, which connect its workers: a message reaches the members in all of
-    /// them. [`Server::run`] and [`Server::spawn`] connect the rooms, if they were asked for, by
-    /// datagram sockets between the workers. There are sockets for twice as many workers as the
-    /// server begins with (`SIGTTIN` can add so many), and for eight at least; each worker holds
-    /// two descriptors for each of them.
+    /// The rooms of this server, which connect its workers: a message of a worker reaches the
+    /// members in all of them; the program itself can send none. [`Server::run`] and
+    /// [`Server::spawn`] connect the rooms, if they were asked for, by datagram sockets between the
+    /// workers. There are sockets for twice as many workers as the server begins with (`SIGTTIN`
+    /// can add so many), and for eight at least; each worker holds two descriptors for each of
+    /// them.
     ///
     /// ```
     /// use httprs::handlers::websocket;

@@ -48,6 +48,8 @@ fn join(address: SocketAddr) -> Joined {
 fn chat() -> (Server, impl FnOnce(Server) -> httprs::Running) {
     let server = Server::bind("127.0.0.1:0").unwrap().workers(3);
     let rooms = server.rooms();
+    let error = rooms.room("/chat").send("from no worker").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotConnected);
     let http = Http1::new(move |req, res| {
         websocket::accept_with(req, res, Member(rooms.room(req.path())))
     });
